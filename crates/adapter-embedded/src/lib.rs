@@ -1,0 +1,1 @@
+//! The embedded stores: a Journal on redb and the in-process Coordinator.

@@ -1,0 +1,1 @@
+//! XML in, rendered parts and deflate segments out: the Codec port.

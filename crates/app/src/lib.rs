@@ -1,0 +1,1 @@
+//! Use cases of pix-stream: publish, pull, close, sweep, checkpoint, expire.

@@ -1,0 +1,1 @@
+//! The reference consumer of pix-stream: stores before it confirms, loses nothing.

@@ -1,0 +1,1 @@
+//! HTTP and TLS: listeners, routes, limits, the error matrix, drain.

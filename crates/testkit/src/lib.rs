@@ -1,0 +1,1 @@
+//! Contracts, fakes, simulated time and faults, the oracle: for tests only.

@@ -1,0 +1,3 @@
+//! `cargo xtask`: checks, tests, simulation and benchmarks of the workspace, one command each.
+
+fn main() {}
