@@ -1,7 +1,16 @@
 //! The rules of pix-stream as pure values and synchronous state machines. (Expanded below as modules land.)
 
+pub mod audit;
 pub mod checksum;
+pub mod digest;
 pub mod ispb;
+pub mod limits;
+pub mod participant;
+pub mod rate;
 pub mod resource_id;
 pub mod sequence;
+pub mod stream;
 pub mod time;
+pub mod token;
+pub mod version;
+mod wire;

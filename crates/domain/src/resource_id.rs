@@ -112,7 +112,7 @@ mod tests {
         let text = "UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur";
         let id: ResourceId = text.parse().unwrap();
         assert_eq!(id.to_string(), text);
-        assert_eq!(id.published_at(), Timestamp::from_unix_millis(1_572_000_363_866));
+        assert_eq!(id.published_at(), Timestamp::from_unix_millis(1_572_033_261_914));
     }
 
     #[test]

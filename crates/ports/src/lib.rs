@@ -1,5 +1,44 @@
 //! What the core needs from the outside, as traits: capabilities, not tools.
+//!
+//! Two stores, because there are two needs: the [`journal::Journal`] keeps what must never be lost, the
+//! [`coordinator::Coordinator`] what must be agreed on right now. Around them the [`audit_log::AuditLog`], the
+//! [`codec::Codec`] that keeps XML out of the core, a [`clock::Clock`] and [`entropy::Entropy`].
+//!
+//! [`Ports`] bundles one choice of each, so that the core has a single type parameter.
 
+pub mod audit_log;
 pub mod clock;
 pub mod codec;
+pub mod coordinator;
 pub mod entropy;
+pub mod error;
+pub mod journal;
+
+/// One choice of every port.
+pub trait Ports: Send + Sync + 'static {
+    /// What must never be lost.
+    type Journal: journal::Journal;
+    /// What must be agreed on right now.
+    type Coordinator: coordinator::Coordinator;
+    /// XML and the wire format.
+    type Codec: codec::Codec;
+    /// The audit chain.
+    type AuditLog: audit_log::AuditLog;
+    /// Time.
+    type Clock: clock::Clock;
+    /// Randomness.
+    type Entropy: entropy::Entropy;
+
+    /// The Journal.
+    fn journal(&self) -> &Self::Journal;
+    /// The Coordinator.
+    fn coordinator(&self) -> &Self::Coordinator;
+    /// The codec.
+    fn codec(&self) -> &Self::Codec;
+    /// The audit log.
+    fn audit_log(&self) -> &Self::AuditLog;
+    /// The clock.
+    fn clock(&self) -> &Self::Clock;
+    /// Entropy.
+    fn entropy(&self) -> &Self::Entropy;
+}

@@ -1,0 +1,73 @@
+//! Where a token stands: which stream it speaks for, and whether it is the current, a repeated, a late or a
+//! dead one (protocol, section 4).
+
+use crate::limits::RETURNED_RANGES_SPLIT_MAX;
+use crate::sequence::{Range, Sequence};
+use crate::stream::StreamState;
+use crate::stream::command::Cursor;
+use crate::stream::slot::Stream;
+
+/// Where a token stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It may ask for the next batch of the stream in this slot.
+    Current(usize),
+    /// It asked for the batch that the stream in this slot holds: repeat the answer.
+    Replay(usize),
+    /// Its stream is in this slot, but the token is of a history that this state lost: it knows more.
+    Ahead(usize),
+    /// Its stream was abandoned, and all it holds is still waiting for redelivery.
+    Late,
+    /// It speaks for nothing any more.
+    Gone,
+}
+
+impl StreamState {
+    /// Finds the place of a token whose expiry was checked before.
+    pub(super) fn find_place(&self, token: &Cursor, head: Sequence) -> Place {
+        if let Some((index, stream)) = self.live().find(|(_, s)| s.generation == token.generation) {
+            return self.place_in(index, stream, token, head);
+        }
+        let closed = self.slots.iter().any(|slot| slot.closed == Some(token.generation));
+        if closed || !self.is_obtainable(token.batch, head) { Place::Gone } else { Place::Late }
+    }
+
+    fn place_in(&self, index: usize, stream: &Stream, token: &Cursor, head: Sequence) -> Place {
+        // A lost and a rebuilt history may both have issued this pull; only the batch tells them apart.
+        let same_batch = token.empties > 0 || token.batch == stream.batch;
+        if token.pull == stream.pull && same_batch {
+            return Place::Current(index);
+        }
+        if token.pull + 1 == stream.pull && stream.presented == Some(token.empties) {
+            return Place::Replay(index);
+        }
+        // Within one history no token can be newer than the state that issued it.
+        if token.pull > stream.pull && self.is_obtainable(token.batch, head) {
+            return Place::Ahead(index);
+        }
+        Place::Gone
+    }
+
+    /// Whether every message of a batch waits for redelivery, or was never handed out as far as is known.
+    fn is_obtainable(&self, batch: Range, head: Sequence) -> bool {
+        let known = self.known_part(batch);
+        let splits = self.returned.would_split(known) && self.returned.count() >= RETURNED_RANGES_SPLIT_MAX;
+        batch.is_empty() || (self.returned.contains(known) && batch.end() <= head && !splits)
+    }
+
+    /// Takes an obtainable batch out of what is still to be delivered: its client has it.
+    pub(super) fn settle_batch(&mut self, batch: Range) {
+        let known = self.known_part(batch);
+        self.returned.remove(known);
+        if batch.end() > self.frontier {
+            // What lies between was handed out by the lost history too, or never: deliver it.
+            let between = Range::new(self.frontier, batch.start()).from_floor(self.floor);
+            self.returned.insert(between);
+            self.frontier = batch.end();
+        }
+    }
+
+    fn known_part(&self, batch: Range) -> Range {
+        Range::new(batch.start(), batch.end().min(self.frontier))
+    }
+}

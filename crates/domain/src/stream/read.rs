@@ -1,0 +1,236 @@
+//! The three requests of a participant: open, pull, close.
+
+use std::time::Duration;
+
+use crate::limits::STREAMS_MAX;
+use crate::sequence::Range;
+use crate::stream::command::{Cursor, Grant, Outcome, Refusal};
+use crate::stream::lease::Next;
+use crate::stream::place::Place;
+use crate::stream::slot::{Form, Generation, Stream};
+use crate::stream::{Context, StreamState, Supply};
+
+impl StreamState {
+    pub(super) fn open<S: Supply>(
+        &mut self,
+        form: Form,
+        wait: Duration,
+        context: &Context<'_, S>,
+    ) -> Outcome {
+        self.free_abandoned(context);
+        if self.paused {
+            return Outcome::Refused(Refusal::Paused);
+        }
+        let Some(index) = self.find_free_slot(0) else {
+            let free_at = self.next_deadline().unwrap_or(context.now);
+            let used = self.live_count();
+            return Outcome::Refused(Refusal::ThreadLimit { used, cap: self.cap, free_at });
+        };
+        let generation = Generation { incarnation: self.version.incarnation, number: self.next_generation };
+        self.next_generation = self.next_generation.wrapping_add(1);
+        self.slots[index].live = Some(Stream {
+            generation,
+            pull: 0,
+            empties: 0,
+            presented: None,
+            batch: Range::EMPTY,
+            held: false,
+            form,
+            issued_at: context.now,
+            deadline: context.now,
+        });
+        self.read(index, None, form, wait, context)
+    }
+
+    pub(super) fn pull<S: Supply>(
+        &mut self,
+        token: &Cursor,
+        form: Form,
+        wait: Duration,
+        context: &Context<'_, S>,
+    ) -> Outcome {
+        self.free_abandoned(context);
+        let place = self.find_place_at(token, context);
+        let free = self.find_free_slot(usize::from(token.slot));
+        let index = match (place, free) {
+            (Place::Gone, _) | (Place::Late, None) => return Outcome::Refused(Refusal::Gone),
+            (Place::Current(_) | Place::Replay(_) | Place::Ahead(_) | Place::Late, _) if self.paused => {
+                return Outcome::Refused(Refusal::Paused);
+            }
+            (Place::Replay(index), _) => return self.replay(index, context),
+            (Place::Current(index), _) => index,
+            (Place::Ahead(index), _) => {
+                self.settle_batch(token.batch);
+                self.slots[index].live = Some(returned_stream(token, form, context.now));
+                index
+            }
+            (Place::Late, Some(index)) => {
+                self.settle_batch(token.batch);
+                self.slots[index].live = Some(returned_stream(token, form, context.now));
+                index
+            }
+        };
+        self.read(index, Some(token), form, wait, context)
+    }
+
+    pub(super) fn close<S: Supply>(&mut self, token: &Cursor, context: &Context<'_, S>) -> Outcome {
+        self.free_abandoned(context);
+        let (confirmed, returned) = match self.find_place_at(token, context) {
+            Place::Gone => return Outcome::Refused(Refusal::Gone),
+            Place::Current(index) => {
+                let stream = self.slots[index].live.take();
+                (stream.filter(|s| s.held).map_or(Range::EMPTY, |s| s.batch), Range::EMPTY)
+            }
+            Place::Replay(index) => {
+                // The client never saw the answer to this token: what it holds is not its to confirm.
+                let stream = self.slots[index].live.take();
+                (Range::EMPTY, stream.map_or(Range::EMPTY, |s| self.give_back(&s)))
+            }
+            Place::Ahead(index) => {
+                self.slots[index].live = None;
+                self.settle_batch(token.batch);
+                (token.batch, Range::EMPTY)
+            }
+            Place::Late => {
+                self.settle_batch(token.batch);
+                (token.batch, Range::EMPTY)
+            }
+        };
+        let slot = usize::from(token.slot).min(self.slots.len() - 1);
+        self.slots[slot].closed = Some(token.generation);
+        Outcome::Closed { confirmed, returned }
+    }
+
+    /// Confirms what the stream in a slot holds and leases it the next batch, if there is one.
+    fn read<S: Supply>(
+        &mut self,
+        index: usize,
+        token: Option<&Cursor>,
+        form: Form,
+        wait: Duration,
+        context: &Context<'_, S>,
+    ) -> Outcome {
+        let next = self.next_batch(form, context);
+        if let Next::Missing(from) = next {
+            return Outcome::Load { from };
+        }
+        let redelivered = if let Next::Ready(batch) = next { self.take(batch) } else { 0 };
+        let Some(stream) = self.slots[index].live.as_mut() else {
+            return Outcome::Refused(Refusal::Gone);
+        };
+        let confirmed = if stream.held { stream.batch } else { Range::EMPTY };
+        stream.held = false;
+        stream.deadline = context.now.after(wait).after(context.rules.idle);
+        if let Some(token) = token {
+            stream.empties = stream.empties.max(token.empties);
+        }
+        let Next::Ready(batch) = next else {
+            return self.answer_empty(index, token, wait, confirmed, context);
+        };
+        stream.presented = token.map(|token| token.empties);
+        stream.pull += 1;
+        stream.empties = 0;
+        stream.batch = batch;
+        stream.held = true;
+        stream.form = form;
+        stream.issued_at = context.now;
+        stream.deadline = context.now.after(context.rules.idle);
+        self.grant(index, context).map_or(Outcome::Refused(Refusal::Gone), |grant| {
+            Outcome::Batch(Grant { confirmed, redelivered, ..grant })
+        })
+    }
+
+    /// The answer to a read that found nothing: wait on, or a fresh token without a batch.
+    fn answer_empty<S: Supply>(
+        &mut self,
+        index: usize,
+        token: Option<&Cursor>,
+        wait: Duration,
+        confirmed: Range,
+        context: &Context<'_, S>,
+    ) -> Outcome {
+        let cap = self.cap;
+        let Some(stream) = self.slots[index].live.as_mut() else {
+            return Outcome::Refused(Refusal::Gone);
+        };
+        if wait.is_zero() {
+            stream.empties = stream.empties.saturating_add(1);
+        }
+        let fresh = Cursor {
+            slot: slot_number(index),
+            generation: stream.generation,
+            pull: stream.pull,
+            empties: stream.empties,
+            batch: Range::EMPTY,
+            issued_at: context.now,
+            expires_at: context.now.after(context.rules.token_life),
+        };
+        let grant = |token| Grant { token, form: stream.form, cap, replay: false, confirmed, redelivered: 0 };
+        // Whoever waits asks again with the token it came with; a start has none and gets one for that.
+        if wait.is_zero() {
+            Outcome::Empty(grant(fresh))
+        } else {
+            Outcome::Wait(grant(*token.unwrap_or(&fresh)))
+        }
+    }
+
+    fn replay<S: Supply>(&mut self, index: usize, context: &Context<'_, S>) -> Outcome {
+        if let Some(stream) = self.slots[index].live.as_mut() {
+            stream.deadline = stream.deadline.max(context.now.after(context.rules.idle));
+        }
+        self.grant(index, context)
+            .map_or(Outcome::Refused(Refusal::Gone), |grant| Outcome::Batch(Grant { replay: true, ..grant }))
+    }
+
+    /// The answer that the stream in a slot holds.
+    fn grant<S: Supply>(&self, index: usize, context: &Context<'_, S>) -> Option<Grant> {
+        let stream = self.slots[index].live.as_ref()?;
+        let token = Cursor {
+            slot: slot_number(index),
+            generation: stream.generation,
+            pull: stream.pull,
+            empties: 0,
+            batch: stream.batch,
+            issued_at: stream.issued_at,
+            expires_at: stream.issued_at.after(context.rules.token_life),
+        };
+        let cap = self.cap;
+        Some(Grant { token, form: stream.form, cap, replay: false, confirmed: Range::EMPTY, redelivered: 0 })
+    }
+
+    fn find_place_at<S: Supply>(&self, token: &Cursor, context: &Context<'_, S>) -> Place {
+        if token.expires_at <= context.now {
+            Place::Gone
+        } else {
+            self.find_place(token, context.supply.head())
+        }
+    }
+
+    /// A free slot, if the cap leaves one: `preferred` when it is free, else the lowest.
+    fn find_free_slot(&self, preferred: usize) -> Option<usize> {
+        if self.live_count() >= self.cap {
+            return None;
+        }
+        let is_free = |index: &usize| self.slots.get(*index).is_some_and(|slot| slot.live.is_none());
+        Some(preferred).filter(is_free).or_else(|| (0..self.slots.len()).find(is_free))
+    }
+}
+
+/// The stream that a token of an abandoned or lost stream proves: its batch is confirmed by being presented.
+fn returned_stream(token: &Cursor, form: Form, now: crate::time::Timestamp) -> Stream {
+    Stream {
+        generation: token.generation,
+        pull: token.pull,
+        empties: token.empties,
+        presented: None,
+        batch: token.batch,
+        held: false,
+        form,
+        issued_at: token.issued_at,
+        deadline: now,
+    }
+}
+
+fn slot_number(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or(STREAMS_MAX - 1)
+}
