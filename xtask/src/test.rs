@@ -1,0 +1,138 @@
+//! `cargo xtask test`: cargo's tests, counted over all binaries into one closing line.
+//!
+//! Which store a test needs is the test's business; all of them bring their own in this version.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use color_eyre::eyre::{OptionExt as _, Result, WrapErr as _};
+
+use crate::flags::TestFlags;
+use crate::process::{self, Stopwatch};
+use crate::{console, sim};
+
+/// Simulated runs inside `test`: about half a minute in a debug build.
+const SIM_RUNS: u64 = 200;
+
+/// How many tests passed and failed, over all binaries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    passed: u64,
+    failed: u64,
+}
+
+impl Summary {
+    /// Takes in one line of a test binary's output.
+    fn read(&mut self, line: &str) {
+        let Some(counts) = line.strip_prefix("test result: ") else { return };
+        for part in counts.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (Some(count), Some(what)) = (words.next(), words.next()) else { continue };
+            let Ok(count) = count.parse::<u64>() else { continue };
+            match what {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts a cargo run that ended badly without a failed test (it did not build, or a binary died) as
+    /// one failure: the closing line must not look green.
+    fn settle(&mut self, succeeded: bool, failed_before: u64) {
+        if !succeeded && self.failed == failed_before {
+            self.failed += 1;
+        }
+    }
+
+    /// True when nothing failed.
+    pub(crate) fn green(self) -> bool {
+        self.failed == 0
+    }
+
+    /// Prints the closing line, alone on its line: CI reads it. Says whether all is green.
+    pub(crate) fn print(self) -> Result<bool> {
+        console::result(&format!("{} passed, {} failed", self.passed, self.failed))?;
+        Ok(self.green())
+    }
+}
+
+/// Runs all tests, also after a failure, so that the summary is complete.
+pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
+    let mut summary = Summary::default();
+    let runs = if flags.quick { 1 } else { SIM_RUNS };
+    let mut tests = process::cargo();
+    tests.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]).env(sim::RUNS, runs.to_string());
+    step(&mut tests, &mut summary)?;
+    if !flags.quick {
+        let mut docs = process::cargo();
+        docs.args(["test", "--workspace", "--doc", "--no-fail-fast"]);
+        step(&mut docs, &mut summary)?;
+    }
+    Ok(summary)
+}
+
+fn step(command: &mut Command, summary: &mut Summary) -> Result<()> {
+    let shown = process::shown(command);
+    console::progress(&format!("[test] {shown}"));
+    let (watch, failed_before) = (Stopwatch::start(), summary.failed);
+    let succeeded = each_line(command, |line| summary.read(line))?;
+    summary.settle(succeeded, failed_before);
+    let verdict = if succeeded { "done" } else { "FAILED" };
+    console::progress(&format!("[test] {shown}: {verdict} after {}", watch.shown()));
+    Ok(())
+}
+
+/// Runs a command, passes its standard output on, and shows each line to `see`. True when it succeeded.
+pub(crate) fn each_line(command: &mut Command, mut see: impl FnMut(&str)) -> Result<bool> {
+    let shown = process::shown(command);
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().wrap_err_with(|| format!("cannot start {shown}"))?;
+    let stdout = child.stdout.take().ok_or_eyre("the child's output was not piped")?;
+    for line in BufReader::new(stdout).split(b'\n') {
+        // A test may print anything; bytes that are no text are shown as such, not refused.
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        see(&line);
+        writeln!(io::stdout(), "{line}")?;
+    }
+    Ok(child.wait()?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_up_over_binaries() {
+        let mut summary = Summary::default();
+        summary.read("running 3 tests");
+        summary.read(
+            "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        );
+        summary.read("test result: FAILED. 40 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.20s");
+        assert_eq!(summary, Summary { passed: 43, failed: 2 });
+        assert!(!summary.green());
+    }
+
+    #[test]
+    fn a_run_that_did_not_build_is_a_failure() {
+        let mut summary = Summary::default();
+        summary.settle(false, 0);
+        assert_eq!(summary, Summary { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn failed_tests_are_not_counted_twice() {
+        let mut summary = Summary { passed: 5, failed: 2 };
+        summary.settle(false, 0);
+        assert_eq!(summary.failed, 2);
+    }
+
+    #[test]
+    fn a_line_that_only_looks_alike_counts_nothing() {
+        let mut summary = Summary::default();
+        summary.read("the test result: 7 passed; 1 failed");
+        assert_eq!(summary, Summary::default());
+    }
+}

@@ -1,0 +1,226 @@
+//! Arrows: which crate may depend on which, and who alone may name a third-party crate (house plan, section 3).
+//!
+//! Compares the manifests, as cargo understands them, with the tables below. A new arrow takes an ADR.
+
+use color_eyre::eyre::{Result, WrapErr as _};
+use serde::Deserialize;
+
+use crate::process;
+use crate::tidy::Problem;
+
+/// Prefix of our packages' names.
+const OURS: &str = "pix-stream-";
+
+/// What one crate may depend on, of ours.
+struct Arrows {
+    package: &'static str,
+    normal: &'static [&'static str],
+    /// For tests, besides `normal`.
+    dev: &'static [&'static str],
+}
+
+/// The house plan's table. A crate that is missing here may not exist.
+const TABLE: [Arrows; 10] = [
+    Arrows { package: "domain", normal: &[], dev: &[] },
+    Arrows { package: "ports", normal: &["domain"], dev: &[] },
+    Arrows { package: "app", normal: &["domain", "ports"], dev: &["testkit"] },
+    Arrows { package: "adapter-embedded", normal: &["domain", "ports"], dev: &["testkit"] },
+    Arrows { package: "adapter-xml", normal: &["domain", "ports"], dev: &["testkit"] },
+    // Its tests drive the real app over fakes.
+    Arrows { package: "delivery", normal: &["app", "domain"], dev: &["ports", "testkit"] },
+    Arrows { package: "client", normal: &["domain"], dev: &["testkit"] },
+    Arrows {
+        package: "server",
+        normal: &["adapter-embedded", "adapter-xml", "app", "client", "delivery", "domain", "ports"],
+        dev: &["testkit"],
+    },
+    // Never app: a cycle through dev-dependencies would compile app twice.
+    Arrows { package: "testkit", normal: &["domain", "ports"], dev: &[] },
+    Arrows { package: "xtask", normal: &[], dev: &[] },
+];
+
+/// A third-party crate that only some of ours may name, outside tests.
+struct Fence {
+    name: &'static str,
+    /// Only a dependency that turns this feature on counts.
+    feature: Option<&'static str>,
+    only: &'static [&'static str],
+    why: &'static str,
+}
+
+const fn fence(name: &'static str, only: &'static [&'static str], why: &'static str) -> Fence {
+    Fence { name, feature: None, only, why }
+}
+
+const fn fence_feature(
+    name: &'static str,
+    feature: &'static str,
+    only: &'static [&'static str],
+    why: &'static str,
+) -> Fence {
+    Fence { name, feature: Some(feature), only, why }
+}
+
+const BINARIES: &[&str] = &["server", "xtask"];
+const HTTP: &[&str] = &["client", "delivery", "server"];
+const AROUND_APP: &[&str] = &["adapter-embedded", "app", "client", "delivery", "server", "testkit"];
+
+const FENCES: [Fence; 18] = [
+    fence("tokio", AROUND_APP, "domain, ports and the codec are synchronous or runtime-free"),
+    fence("futures-util", AROUND_APP, "domain and ports use std::future only"),
+    fence("tracing", AROUND_APP, "what is worth a log line happens around the domain"),
+    fence("metrics", AROUND_APP, "what is worth a metric happens around the domain"),
+    fence("redb", &["adapter-embedded"], "a driver is named by its adapter alone"),
+    fence("xml-rs", &["adapter-xml"], "a driver is named by its adapter alone"),
+    fence("fred", &["adapter-redis"], "a driver is named by its adapter alone"),
+    fence("cdrs-tokio", &["adapter-cassandra"], "a driver is named by its adapter alone"),
+    fence("hyper", HTTP, "HTTP stops at the edge"),
+    fence("hyper-util", HTTP, "HTTP stops at the edge"),
+    fence("http", HTTP, "HTTP stops at the edge"),
+    fence("tower", HTTP, "HTTP stops at the edge"),
+    fence_feature("hyper", "server", &["delivery"], "delivery is the sole user of hyper's server side"),
+    fence_feature("hyper-util", "server", &["delivery"], "delivery is the sole user of hyper's server side"),
+    fence("anyhow", BINARIES, "below the binary errors are enums"),
+    fence("color-eyre", BINARIES, "below the binary errors are enums"),
+    fence("clap", BINARIES, "flags are read in the binary"),
+    fence("mimalloc", &["server"], "the allocator is the binary's choice"),
+];
+
+/// All that the domain may use, so that other teams can take it alone.
+const DOMAIN_ALLOWED: [&str; 4] = ["base64", "hmac", "sha2", "thiserror"];
+
+/// What `cargo metadata` says, as far as we ask.
+#[derive(Debug, Deserialize)]
+pub(super) struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    name: String,
+    /// `None` for a normal one.
+    kind: Option<String>,
+    #[serde(default)]
+    features: Vec<String>,
+}
+
+/// Asks cargo for the manifests.
+pub(super) fn read() -> Result<Metadata> {
+    let mut cargo = process::cargo();
+    cargo.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]);
+    serde_json::from_slice(&process::output(&mut cargo)?).wrap_err("cannot read what cargo metadata says")
+}
+
+/// Finds dependencies that the tables do not name.
+pub(super) fn check(metadata: &Metadata) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for package in &metadata.packages {
+        let name = package.name.strip_prefix(OURS).unwrap_or(&package.name);
+        let folder = if name == "xtask" { name.to_owned() } else { format!("crates/{name}") };
+        let mut report = |message: String| {
+            problems.push(Problem::new(&format!("{folder}/Cargo.toml"), 1, message));
+        };
+        let Some(arrows) = TABLE.iter().find(|row| row.package == name) else {
+            report(format!("crate `{name}` has no row in the table of arrows (a new crate takes an ADR)"));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            if let Some(message) = find_fault(arrows, dependency) {
+                report(message);
+            }
+        }
+    }
+    problems
+}
+
+fn find_fault(arrows: &Arrows, dependency: &Dependency) -> Option<String> {
+    let Arrows { package, normal, dev } = arrows;
+    let name = dependency.name.as_str();
+    let is_dev = dependency.kind.as_deref() == Some("dev");
+    if let Some(ours) = name.strip_prefix(OURS) {
+        let allowed = normal.contains(&ours) || (is_dev && dev.contains(&ours));
+        return (!allowed).then(|| {
+            let how = if is_dev { "depend on, for tests," } else { "depend on" };
+            format!("{package} may not {how} {ours}")
+        });
+    }
+    if is_dev {
+        return None;
+    }
+    if *package == "domain" && !DOMAIN_ALLOWED.contains(&name) {
+        return Some(format!("domain may use {} only, not {name}", DOMAIN_ALLOWED.join(", ")));
+    }
+    let broken = FENCES.iter().find(|fence| {
+        let is_meant = fence.feature.is_none_or(|feature| dependency.features.iter().any(|f| f == feature));
+        fence.name == name && is_meant && !fence.only.contains(package)
+    })?;
+    Some(format!("{package} may not depend on {name}: {}", broken.why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(package: &str, dependencies: &[(&str, Option<&str>, &[&str])]) -> Vec<String> {
+        let dependencies = dependencies
+            .iter()
+            .map(|(name, kind, features)| Dependency {
+                name: (*name).to_owned(),
+                kind: kind.map(str::to_owned),
+                features: features.iter().map(|f| (*f).to_owned()).collect(),
+            })
+            .collect();
+        let package = Package { name: format!("{OURS}{package}"), dependencies };
+        check(&Metadata { packages: vec![package] }).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_arrow_of_the_plan_is_fine() {
+        assert!(problems("app", &[("pix-stream-domain", None, &[]), ("tokio", None, &["sync"])]).is_empty());
+    }
+
+    #[test]
+    fn an_arrow_outwards_is_found() {
+        assert_eq!(
+            problems("domain", &[("pix-stream-ports", None, &[])]),
+            ["crates/domain/Cargo.toml:1: domain may not depend on ports"]
+        );
+        assert_eq!(problems("adapter-xml", &[("pix-stream-adapter-embedded", None, &[])]).len(), 1);
+        assert_eq!(problems("client", &[("pix-stream-app", None, &[])]).len(), 1);
+    }
+
+    #[test]
+    fn testkit_is_for_tests_alone() {
+        assert!(problems("app", &[("pix-stream-testkit", Some("dev"), &[])]).is_empty());
+        assert_eq!(problems("app", &[("pix-stream-testkit", None, &[])]).len(), 1);
+        assert_eq!(problems("server", &[("pix-stream-testkit", None, &[])]).len(), 1);
+        assert_eq!(problems("testkit", &[("pix-stream-app", Some("dev"), &[])]).len(), 1);
+    }
+
+    #[test]
+    fn the_domain_uses_four_crates() {
+        assert!(problems("domain", &[("sha2", None, &[]), ("proptest", Some("dev"), &[])]).is_empty());
+        assert_eq!(problems("domain", &[("serde", None, &[])]).len(), 1);
+    }
+
+    #[test]
+    fn drivers_and_hypers_server_side_have_one_user() {
+        assert_eq!(problems("app", &[("redb", None, &[])]).len(), 1);
+        assert_eq!(problems("app", &[("hyper", None, &[])]).len(), 1);
+        assert_eq!(problems("ports", &[("tokio", None, &[])]).len(), 1);
+        assert!(problems("server", &[("hyper", None, &["client"])]).is_empty());
+        assert_eq!(problems("server", &[("hyper", None, &["client", "server"])]).len(), 1);
+        assert!(problems("delivery", &[("hyper", None, &["server"])]).is_empty());
+    }
+
+    #[test]
+    fn a_crate_outside_the_table_is_found() {
+        assert_eq!(problems("common", &[]).len(), 1);
+    }
+}
