@@ -1,1 +1,21 @@
-//! XML in, rendered parts and deflate segments out: the Codec port.
+//! XML in, rendered parts and deflate segments out: the [`Codec`](pix_stream_ports::codec::Codec) port.
+//!
+//! Pure and synchronous: bytes come as arguments, answers go back as values; there is no I/O and no clock here.
+//! A message is parsed once, when it is published, and never again: what is delivered are the very bytes that came.
+//! Splicing a response out of parts and segments is not done here: that is delivery's business.
+//!
+//! Reading path: [`XmlCodec`], then `decode` (one pass of a hardened reader), `rules` (what a message must say of
+//! itself), `encode` (the part), `deflate` (the segments).
+
+mod catalog;
+mod codec;
+mod decode;
+mod deflate;
+mod encode;
+mod fault;
+mod limits;
+mod rules;
+
+pub use codec::XmlCodec;
+pub use deflate::BOUNDARY_LINE_LEN;
+pub use limits::Limits;
