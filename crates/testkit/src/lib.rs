@@ -1,1 +1,17 @@
-//! Contracts, fakes, simulated time and faults, the oracle: for tests only.
+//! Contracts, fakes, simulated time and faults, the oracle: for tests only, never part of what is shipped.
+//!
+//! - [`fake`]: an honest in-memory implementation of every port, with faults to switch on.
+//! - [`sim_clock`]: a clock that a test sets, or that follows tokio's paused time.
+//! - [`oracle`]: knows what was published, delivered and confirmed, and says which invariant broke.
+//! - [`contract`]: what every implementation of a port must do, as one suite per port.
+//! - [`fixture`]: the XML of the `fixtures` folder.
+
+pub mod contract;
+pub mod fake;
+pub mod fixture;
+pub mod oracle;
+pub mod sim_clock;
+
+pub use fake::{FakeAuditLog, FakeCodec, FakeCoordinator, FakeEntropy, FakeJournal, FakePorts, Faults};
+pub use oracle::{Oracle, Report, Violation};
+pub use sim_clock::SimClock;

@@ -1,0 +1,103 @@
+//! Every port in memory: honest to its documentation, and with faults that a test switches on.
+//!
+//! Handles are cloned freely and share one store. What a crash takes is up to the test: a node is the `app` that
+//! holds a [`FakePorts`]; dropping it leaves the stores as they are. In a cluster that is all that happens (but
+//! [`FakeCoordinator::disconnect`] its listeners); of an embedded node the Coordinator dies too: [`FakeCoordinator::forget`].
+
+pub mod audit_log;
+pub mod codec;
+pub mod coordinator;
+pub mod entropy;
+pub mod faults;
+pub mod journal;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pix_stream_ports::Ports;
+
+use crate::sim_clock::SimClock;
+
+pub use audit_log::FakeAuditLog;
+pub use codec::FakeCodec;
+pub use coordinator::FakeCoordinator;
+pub use entropy::{FakeEntropy, SplitMix64};
+pub use faults::Faults;
+pub use journal::FakeJournal;
+
+/// One of each fake: the ports of one node. A clone is the same node; [`FakePorts::another_node`] is another one
+/// on the same stores.
+#[derive(Debug, Clone)]
+pub struct FakePorts {
+    /// The Journal.
+    pub journal: FakeJournal,
+    /// The Coordinator, as this node reaches it.
+    pub coordinator: FakeCoordinator,
+    /// The codec.
+    pub codec: FakeCodec,
+    /// The audit log.
+    pub audit_log: FakeAuditLog,
+    /// The clock.
+    pub clock: SimClock,
+    /// Entropy.
+    pub entropy: FakeEntropy,
+}
+
+impl FakePorts {
+    /// Empty stores, a clock, and everything random from `seed`.
+    #[must_use]
+    pub fn new(seed: u64, clock: SimClock) -> Self {
+        let mut seeds = SplitMix64::new(seed);
+        Self {
+            journal: FakeJournal::new(seeds.next()),
+            coordinator: FakeCoordinator::new(seeds.next()),
+            codec: FakeCodec,
+            audit_log: FakeAuditLog::new(seeds.next()),
+            clock,
+            entropy: FakeEntropy::new(seeds.next()),
+        }
+    }
+
+    /// The ports of another node on the same stores.
+    #[must_use]
+    pub fn another_node(&self) -> Self {
+        Self { coordinator: self.coordinator.another_node(), ..self.clone() }
+    }
+}
+
+impl Ports for FakePorts {
+    type Journal = FakeJournal;
+    type Coordinator = FakeCoordinator;
+    type Codec = FakeCodec;
+    type AuditLog = FakeAuditLog;
+    type Clock = SimClock;
+    type Entropy = FakeEntropy;
+
+    fn journal(&self) -> &FakeJournal {
+        &self.journal
+    }
+
+    fn coordinator(&self) -> &FakeCoordinator {
+        &self.coordinator
+    }
+
+    fn codec(&self) -> &FakeCodec {
+        &self.codec
+    }
+
+    fn audit_log(&self) -> &FakeAuditLog {
+        &self.audit_log
+    }
+
+    fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+
+    fn entropy(&self) -> &FakeEntropy {
+        &self.entropy
+    }
+}
+
+/// A test that panicked while it held a lock has failed already; the others shall say their own.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

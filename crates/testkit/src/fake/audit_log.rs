@@ -1,0 +1,67 @@
+//! An audit log that keeps its records in memory, and can lose what was never synced.
+
+use std::sync::{Arc, Mutex};
+
+use pix_stream_domain::audit::Record;
+use pix_stream_ports::audit_log::AuditLog;
+use pix_stream_ports::error::Error;
+
+use crate::fake::faults::Faults;
+use crate::fake::lock;
+
+/// The records, in order. It makes no chain: that is what real audit logs are tested for.
+#[derive(Debug, Clone)]
+pub struct FakeAuditLog {
+    kept: Arc<Mutex<Kept>>,
+    faults: Faults,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    records: Vec<Record>,
+    synced: usize,
+}
+
+impl FakeAuditLog {
+    /// An empty log.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { kept: Arc::default(), faults: Faults::new(seed) }
+    }
+
+    /// Its faults.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// All records so far.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        lock(&self.kept).records.clone()
+    }
+
+    /// The power fails: what was appended since the last sync is gone.
+    pub fn lose_unsynced(&self) {
+        let mut kept = lock(&self.kept);
+        let synced = kept.synced;
+        kept.records.truncate(synced);
+    }
+}
+
+impl AuditLog for FakeAuditLog {
+    async fn append(&self, records: Vec<Record>) -> Result<(), Error> {
+        let fate = self.faults.begin().await?;
+        lock(&self.kept).records.extend(records);
+        fate.answer(()).await
+    }
+
+    async fn sync(&self) -> Result<(), Error> {
+        let fate = self.faults.begin().await?;
+        {
+            let mut kept = lock(&self.kept);
+            kept.synced = kept.records.len();
+        }
+        fate.answer(()).await
+    }
+}

@@ -1,0 +1,149 @@
+//! A codec for a toy message, so that tests of the core need no XML.
+//!
+//! A message is `<m id="…" to="…">anything</m>`; `fr` and `type` may be given, too, in any order. Everything else
+//! is invalid. Parts are laid out as on the real wire; deflate segments are made of stored blocks, which is valid
+//! deflate that compresses nothing.
+
+use bytes::Bytes;
+use pix_stream_domain::checksum::Checksum;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::resource_id::ResourceId;
+use pix_stream_ports::codec::{Codec, Examined, Invalid, Metadata, Part, Segment};
+
+/// The type of a message that names none.
+pub const MESSAGE_TYPE: &str = "pacs.008.spi.1.16";
+/// The sender of a message that names none.
+pub const FROM: &str = "00038166";
+
+/// The codec.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FakeCodec;
+
+impl FakeCodec {
+    /// A valid message of at least `bytes` bytes whose content follows from its id.
+    #[must_use]
+    pub fn message(id: &str, to: Ispb, bytes: usize) -> Bytes {
+        let mut xml = format!("<m id=\"{id}\" to=\"{to}\">");
+        let end = "</m>";
+        let fill = id.bytes().cycle().take(bytes.saturating_sub(xml.len() + end.len()));
+        if !id.is_empty() {
+            xml.extend(fill.map(char::from));
+        }
+        xml.push_str(end);
+        Bytes::from(xml)
+    }
+}
+
+impl Codec for FakeCodec {
+    fn examine(&self, xml: &[u8]) -> Result<Examined, Invalid> {
+        let text = std::str::from_utf8(xml).map_err(|_| invalid("/", "not UTF-8"))?;
+        let open = text.strip_prefix("<m").and_then(|rest| rest.split_once('>'));
+        let (attributes, body) = open.ok_or_else(|| invalid("/", "does not start with <m …>"))?;
+        let is_empty = attributes.ends_with('/') && body.is_empty();
+        if !is_empty && !body.ends_with("</m>") {
+            return Err(invalid("m", "does not end with </m>"));
+        }
+        let find = |name: &str| {
+            let (_, rest) = attributes.split_once(&format!(" {name}=\""))?;
+            rest.split_once('"').map(|(value, _)| value)
+        };
+        let ispb = |name: &str, value: Option<&str>| {
+            let value = value.ok_or_else(|| invalid(&format!("m/{name}"), "is missing"))?;
+            value.parse::<Ispb>().map_err(|_| invalid(&format!("m/{name}"), "is not an ISPB"))
+        };
+        let business_id = find("id").filter(|id| (1..=35).contains(&id.chars().count()));
+        Ok(Examined {
+            message_type: find("type").unwrap_or(MESSAGE_TYPE).to_owned(),
+            business_id: business_id.ok_or_else(|| invalid("m/id", "is missing or too long"))?.to_owned(),
+            from: ispb("fr", find("fr").or(Some(FROM)))?,
+            to: ispb("to", find("to"))?,
+            created: "2026-01-01T00:00:00.000Z".to_owned(),
+            end_to_end_ids: Vec::new(),
+        })
+    }
+
+    fn render(&self, resource_id: ResourceId, xml: &[u8], metadata: Option<&Metadata>) -> Part {
+        let further = metadata.map_or_else(String::new, |m| {
+            format!("PI-Message-Type: {}\r\nPI-Sequence: {}\r\n", m.message_type, m.sequence)
+        });
+        let head = format!(
+            "Content-Type: application/xml; charset=utf-8\r\nPI-ResourceId: {resource_id}\r\n{further}\r\n"
+        );
+        let at = head.len()..head.len() + xml.len();
+        Part::new(Bytes::from([head.as_bytes(), xml, b"\r\n"].concat()), at)
+    }
+
+    fn alone(&self, part: &Part) -> Segment {
+        stored(&part.xml())
+    }
+
+    fn chained(&self, part: &Part, _previous: &Part) -> Segment {
+        stored(part.bytes())
+    }
+
+    fn catalog(&self) -> Vec<String> {
+        vec![MESSAGE_TYPE.to_owned()]
+    }
+}
+
+fn invalid(path: &str, reason: &str) -> Invalid {
+    Invalid { line: 1, column: 1, path: path.to_owned(), reason: reason.to_owned() }
+}
+
+/// Stored deflate blocks, none of them final (RFC 1951, section 3.2.4).
+fn stored(plain: &[u8]) -> Segment {
+    let mut deflated = Vec::with_capacity(plain.len() + 5);
+    for chunk in plain.chunks(usize::from(u16::MAX)) {
+        let len = u16::try_from(chunk.len()).unwrap_or(u16::MAX);
+        deflated.push(0);
+        deflated.extend_from_slice(&len.to_le_bytes());
+        deflated.extend_from_slice(&(!len).to_le_bytes());
+        deflated.extend_from_slice(chunk);
+    }
+    let len = u32::try_from(plain.len()).unwrap_or(u32::MAX);
+    Segment { deflated: Bytes::from(deflated), checksum: Checksum::new(crc32fast::hash(plain), len) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_message_is_valid_and_says_who_it_is_for() {
+        let to = "99999A04".parse().unwrap();
+        let xml = FakeCodec::message("M1", to, 300);
+        assert_eq!(xml.len(), 300);
+        let examined = FakeCodec.examine(&xml).unwrap();
+        assert_eq!((examined.business_id.as_str(), examined.to), ("M1", to));
+    }
+
+    #[test]
+    fn anything_else_is_invalid() {
+        let bad: [&[u8]; 7] = [
+            b"",
+            b"<x/>",
+            b"<m id=\"1\" to=\"99999A04\">",
+            b"<m id=\"1\"></m>",
+            b"<m id=\"\" to=\"99999A04\"/>",
+            b"<m id=\"1\" to=\"short\"/>",
+            b"\xff",
+        ];
+        for xml in bad {
+            assert!(FakeCodec.examine(xml).is_err(), "{}", String::from_utf8_lossy(xml));
+        }
+    }
+
+    #[test]
+    fn a_part_has_its_two_fixed_lines_and_the_bytes_as_they_are() {
+        let id: ResourceId = "UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur".parse().unwrap();
+        let part = FakeCodec.render(id, b"<m/>", None);
+        assert_eq!(
+            &part.bytes()[..],
+            b"Content-Type: application/xml; charset=utf-8\r\nPI-ResourceId: UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur\r\n\r\n<m/>\r\n"
+        );
+        assert_eq!(&part.xml()[..], b"<m/>");
+        let segment = FakeCodec.alone(&part);
+        assert_eq!(&segment.deflated[..], b"\x00\x04\x00\xfb\xff<m/>");
+        assert_eq!(segment.checksum.crc(), crc32fast::hash(b"<m/>"));
+    }
+}
