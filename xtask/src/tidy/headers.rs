@@ -38,13 +38,13 @@ pub(super) fn check(sources: &[Source<'_>]) -> Vec<Problem> {
 
 fn check_level(source: &Source<'_>, level: &[TokenTree], problems: &mut Vec<Problem>) {
     for (at, token) in level.iter().enumerate() {
-        let line = token.span().start().line;
+        let line = || token.span().start().line;
         if let Some(name) = rust::find_macro(level, at).filter(|name| UNFINISHED.contains(&name.as_str())) {
-            problems.push(Problem::new(source.path, line, format!("`{name}!` has no place here")));
+            problems.push(Problem::new(source.path, line(), format!("`{name}!` has no place here")));
         }
         let attribute = rust::find_attribute(&level[..=at]);
         if let Some((name, instead)) = attribute.and_then(find_refused) {
-            problems.push(Problem::new(source.path, line, format!("no `{name}` attribute: {instead}")));
+            problems.push(Problem::new(source.path, line(), format!("no `{name}` attribute: {instead}")));
         }
     }
 }

@@ -17,7 +17,15 @@ impl Tree {
     pub(super) fn read() -> Result<Self> {
         let root = process::root();
         let mut git = std::process::Command::new("git");
-        git.current_dir(&root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+        git.current_dir(&root).args([
+            "-c",
+            "safe.directory=*",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ]);
         let listed = String::from_utf8(process::output(&mut git)?).wrap_err("a path is not UTF-8")?;
         let mut files = BTreeMap::new();
         for path in listed.split_terminator('\0') {
