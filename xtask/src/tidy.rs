@@ -9,6 +9,7 @@ mod catalogues;
 mod docs;
 mod headers;
 mod paths;
+mod pins;
 mod rust;
 mod tree;
 
@@ -65,5 +66,6 @@ fn check(tree: &Tree) -> Vec<Problem> {
     problems.extend(catalogues::check(tree, &sources));
     problems.extend(docs::check(tree, &sources));
     problems.extend(paths::check(tree));
+    problems.extend(pins::check(tree));
     problems
 }

@@ -65,7 +65,7 @@ const BINARIES: &[&str] = &["server", "xtask"];
 const HTTP: &[&str] = &["client", "delivery", "server"];
 const AROUND_APP: &[&str] = &["adapter-embedded", "app", "client", "delivery", "server", "testkit"];
 
-const FENCES: [Fence; 18] = [
+const FENCES: [Fence; 20] = [
     fence("tokio", AROUND_APP, "domain, ports and the codec are synchronous or runtime-free"),
     fence("futures-util", AROUND_APP, "domain and ports use std::future only"),
     fence("tracing", AROUND_APP, "what is worth a log line happens around the domain"),
@@ -80,6 +80,8 @@ const FENCES: [Fence; 18] = [
     fence("tower", HTTP, "HTTP stops at the edge"),
     fence_feature("hyper", "server", &["delivery"], "delivery is the sole user of hyper's server side"),
     fence_feature("hyper-util", "server", &["delivery"], "delivery is the sole user of hyper's server side"),
+    fence("rustls", HTTP, "TLS stops at the edge"),
+    fence("x509-parser", &["delivery"], "certificates become identities in delivery"),
     fence("anyhow", BINARIES, "below the binary errors are enums"),
     fence("color-eyre", BINARIES, "below the binary errors are enums"),
     fence("clap", BINARIES, "flags are read in the binary"),
