@@ -58,7 +58,7 @@ fn doc() -> Result<bool> {
     process::succeeds(&mut command)
 }
 
-const DENY: &str = "cargo deny check --config .deny.toml bans licenses sources";
+const DENY: &str = "cargo deny --config .deny.toml check bans licenses sources";
 
 /// Advisories are left out: their database cannot be fetched where CI runs.
 fn deny() -> Result<bool> {
