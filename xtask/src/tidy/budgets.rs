@@ -19,7 +19,11 @@ const _: () = assert!(FILE_LINES_MAX < FILE_LINES_HARD_MAX);
 const _: () = assert!(FILE_LINES_HARD_MAX < CRATE_LINES_MAX);
 
 /// Crates that may be longer, how long, and why.
-const LONGER_CRATES: [(&str, usize, &str); 0] = [];
+const LONGER_CRATES: [(&str, usize, &str); 1] = [(
+    "server",
+    6_000,
+    "independent commands and the configuration's sections side by side, no common core to split off",
+)];
 
 /// Finds files, functions and crates over their budget.
 pub(super) fn check(sources: &[Source<'_>]) -> Vec<Problem> {
@@ -33,10 +37,11 @@ pub(super) fn check(sources: &[Source<'_>]) -> Vec<Problem> {
     }
     for (package, lines) in crates {
         let longer = LONGER_CRATES.iter().find(|(name, _, _)| *name == package);
-        let budget = longer.map_or(CRATE_LINES_MAX, |(_, budget, _)| *budget);
+        let (budget, why) = longer.map_or((CRATE_LINES_MAX, ""), |(_, budget, why)| (*budget, *why));
         if lines > budget {
             let folder = if package == "xtask" { package.to_owned() } else { format!("crates/{package}") };
-            let message = format!("crate has {lines} lines without tests, the budget is {budget}");
+            let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+            let message = format!("crate has {lines} lines without tests, the budget is {budget}{why}");
             problems.push(Problem::new(&format!("{folder}/Cargo.toml"), 1, message));
         }
     }
