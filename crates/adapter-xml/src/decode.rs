@@ -2,15 +2,17 @@
 //!
 //! `xml-rs` alone is not enough for bytes from outside (stack findings, section 3): it takes several roots, its cost
 //! is quadratic in depth and in namespaces, and its defaults allow a gigabyte. So the pass first looks at the bytes
-//! (size, byte order mark, UTF-8, document type), then sets every limit of the reader, then counts for itself.
+//! (size, byte order mark, UTF-8, markup), then sets every limit of the reader, then counts for itself.
 //!
 //! Full validation against a schema will see the same events, between the reader and the rules.
 
+mod markup;
 mod place;
 
 use pix_stream_ports::codec::{Examined, Invalid};
+use xml::attribute::OwnedAttribute;
 use xml::common::{Position as _, TextPosition, XmlVersion};
-use xml::namespace::Namespace;
+use xml::namespace::{NS_XML_PREFIX, NS_XML_URI, NS_XMLNS_PREFIX, NS_XMLNS_URI, Namespace};
 use xml::reader::{Error, ErrorKind, XmlEvent};
 use xml::{Encoding, EventReader, ParserConfig};
 
@@ -42,27 +44,8 @@ fn text_of<'a>(limits: &Limits, bytes: &'a [u8]) -> Result<&'a str, Invalid> {
         return Err(refuse(Fault::ByteOrderMark, 0));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| refuse(Fault::NotUtf8, e.valid_up_to()))?;
-    match find_doctype(text) {
-        Some(at) => Err(refuse(Fault::Doctype, at)),
-        None => Ok(text),
-    }
-}
-
-/// Where the prolog declares a document type. The reader would tell too, but only after it had expanded the
-/// declaration's entities, which is where the bombs are.
-fn find_doctype(text: &str) -> Option<usize> {
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start_matches([' ', '\t', '\r', '\n']);
-        let (body, end) = if let Some(comment) = rest.strip_prefix("<!--") {
-            (comment, "-->")
-        } else if let Some(instruction) = rest.strip_prefix("<?") {
-            (instruction, "?>")
-        } else {
-            return rest.starts_with("<!DOCTYPE").then(|| text.len() - rest.len());
-        };
-        rest = body.split_once(end)?.1;
-    }
+    markup::check(text, limits.prefixes).map_err(|(fault, at)| refuse(fault, at))?;
+    Ok(text)
 }
 
 struct Pass<'a> {
@@ -101,10 +84,11 @@ impl<'a> Pass<'a> {
     fn take(&mut self, event: XmlEvent) -> Result<(), Fault> {
         match event {
             XmlEvent::StartDocument { version, encoding, .. } => self.declaration(version, &encoding),
-            XmlEvent::StartElement { name, namespace, .. } => {
+            XmlEvent::StartElement { name, attributes, namespace } => {
                 self.path.push(name.local_name);
                 self.count(&namespace)?;
                 let local = self.path.last().map_or("", String::as_str);
+                check_names(local, &attributes, &namespace)?;
                 self.rules.start(local, name.namespace.as_deref().unwrap_or_default())
             }
             XmlEvent::EndElement { .. } => {
@@ -115,6 +99,7 @@ impl<'a> Pass<'a> {
             XmlEvent::Characters(text) | XmlEvent::CData(text) | XmlEvent::Whitespace(text) => {
                 self.rules.text(&text)
             }
+            XmlEvent::ProcessingInstruction { name, .. } if name.contains(':') => Err(Fault::Malformed),
             // Schemas have no say about instructions, so a valid message may hold them; they tell us nothing.
             XmlEvent::Comment(_) | XmlEvent::ProcessingInstruction { .. } | XmlEvent::EndDocument => Ok(()),
             XmlEvent::Doctype { .. } => Err(Fault::Doctype),
@@ -164,6 +149,23 @@ impl<'a> Pass<'a> {
     fn invalid(&self, fault: Fault, at: TextPosition) -> Invalid {
         invalid(fault, at, &self.path)
     }
+}
+
+/// Checks of an element's names what the reader does not: that the part behind a colon starts as names may (it asks
+/// that of the first character of `a:b` only), and that no prefix stands for a namespace that is reserved.
+/// (XML 1.0, productions 4 and 4a: what may go on with a name but not start it; Namespaces in XML, section 3.)
+fn check_names(local: &str, attributes: &[OwnedAttribute], scope: &Namespace) -> Result<(), Fault> {
+    let starts_no_name = |name: &str| {
+        name.starts_with(|c| {
+            matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}' | '\u{2040}')
+        })
+    };
+    let reserved = |(prefix, name): (&String, &String)| {
+        (prefix != NS_XML_PREFIX && name == NS_XML_URI) || (prefix != NS_XMLNS_PREFIX && name == NS_XMLNS_URI)
+    };
+    let attributes = attributes.iter().map(|attribute| &*attribute.name.local_name);
+    let mut names = attributes.chain(scope.0.keys().map(|prefix| &**prefix)).chain([local]);
+    if names.any(starts_no_name) || scope.0.iter().any(reserved) { Err(Fault::Malformed) } else { Ok(()) }
 }
 
 fn invalid(fault: Fault, at: TextPosition, path: &[String]) -> Invalid {

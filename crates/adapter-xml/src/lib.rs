@@ -17,5 +17,4 @@ mod limits;
 mod rules;
 
 pub use codec::XmlCodec;
-pub use deflate::BOUNDARY_LINE_LEN;
 pub use limits::Limits;

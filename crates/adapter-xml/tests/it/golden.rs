@@ -45,7 +45,7 @@ fn the_catalogue_is_sorted_and_lists_what_a_message_says_of_itself() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Invariant 9: delivered bytes equal published bytes, whatever they are.
     #[test]

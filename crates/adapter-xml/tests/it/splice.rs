@@ -3,10 +3,11 @@
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use pix_stream_adapter_xml::{BOUNDARY_LINE_LEN, XmlCodec};
+use pix_stream_adapter_xml::XmlCodec;
 use pix_stream_domain::checksum::Checksum;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::time::Timestamp;
+use pix_stream_domain::token::BOUNDARY_LINE_LEN;
 use pix_stream_ports::codec::{Codec as _, Part};
 use proptest::prelude::*;
 
@@ -130,7 +131,7 @@ fn xml() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn any_parts_splice_to_one_gzip_member(messages in prop::collection::vec((xml(), any::<bool>()), 1..8)) {

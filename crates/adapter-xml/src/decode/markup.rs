@@ -1,0 +1,127 @@
+//! A look over the markup before the reader starts, for what the reader would let through or notice too late.
+//!
+//! It is no parser: whatever it does not understand it leaves to the reader. It exists because a message that our
+//! reader takes and a client's does not would block that client's stream for good.
+
+use crate::fault::Fault;
+
+/// What `<` may open that is no tag, and what closes it.
+const SECTIONS: [(&str, &str); 3] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")];
+
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// The first fault and the byte at which it stands.
+pub(super) fn check(text: &str, prefixes_max: usize) -> Result<(), (Fault, usize)> {
+    if let Some(declaration) = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"))
+        && declaration.0.starts_with(BLANKS)
+        && declaration.0.contains(':')
+    {
+        // The reader takes `v:ersion` for `version`; nothing in a declaration may hold a colon.
+        return Err((Fault::Malformed, 0));
+    }
+    let mut at = 0;
+    while let Some(found) = text[at..].find('<') {
+        at += found;
+        let rest = &text[at..];
+        if rest.starts_with("<!DOCTYPE") {
+            // The reader tells only after it has expanded the entities, which is where the bombs are.
+            return Err((Fault::Doctype, at));
+        }
+        at += match SECTIONS.iter().find(|(open, _)| rest.starts_with(open)) {
+            Some((open, close)) => match rest[open.len()..].find(close) {
+                Some(length) => open.len() + length + close.len(),
+                // What does not end is for the reader to refuse.
+                None => return Ok(()),
+            },
+            None => tag_length(rest, prefixes_max).map_err(|(fault, within)| (fault, at + within))?,
+        };
+    }
+    Ok(())
+}
+
+/// Length of the tag that `text` starts with, or its fault and where in it.
+///
+/// In an attribute's value the reader takes `</`, `<!--` and `<![CDATA[` for text, while XML allows no `<` there at
+/// all; and of two declarations of one prefix it keeps the first in silence, where other readers refuse both.
+fn tag_length(text: &str, prefixes_max: usize) -> Result<usize, (Fault, usize)> {
+    let (mut quote, mut behind_value) = (None, 0);
+    let mut declared = Vec::new();
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match (byte, quote) {
+            (b'<', _) => return Err((Fault::Malformed, at)),
+            (b'>', None) => return Ok(at + 1),
+            (b'"' | b'\'', None) => {
+                quote = Some(byte);
+                let Some(name) = find_declared(&text[behind_value..at]) else { continue };
+                if declared.contains(&name) {
+                    return Err((Fault::RepeatedAttribute, at));
+                }
+                // The default namespace is not a prefix.
+                if declared.len() > prefixes_max {
+                    return Err((Fault::Prefixes(prefixes_max), at));
+                }
+                declared.push(name);
+            }
+            (_, Some(open)) if open == byte => (quote, behind_value) = (None, at + 1),
+            _ => {}
+        }
+    }
+    Ok(text.len())
+}
+
+/// The attribute that `before`, which ends where a value begins, declares a namespace by: `xmlns` or `xmlns:p`.
+fn find_declared(before: &str) -> Option<&str> {
+    let name = before.trim_end_matches(BLANKS).strip_suffix('=')?.trim_end_matches(BLANKS);
+    name.rsplit(BLANKS).next().filter(|name| name.starts_with("xmlns"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), (Fault, usize)> {
+        super::check(text, 8)
+    }
+
+    #[test]
+    fn less_than_in_a_tag_is_found_where_it_stands() {
+        assert_eq!(check("<a b=\"</\"/>"), Err((Fault::Malformed, 6)));
+        assert_eq!(check("<a b='<!-- '/> -->"), Err((Fault::Malformed, 6)));
+        assert_eq!(check("<a <b/>"), Err((Fault::Malformed, 3)));
+    }
+
+    #[test]
+    fn a_namespace_declared_twice_is_found() {
+        for (tag, at) in [("<a xmlns='u' xmlns='v'/>", 19), ("<a\nxmlns:p = \"u\"\txmlns:p\r=\"v\"/>", 26)] {
+            assert_eq!(check(tag), Err((Fault::RepeatedAttribute, at)));
+        }
+        assert_eq!(check("<a xmlns='u' xmlns:p='u' b='xmlns:p=' c=\"xmlns:p='u'\"/>"), Ok(()));
+        let nine: String = (0..9).map(|n| format!(" xmlns:n{n}=''")).collect();
+        assert_eq!(check(&format!("<a{nine}>")), Ok(()));
+        assert!(matches!(check(&format!("<a xmlns=''{nine}>")), Err((Fault::Prefixes(8), _))));
+    }
+
+    #[test]
+    fn a_document_type_is_found_outside_comments_cdata_and_instructions_only() {
+        assert_eq!(check("<?xml version=\"1.0\"?>\n<!-- x --><!DOCTYPE a>"), Err((Fault::Doctype, 32)));
+        assert_eq!(check("<?p <!DOCTYPE a> ?><!-- <!DOCTYPE a> --><a><![CDATA[<!DOCTYPE a>]]></a>"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_right_or_not_understood_is_left_to_the_reader() {
+        for text in [
+            "",
+            "<",
+            "<a",
+            "<a b=\">'\" c='\"'>x</a>",
+            "<!-- <",
+            "<![CDATA[<",
+            "<? <",
+            "a > b",
+            "<!x>",
+            "<!-->",
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+    }
+}
