@@ -1,1 +1,265 @@
-//! Use cases of pix-stream: publish, pull, close, sweep, checkpoint, expire.
+//! The use cases of pix-stream: what happens between a request and the stores.
+//!
+//! [`App`] is the whole of it for callers. It sequences calls to the ports, owns retries, deadlines and
+//! waiting, and decides nothing itself: every rule of a stream is in `pix-stream-domain`, HTTP is in
+//! `pix-stream-delivery`.
+//!
+//! One file a use case: `publish`, `read` (open, pull, close), `participants` (the operator), `sweep` (abandoned
+//! streams, heads, retention), `checkpoint`. What they share: `core` (state and bodies that are not here yet),
+//! `seat` (deciding together), `hot` and `deflate` (bodies at hand), `audit`, `store` (deadlines), `metrics`.
+
+mod api;
+mod audit;
+mod checkpoint;
+mod core;
+mod deflate;
+mod error;
+mod hot;
+mod message;
+pub mod metrics;
+mod participants;
+mod publish;
+mod read;
+mod seat;
+mod settings;
+mod store;
+mod sweep;
+
+use std::sync::Arc;
+
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::{Limits, Participant};
+use pix_stream_domain::rate::{Decision, Rule};
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::token::Keyring;
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::codec::Codec as _;
+use pix_stream_ports::coordinator::{Coordinator as _, Listener};
+use pix_stream_ports::journal::Journal as _;
+
+use crate::core::Core;
+use crate::store::{Operation, READ_DEADLINE};
+
+pub use api::{Actor, Answer, Change, Changed, Dependency, Publish, Published, Read, Status, StreamStatus};
+pub use error::{AdminRefusal, Error};
+pub use message::Message;
+pub use participants::REQUESTS_PER_SECOND_MAX;
+pub use settings::Settings;
+
+/// The use cases over one choice of ports. Cheap to clone. When the last clone is dropped its workers end, with
+/// nothing saved: that is a crash, and safe. [`App::finish`] is the clean end.
+pub struct App<P: Ports>(Arc<Core<P>>);
+
+impl<P: Ports> Clone for App<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Ports> std::fmt::Debug for App<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+impl<P: Ports> App<P> {
+    /// Loads the participants and starts the workers on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The Journal cannot be read.
+    pub async fn start(ports: P, keyring: Keyring, settings: Settings) -> Result<Self, Error> {
+        let (audit, records) = audit::Audit::new(settings.audit_queue);
+        let (deflater, jobs) = deflate::Deflater::new();
+        let core = Arc::new(Core::new(ports, keyring, settings, audit, deflater));
+        core.load_participants().await?;
+        core.ports.coordinator().subscribe(Arc::new(News(Arc::downgrade(&core))));
+        tokio::spawn(audit::run(Arc::downgrade(&core), records));
+        tokio::spawn(deflate::run(Arc::downgrade(&core), jobs));
+        tokio::spawn(checkpoint::run(Arc::downgrade(&core)));
+        tokio::spawn(sweep::run(Arc::downgrade(&core)));
+        Ok(Self(core))
+    }
+
+    /// The settings it was started with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// An onboarded participant.
+    #[must_use]
+    pub fn find_participant(&self, ispb: Ispb) -> Option<Arc<Participant>> {
+        self.0.find_participant(ispb)
+    }
+
+    /// All onboarded participants, by ISPB.
+    #[must_use]
+    pub fn participants(&self) -> Vec<Arc<Participant>> {
+        self.0.participants()
+    }
+
+    /// Counts one request in the participant's rate window.
+    ///
+    /// # Errors
+    /// The Coordinator is out of reach.
+    pub async fn admit(&self, participant: &Participant) -> Result<Decision, Error> {
+        let settings = &self.0.settings;
+        let per_second = participant.limits.requests_per_second.unwrap_or(settings.requests_per_second);
+        let rule = Rule::per_second(per_second, settings.rate_window);
+        let now = self.0.ports.clock().now();
+        Ok(self.0.ports.coordinator().admit(participant.ispb, rule, now).await?)
+    }
+
+    /// Opens a stream and reads its first batch; waits for a message as long as is configured.
+    ///
+    /// # Errors
+    /// `ThreadLimit`, `Paused`, `Unavailable`, `Overloaded`.
+    pub async fn open(&self, read: Read<'_>) -> Result<Answer, Error> {
+        self.0.open(read).await
+    }
+
+    /// Confirms the batch of a token and reads the next; waits for a message as long as is configured.
+    ///
+    /// # Errors
+    /// `InvalidCursor`, `Gone`, `Paused`, `Unavailable`, `Overloaded`. No cursor moved.
+    pub async fn pull(&self, read: Read<'_>, token: &str) -> Result<Answer, Error> {
+        self.0.pull(read, token).await
+    }
+
+    /// Confirms the batch of a token and closes its stream.
+    ///
+    /// # Errors
+    /// `InvalidCursor`, `Gone`, `Unavailable`, `Overloaded`.
+    pub async fn close(&self, ispb: Ispb, token: &str, request_id: &str) -> Result<(), Error> {
+        self.0.close(ispb, token, request_id).await
+    }
+
+    /// Makes messages durable, all or none. `Ok` means they are.
+    ///
+    /// # Errors
+    /// `NotOnboarded`, `Overloaded`, `InvalidMessage`, `Conflict`, `Unavailable`; nothing was stored, or the
+    /// same request again settles it.
+    pub async fn publish(&self, publish: Publish<'_>) -> Result<Vec<Published>, Error> {
+        self.0.publish(publish).await
+    }
+
+    /// The message types that are accepted, sorted.
+    #[must_use]
+    pub fn catalog(&self) -> Vec<String> {
+        self.0.ports.codec().catalog()
+    }
+
+    /// A participant with the state of its streams.
+    ///
+    /// # Errors
+    /// `NotOnboarded`, `Unavailable`.
+    pub async fn status(&self, ispb: Ispb) -> Result<Status, Error> {
+        self.0.status(ispb).await
+    }
+
+    /// Onboards a participant; the same again changes nothing. Returns whether it is new.
+    ///
+    /// # Errors
+    /// `Refused` when it exists with other properties or a value is out of bounds, `Unavailable`.
+    pub async fn onboard(
+        &self,
+        ispb: Ispb,
+        name: String,
+        limits: Limits,
+        actor: Actor<'_>,
+    ) -> Result<(Arc<Participant>, bool), Error> {
+        self.0.onboard(ispb, name, limits, actor).await
+    }
+
+    /// Replaces a participant's own limits; they apply from the next request on.
+    ///
+    /// # Errors
+    /// `NotOnboarded`, `Refused`, `Unavailable`.
+    pub async fn set_limits(
+        &self,
+        ispb: Ispb,
+        limits: Limits,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Arc<Participant>, Error> {
+        self.0.set_limits(ispb, limits, dry_run, actor).await
+    }
+
+    /// Changes what a participant's streams do, or - as a dry run - says what that would come to. When it
+    /// returns, the change survives a crash.
+    ///
+    /// # Errors
+    /// `NotOnboarded`, `Refused`, `Unavailable`, `Overloaded`.
+    pub async fn change(
+        &self,
+        ispb: Ispb,
+        change: Change,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Changed, Error> {
+        self.0.change(ispb, change, dry_run, actor).await
+    }
+
+    /// Records an operator's command that was refused before it came here.
+    pub async fn audit_refusal(&self, ispb: Option<Ispb>, command: &str, actor: Actor<'_>) {
+        self.0.note_admin(ispb, command, Err("refused: the certificate has no such role"), actor).await;
+    }
+
+    /// Each dependency, and what is wrong with it. Answers within a second.
+    pub async fn health(&self) -> Vec<Dependency> {
+        let (journal, coordinator) = (self.0.ports.journal(), self.0.ports.coordinator());
+        let journal = Operation("journal", "check").run(READ_DEADLINE, journal.check()).await;
+        let coordinator = Operation("coordinator", "check").run(READ_DEADLINE, coordinator.check()).await;
+        vec![
+            Dependency { name: "journal", fault: journal.err().map(|error| error.to_string()) },
+            Dependency { name: "coordinator", fault: coordinator.err().map(|error| error.to_string()) },
+            Dependency { name: "audit", fault: self.0.audit.fault() },
+        ]
+    }
+
+    /// Replaces the token keys; tokens of keys that are no longer live become invalid.
+    pub fn set_keyring(&self, keyring: Keyring) {
+        self.0.set_keyring(keyring);
+    }
+
+    /// Reads that wait are answered now, new streams and messages are refused.
+    pub fn begin_drain(&self) {
+        self.0.draining.send_replace(true);
+    }
+
+    /// Whether a drain has begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining()
+    }
+
+    /// After the last request: takes no more commands, saves the last checkpoints, brings the audit log to the
+    /// disk.
+    ///
+    /// # Errors
+    /// A store failed; what was acknowledged is safe all the same, but more will be delivered again.
+    pub async fn finish(&self) -> Result<(), Error> {
+        self.begin_drain();
+        let saved = self.0.save_last().await;
+        let flushed = self.0.audit.flush().await;
+        saved.and(flushed)
+    }
+}
+
+/// News from other nodes, for the seats of this one.
+struct News<P: Ports>(std::sync::Weak<Core<P>>);
+
+impl<P: Ports> Listener for News<P> {
+    fn on_head(&self, ispb: Ispb, head: Sequence) {
+        if let Some(core) = self.0.upgrade().filter(|core| core.find_participant(ispb).is_some()) {
+            core.seat(ispb).raise_head(head);
+        }
+    }
+
+    fn on_change(&self, ispb: Ispb) {
+        if let Some(core) = self.0.upgrade().filter(|core| core.find_participant(ispb).is_some()) {
+            core.seat(ispb).wake.notify_waiters();
+        }
+    }
+}

@@ -51,7 +51,12 @@ pub struct Window {
 impl Window {
     /// Decides one request and counts it when it passes.
     pub fn admit(&mut self, rule: Rule, now: Timestamp) -> Decision {
-        // A clock that stepped back must not open the window again.
+        // A clock that stepped back must not open the window again, nor keep it shut until it catches up.
+        let last = self.passed.back().map_or(now, |&(last, _)| last);
+        if last.since(now) > rule.window {
+            self.passed.clear();
+            self.passed.extend((self.total > 0).then_some((now, self.total)));
+        }
         let now = self.passed.back().map_or(now, |&(last, _)| now.max(last));
         while let Some(&(at, count)) = self.passed.front() {
             if now.since(at) < rule.window {
@@ -122,6 +127,17 @@ mod tests {
         let mut window = Window::default();
         assert!(window.admit(rule, at(500)).admitted);
         assert!(!window.admit(rule, at(0)).admitted);
+    }
+
+    #[test]
+    fn a_clock_that_steps_far_back_shuts_the_window_for_one_window_at_most() {
+        let rule = Rule { limit: 2, window: Duration::from_millis(100) };
+        let mut window = Window::default();
+        assert!(window.admit(rule, at(500_000)).admitted);
+        assert!(window.admit(rule, at(500_001)).admitted);
+        assert!(!window.admit(rule, at(0)).admitted);
+        assert!(!window.admit(rule, at(99)).admitted);
+        assert!(window.admit(rule, at(100)).admitted);
     }
 
     #[test]

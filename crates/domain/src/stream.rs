@@ -15,7 +15,7 @@ mod ranges;
 mod read;
 pub mod slot;
 
-use crate::limits::{Rules, STREAMS_MAX};
+use crate::limits::{Rules, SETTLE_MAX, STREAMS_MAX};
 use crate::sequence::{Range, Sequence};
 use crate::time::Timestamp;
 use crate::version::{Incarnation, Version};
@@ -23,10 +23,13 @@ use crate::version::{Incarnation, Version};
 pub use command::{Adjustment, Command, Grant, Outcome, Refusal};
 pub use encoding::DecodeError;
 pub use ranges::Ranges;
-pub use slot::{Form, Generation, Slot, Stream};
+pub use slot::{Form, Generation, Presented, Slot, Stream};
 
 /// The number of slots, as an array length.
 pub const SLOTS: usize = STREAMS_MAX as usize;
+
+/// Room for the changes of one history in the number of a pull: 10,000 a second for three years.
+const PULLS_PER_HISTORY_BITS: u32 = 40;
 
 /// What the caller knows beyond the state: which messages exist, and which of them are at hand.
 pub trait Supply {
@@ -190,10 +193,20 @@ impl StreamState {
         self.paused
     }
 
-    /// When the state hands out messages again, if it is still settling at `now`.
+    /// When the state hands out messages again, if it is still settling at `now`. Further off than
+    /// [`SETTLE_MAX`] means that the clock stepped back: then it is over.
     #[must_use]
     pub fn settling_until(&self, now: Timestamp) -> Option<Timestamp> {
-        (now < self.settling_until).then_some(self.settling_until)
+        let until = self.settling_until;
+        (now < until && until.since(now) <= SETTLE_MAX).then_some(until)
+    }
+
+    /// The number of the batch that this command grants: the version that the state will have with it, so that no
+    /// two batches of a participant share one. Small while nothing was ever lost.
+    fn next_pull(&self) -> u64 {
+        let Version { incarnation, counter } = self.version;
+        let history = u64::from(incarnation.value().saturating_sub(1)) << PULLS_PER_HISTORY_BITS;
+        history.wrapping_add(counter).wrapping_add(1)
     }
 
     /// When the first of the live streams will count as abandoned.

@@ -8,8 +8,9 @@ use crate::stream::{Context, StreamState, Supply};
 impl StreamState {
     pub(super) fn sweep<S: Supply>(&mut self, context: &Context<'_, S>) -> Outcome {
         let (before, waiting) = (self.watermark(), self.returned.len());
+        let slots = self.slots.clone();
         let abandoned = self.free_abandoned(context);
-        if abandoned == 0 {
+        if self.slots == slots {
             return Outcome::Unchanged;
         }
         let redeliver = self.returned.len() - waiting;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::limits::STREAMS_MAX;
 use crate::sequence::{Range, Sequence};
-use crate::stream::slot::{Form, Generation};
+use crate::stream::slot::{Form, Generation, Presented};
 use crate::time::Timestamp;
 
 /// The claims of a token that concern the state; the rest (ISPB, key, signature) was checked before.
@@ -14,7 +14,7 @@ pub struct Cursor {
     pub slot: u8,
     /// The stream.
     pub generation: Generation,
-    /// The pull that the token came with.
+    /// The number of the batch that the token came with, or after; zero before a stream's first batch.
     pub pull: u64,
     /// Empty answers since that pull; zero for the token that came with its batch.
     pub empties: u32,
@@ -24,6 +24,13 @@ pub struct Cursor {
     pub issued_at: Timestamp,
     /// When it stops being good.
     pub expires_at: Timestamp,
+}
+
+impl Cursor {
+    /// What distinguishes the token within its stream.
+    pub(super) const fn name(&self) -> Presented {
+        Presented { pull: self.pull, empties: self.empties }
+    }
 }
 
 /// One request to a participant's streams.

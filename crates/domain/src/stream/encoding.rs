@@ -2,7 +2,7 @@
 
 use crate::sequence::{Range, Sequence};
 use crate::stream::ranges::Ranges;
-use crate::stream::slot::{Form, Generation, Slot, Stream};
+use crate::stream::slot::{Form, Generation, Presented, Slot, Stream};
 use crate::stream::{SLOTS, StreamState};
 use crate::time::Timestamp;
 use crate::version::{Incarnation, Version};
@@ -120,7 +120,14 @@ fn put_stream(out: &mut Writer, stream: &Stream) {
     put_generation(out, stream.generation);
     out.u64(stream.pull);
     out.u32(stream.empties);
-    out.u64(stream.presented.map_or(0, |empties| u64::from(empties) + 1));
+    match stream.presented {
+        None => out.u8(0),
+        Some(Presented { pull, empties }) => {
+            out.u8(1);
+            out.u64(pull);
+            out.u32(empties);
+        }
+    }
     put_range(out, stream.batch);
     out.u8(u8::from(stream.held));
     out.u64(stream.issued_at.unix_millis());
@@ -137,9 +144,10 @@ fn read_stream(input: &mut Reader<'_>) -> Option<Option<Stream>> {
     };
     let generation = read_generation(input)?;
     let (pull, empties) = (input.u64()?, input.u32()?);
-    let presented = match input.u64()? {
+    let presented = match input.u8()? {
         0 => None,
-        n => Some(u32::try_from(n - 1).ok()?),
+        1 => Some(Presented { pull: input.u64()?, empties: input.u32()? }),
+        _ => return None,
     };
     let (batch, held) = (read_range(input)?, input.u8()? != 0);
     let issued_at = Timestamp::from_unix_millis(input.u64()?);
@@ -166,7 +174,7 @@ mod tests {
                 generation: Generation::default(),
                 pull: i,
                 empties: 7,
-                presented: Some(3),
+                presented: Some(Presented { pull: i, empties: 3 }),
                 batch,
                 held: true,
                 form: Form::Multipart,

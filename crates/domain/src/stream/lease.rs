@@ -1,7 +1,9 @@
 //! What goes into a batch: redelivery first, ascending, without gaps, bounded in number and bytes; and how
 //! leases end.
 
+use crate::limits::{BATCH_MAX, LONG_POLL_MAX};
 use crate::sequence::{Range, Sequence};
+use crate::stream::command::Cursor;
 use crate::stream::slot::{Form, Stream};
 use crate::stream::{Context, StreamState, Supply};
 
@@ -25,12 +27,12 @@ impl StreamState {
             Some(_) | None => head.max(self.frontier),
         };
         let start = self.next_start();
-        if start >= end || context.now < self.settling_until {
+        if start >= end || self.settling_until(context.now).is_some() {
             return Next::Nothing;
         }
         let count_max = match form {
             Form::Single => 1,
-            Form::Multipart => u64::from(context.rules.batch_max.max(1)),
+            Form::Multipart => u64::from(context.rules.batch_max.clamp(1, BATCH_MAX)),
         };
         let (mut at, mut bytes) = (start, 0);
         while at < end && at.distance_from(start) < count_max {
@@ -62,9 +64,24 @@ impl StreamState {
         batch
     }
 
+    /// Ends what the stream in a slot held at the checkpoint, for a token that the lost history issued later.
+    pub(super) fn leave_behind<S: Supply>(&mut self, index: usize, token: &Cursor, context: &Context<'_, S>) {
+        let Some(stream) = self.slots[index].live.take() else { return };
+        // A stream that read on within the idle time was not abandoned in between, so it got further by
+        // confirming. Otherwise another stream may have got the batch and lost it again: it goes back.
+        if token.issued_at.since(stream.issued_at) >= context.rules.idle {
+            self.give_back(&stream);
+        }
+    }
+
     /// Frees the slots of streams that did not read in time. Returns how many there were.
     pub(super) fn free_abandoned<S: Supply>(&mut self, context: &Context<'_, S>) -> u8 {
         let mut abandoned = 0;
+        // A deadline further off was set before the clock stepped back; it must not hold a slot for that long.
+        let latest = context.now.after(LONG_POLL_MAX).after(context.rules.idle);
+        for stream in self.slots.iter_mut().filter_map(|slot| slot.live.as_mut()) {
+            stream.deadline = stream.deadline.min(latest);
+        }
         for index in 0..self.slots.len() {
             let over = self.slots[index].live.as_ref().is_some_and(|s| s.deadline <= context.now);
             if let Some(stream) = over.then(|| self.slots[index].live.take()).flatten() {

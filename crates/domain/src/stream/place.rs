@@ -33,15 +33,20 @@ impl StreamState {
     }
 
     fn place_in(&self, index: usize, stream: &Stream, token: &Cursor, head: Sequence) -> Place {
-        // A lost and a rebuilt history may both have issued this pull; only the batch tells them apart.
-        let same_batch = token.empties > 0 || token.batch == stream.batch;
+        // Numbers of pulls are unique, but for a Coordinator that rolled back unnoticed: then the batch tells two
+        // histories apart, and an empty answer that is older than the batch cannot have confirmed it.
+        let same_batch = match token.empties {
+            0 => token.batch == stream.batch,
+            _ => !stream.held || token.issued_at >= stream.issued_at,
+        };
         if token.pull == stream.pull && same_batch {
             return Place::Current(index);
         }
-        if token.pull + 1 == stream.pull && stream.presented == Some(token.empties) {
+        if stream.presented == Some(token.name()) {
             return Place::Replay(index);
         }
-        // Within one history no token can be newer than the state that issued it.
+        // Later than the stream's last answer: of a lost history, or from before the stream was abandoned and came
+        // back with an older token. Either way its batch, not the number, says what may be confirmed.
         if token.pull > stream.pull && self.is_obtainable(token.batch, head) {
             return Place::Ahead(index);
         }
@@ -51,8 +56,10 @@ impl StreamState {
     /// Whether every message of a batch waits for redelivery, or was never handed out as far as is known.
     fn is_obtainable(&self, batch: Range, head: Sequence) -> bool {
         let known = self.known_part(batch);
-        let splits = self.returned.would_split(known) && self.returned.count() >= RETURNED_RANGES_SPLIT_MAX;
-        batch.is_empty() || (self.returned.contains(known) && batch.end() <= head && !splits)
+        let leaves_gap = self.frontier < batch.start();
+        let adds = leaves_gap || self.returned.would_split(known);
+        let has_room = !adds || self.returned.count() < RETURNED_RANGES_SPLIT_MAX;
+        batch.is_empty() || (self.returned.contains(known) && batch.end() <= head && has_room)
     }
 
     /// Takes an obtainable batch out of what is still to be delivered: its client has it.

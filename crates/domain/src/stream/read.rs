@@ -10,6 +10,23 @@ use crate::stream::place::Place;
 use crate::stream::slot::{Form, Generation, Stream};
 use crate::stream::{Context, StreamState, Supply};
 
+/// What a read asks for.
+struct Ask<'a> {
+    /// The token it presents; a start has none.
+    token: Option<&'a Cursor>,
+    form: Form,
+    wait: Duration,
+}
+
+/// What a read asks for.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    /// The token it came with; a start has none.
+    token: Option<&'a Cursor>,
+    form: Form,
+    wait: Duration,
+}
+
 impl StreamState {
     pub(super) fn open<S: Supply>(
         &mut self,
@@ -39,7 +56,7 @@ impl StreamState {
             issued_at: context.now,
             deadline: context.now,
         });
-        self.read(index, None, form, wait, context)
+        self.read(index, &Ask { token: None, form, wait }, context)
     }
 
     pub(super) fn pull<S: Supply>(
@@ -60,6 +77,7 @@ impl StreamState {
             (Place::Replay(index), _) => return self.replay(index, context),
             (Place::Current(index), _) => index,
             (Place::Ahead(index), _) => {
+                self.leave_behind(index, token, context);
                 self.settle_batch(token.batch);
                 self.slots[index].live = Some(returned_stream(token, form, context.now));
                 index
@@ -70,7 +88,7 @@ impl StreamState {
                 index
             }
         };
-        self.read(index, Some(token), form, wait, context)
+        self.read(index, &Ask { token: Some(token), form, wait }, context)
     }
 
     pub(super) fn close<S: Supply>(&mut self, token: &Cursor, context: &Context<'_, S>) -> Outcome {
@@ -87,7 +105,7 @@ impl StreamState {
                 (Range::EMPTY, stream.map_or(Range::EMPTY, |s| self.give_back(&s)))
             }
             Place::Ahead(index) => {
-                self.slots[index].live = None;
+                self.leave_behind(index, token, context);
                 self.settle_batch(token.batch);
                 (token.batch, Range::EMPTY)
             }
@@ -102,18 +120,13 @@ impl StreamState {
     }
 
     /// Confirms what the stream in a slot holds and leases it the next batch, if there is one.
-    fn read<S: Supply>(
-        &mut self,
-        index: usize,
-        token: Option<&Cursor>,
-        form: Form,
-        wait: Duration,
-        context: &Context<'_, S>,
-    ) -> Outcome {
+    fn read<S: Supply>(&mut self, index: usize, ask: &Ask<'_>, context: &Context<'_, S>) -> Outcome {
+        let Ask { token, form, wait } = *ask;
         let next = self.next_batch(form, context);
         if let Next::Missing(from) = next {
             return Outcome::Load { from };
         }
+        let pull = self.next_pull();
         let redelivered = if let Next::Ready(batch) = next { self.take(batch) } else { 0 };
         let Some(stream) = self.slots[index].live.as_mut() else {
             return Outcome::Refused(Refusal::Gone);
@@ -125,10 +138,10 @@ impl StreamState {
             stream.empties = stream.empties.max(token.empties);
         }
         let Next::Ready(batch) = next else {
-            return self.answer_empty(index, token, wait, confirmed, context);
+            return self.answer_empty(index, ask, confirmed, context);
         };
-        stream.presented = token.map(|token| token.empties);
-        stream.pull += 1;
+        stream.presented = token.map(Cursor::name);
+        stream.pull = pull;
         stream.empties = 0;
         stream.batch = batch;
         stream.held = true;
@@ -144,8 +157,7 @@ impl StreamState {
     fn answer_empty<S: Supply>(
         &mut self,
         index: usize,
-        token: Option<&Cursor>,
-        wait: Duration,
+        ask: &Ask<'_>,
         confirmed: Range,
         context: &Context<'_, S>,
     ) -> Outcome {
@@ -153,7 +165,7 @@ impl StreamState {
         let Some(stream) = self.slots[index].live.as_mut() else {
             return Outcome::Refused(Refusal::Gone);
         };
-        if wait.is_zero() {
+        if ask.wait.is_zero() {
             stream.empties = stream.empties.saturating_add(1);
         }
         let fresh = Cursor {
@@ -166,12 +178,14 @@ impl StreamState {
             expires_at: context.now.after(context.rules.token_life),
         };
         let grant = |token| Grant { token, form: stream.form, cap, replay: false, confirmed, redelivered: 0 };
-        // Whoever waits asks again with the token it came with; a start has none and gets one for that.
-        if wait.is_zero() {
-            Outcome::Empty(grant(fresh))
-        } else {
-            Outcome::Wait(grant(*token.unwrap_or(&fresh)))
+        if ask.wait.is_zero() {
+            return Outcome::Empty(grant(fresh));
         }
+        // Whoever waits asks again with the token it came with; a start has none and gets one for that. A token
+        // that came in time does not expire while it waits.
+        let own = *ask.token.unwrap_or(&fresh);
+        let expires_at = own.expires_at.max(stream.deadline);
+        Outcome::Wait(grant(Cursor { expires_at, ..own }))
     }
 
     fn replay<S: Supply>(&mut self, index: usize, context: &Context<'_, S>) -> Outcome {

@@ -39,18 +39,28 @@ pub struct Slot {
     pub closed: Option<Generation>,
 }
 
+/// The name of a token within its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presented {
+    /// The number of the batch that it came with, or after.
+    pub pull: u64,
+    /// Empty answers since that batch.
+    pub empties: u32,
+}
+
 /// A live stream: its last answer, and what a repeat of it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     /// The stream's name.
     pub generation: Generation,
-    /// Answers with messages so far; the number of the current batch.
+    /// The number of the current batch, zero before the first: no other batch of the participant has it, and
+    /// later ones have higher numbers, in this history and in those that follow a loss.
     pub pull: u64,
     /// Empty answers since the current batch.
     pub empties: u32,
-    /// Which token of the pull before was answered with the current batch: its count of empty answers.
-    /// `None` for the batch of `stream/start`, which no token asked for.
-    pub presented: Option<u32>,
+    /// Which token was answered with the current batch. `None` for the batch of `stream/start`, which no token
+    /// asked for.
+    pub presented: Option<Presented>,
     /// The current batch; empty before the first one.
     pub batch: Range,
     /// Whether the current batch is still to be confirmed.

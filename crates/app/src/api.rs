@@ -1,0 +1,157 @@
+//! What callers of the use cases bring and get.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Participant;
+use pix_stream_domain::resource_id::ResourceId;
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::stream::Form;
+use pix_stream_domain::token::Signed;
+
+use crate::message::Message;
+
+/// A read: `stream/start` or a pull.
+#[derive(Debug, Clone, Copy)]
+pub struct Read<'a> {
+    /// Whose stream.
+    pub ispb: Ispb,
+    /// One message or many.
+    pub form: Form,
+    /// Whether the client takes gzip: segments are made for those who do.
+    pub gzip: bool,
+    /// The request's id, for logs and audit.
+    pub request_id: &'a str,
+}
+
+/// The answer to a read: 200 with messages, 204 without.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The token for `PI-Pull-Next`, and the boundary that belongs to it.
+    pub token: Signed,
+    /// The stream's slot, from 1.
+    pub slot: u8,
+    /// The participant's cap.
+    pub cap: u8,
+    /// The form: a replay keeps that of the first answer.
+    pub form: Form,
+    /// The messages, ascending without gaps; none for 204, exactly one in the single form.
+    pub messages: Vec<Arc<Message>>,
+}
+
+/// A publish request.
+#[derive(Debug, Clone)]
+pub struct Publish<'a> {
+    /// For whom.
+    pub ispb: Ispb,
+    /// Who: the certificate's name, for the audit log.
+    pub actor: &'a str,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// One to ten messages.
+    pub messages: Vec<Bytes>,
+}
+
+/// What became of a published message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Its id: the first one's for a repeat.
+    pub resource_id: ResourceId,
+    /// Its place.
+    pub sequence: Sequence,
+    /// Its `BizMsgIdr`.
+    pub business_id: String,
+    /// Whether it was stored before.
+    pub is_repeat: bool,
+}
+
+/// Who gives an operator's command, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Actor<'a> {
+    /// The certificate's name.
+    pub name: &'a str,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// The reason that the operator gave; may be empty.
+    pub reason: &'a str,
+}
+
+/// A participant with the state of its streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The participant.
+    pub participant: Participant,
+    /// Whether its reads are paused.
+    pub paused: bool,
+    /// How many streams it may hold open.
+    pub cap: u8,
+    /// Its live streams.
+    pub streams: Vec<StreamStatus>,
+    /// The oldest message that is kept.
+    pub first: Sequence,
+    /// The next sequence number.
+    pub head: Sequence,
+    /// The next sequence number that was never handed out.
+    pub frontier: Sequence,
+    /// Everything up to here is confirmed.
+    pub watermark: Sequence,
+    /// Messages that are not confirmed.
+    pub unconfirmed: u64,
+    /// Messages that wait for redelivery.
+    pub redelivery: u64,
+}
+
+/// One live stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamStatus {
+    /// Its slot, from 1.
+    pub slot: u8,
+    /// Answers with messages so far.
+    pub pulls: u64,
+    /// Messages it holds unconfirmed.
+    pub held: u64,
+    /// Unix milliseconds at which it counts as abandoned.
+    pub deadline_unix_ms: u64,
+}
+
+/// A change of a participant by an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Stop its reads.
+    Pause,
+    /// Go on with its reads.
+    Resume,
+    /// Set how many streams it may hold open, 1 to 6.
+    Cap(u8),
+    /// Deliver everything from here on again.
+    Rewind(Sequence),
+    /// Skip everything below.
+    Advance(Sequence),
+}
+
+/// What a change came to, or would come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Whether it was only tried.
+    pub dry_run: bool,
+    /// The watermark before.
+    pub watermark_before: Sequence,
+    /// The watermark after.
+    pub watermark: Sequence,
+    /// Messages that will be delivered again.
+    pub redeliver: u64,
+    /// Messages that will not be delivered.
+    pub skipped: u64,
+    /// The participant after it (before it, for a dry run).
+    pub status: Status,
+}
+
+/// The health of one dependency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// `journal`, `coordinator`, `audit`.
+    pub name: &'static str,
+    /// What is wrong; `None` when it works.
+    pub fault: Option<String>,
+}

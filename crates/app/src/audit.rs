@@ -1,0 +1,122 @@
+//! Audit records on their way to the log: queued by requests, written in batches by one worker.
+//!
+//! The queue is bounded and blocks: a request waits rather than go unrecorded.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use pix_stream_domain::audit::Record;
+use pix_stream_ports::Ports;
+use pix_stream_ports::audit_log::AuditLog as _;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+
+use crate::core::Core;
+use crate::error::Error;
+use crate::metrics::AUDIT_QUEUE;
+
+/// Records that are written in one go.
+const BATCH_MAX: usize = 512;
+/// How often what was written is brought to the disk.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Between attempts to write to a log that fails.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+
+/// The way to the worker.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    queue: mpsc::Sender<Entry>,
+    fault: std::sync::Arc<std::sync::Mutex<Option<String>>>,
+}
+
+/// What the worker is given.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Record(Record),
+    Flush(oneshot::Sender<()>),
+}
+
+impl Audit {
+    /// The way, and the queue that [`run`] serves.
+    pub(crate) fn new(queue_max: usize) -> (Self, mpsc::Receiver<Entry>) {
+        let (queue, entries) = mpsc::channel(queue_max.max(1));
+        (Self { queue, fault: std::sync::Arc::default() }, entries)
+    }
+
+    /// Queues a record; waits when the queue is full.
+    pub(crate) async fn record(&self, record: Record) {
+        // The worker ends only with the core, so nobody is left to miss the record.
+        let _worker_ended = self.queue.send(Entry::Record(record)).await;
+    }
+
+    /// Waits until everything queued so far is on the disk.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        let (done, flushed) = oneshot::channel();
+        let sent = self.queue.send(Entry::Flush(done)).await;
+        if sent.is_ok() && flushed.await.is_ok() {
+            return Ok(());
+        }
+        Err(Error::Internal("the audit worker ended before it had written everything".to_owned()))
+    }
+
+    /// What keeps the log from being written, if anything does.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    fn note_fault(&self, fault: Option<String>) {
+        *self.fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = fault;
+    }
+}
+
+/// Writes what is queued until the core is gone.
+pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>, mut entries: mpsc::Receiver<Entry>) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut synced = Instant::now();
+    while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let (mut records, mut flushes) = (Vec::new(), Vec::new());
+        for entry in batch.drain(..) {
+            match entry {
+                Entry::Record(record) => records.push(record),
+                Entry::Flush(done) => flushes.push(done),
+            }
+        }
+        if !records.is_empty() && !write(&core, records).await {
+            return;
+        }
+        let Some(core) = core.upgrade() else { return };
+        metrics::gauge!(AUDIT_QUEUE).set(core.audit.waiting() as f64);
+        if !flushes.is_empty() || synced.elapsed() >= SYNC_EVERY {
+            if let Err(error) = core.ports.audit_log().sync().await {
+                tracing::error!(%error, "the audit log cannot be brought to the disk");
+            }
+            synced = Instant::now();
+        }
+        for done in flushes {
+            let _stopped_waiting = done.send(());
+        }
+    }
+}
+
+/// Writes records, for as long as it takes. `false` when the core is gone.
+async fn write<P: Ports>(core: &Weak<Core<P>>, records: Vec<Record>) -> bool {
+    loop {
+        let Some(core) = core.upgrade() else { return false };
+        match core.ports.audit_log().append(records.clone()).await {
+            Ok(()) => {
+                core.audit.note_fault(None);
+                return true;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the audit log cannot be written; requests wait when its queue is full");
+                core.audit.note_fault(Some(error.to_string()));
+            }
+        }
+        drop(core);
+        sleep(RETRY_EVERY).await;
+    }
+}

@@ -1,0 +1,83 @@
+//! Checkpoints: the stream states that changed, saved to the Journal in the background and once more at the end.
+
+use std::sync::Weak;
+use std::sync::atomic::Ordering;
+
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::error::Error as StoreError;
+use pix_stream_ports::journal::{Checkpoint, Journal as _};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::core::Core;
+use crate::error::Error;
+use crate::metrics::CHECKPOINT_AGE;
+use crate::seat::Seat;
+use crate::store::{Operation, WRITE_DEADLINE};
+
+/// Saves until the core is gone.
+pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>) {
+    let Some(every) = core.upgrade().map(|core| core.settings.checkpoint) else { return };
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(core) = core.upgrade() else { return };
+        if let Err(error) = core.save_changed().await {
+            tracing::warn!(%error, "checkpoints could not be saved; after a crash more is delivered again");
+        }
+        let now = core.ports.clock().now();
+        let oldest = core.seats().iter().filter_map(|seat| seat.dirty_since()).min();
+        metrics::gauge!(CHECKPOINT_AGE).set(oldest.map_or(0.0, |since| now.since(since).as_secs_f64()));
+    }
+}
+
+impl<P: Ports> Core<P> {
+    /// Saves every state that changed since its last checkpoint.
+    pub(crate) async fn save_changed(&self) -> Result<(), Error> {
+        let unsaved = |seat: std::sync::Arc<Seat>| seat.unsaved().map(|state| (seat, state));
+        let changed: Vec<_> = self.seats().into_iter().filter_map(unsaved).collect();
+        let checkpoint = |state: &_| Checkpoint { state: Clone::clone(state), is_last: false };
+        self.save(changed.iter().map(|(seat, state)| (&**seat, checkpoint(state))).collect()).await
+    }
+
+    /// Saves one participant's state now: an operator's change must not wait.
+    pub(crate) async fn save_now(&self, seat: &Seat) -> Result<(), Error> {
+        let Some(state) = seat.unsaved() else { return Ok(()) };
+        self.save(vec![(seat, Checkpoint { state, is_last: false })]).await
+    }
+
+    /// Saves the last word of every state; nothing changes them any more.
+    pub(crate) async fn save_last(&self) -> Result<(), Error> {
+        let seats = self.seats();
+        let mut last = Vec::with_capacity(seats.len());
+        for seat in &seats {
+            if let Some(checkpoint) = seat.close().await {
+                last.push((&**seat, checkpoint));
+            }
+        }
+        self.save(last).await
+    }
+
+    async fn save(&self, checkpoints: Vec<(&Seat, Checkpoint)>) -> Result<(), Error> {
+        if checkpoints.is_empty() {
+            return Ok(());
+        }
+        let versions: Vec<_> = checkpoints.iter().map(|(seat, c)| (*seat, c.state.version())).collect();
+        let saved = checkpoints.into_iter().map(|(seat, checkpoint)| (seat.ispb, checkpoint)).collect();
+        let save = self.ports.journal().save_checkpoints(saved);
+        let result: Result<(), StoreError> =
+            Operation("journal", "save_checkpoints").run(WRITE_DEADLINE, save).await;
+        // A full disk must not stop reads, so its debt does not count.
+        self.journal_full.store(matches!(result, Err(StoreError::Full(_))), Ordering::Relaxed);
+        result?;
+        let now = self.ports.clock().now();
+        versions.into_iter().for_each(|(seat, version)| seat.note_saved(version, now));
+        Ok(())
+    }
+
+    /// Whether the last checkpoint failed for want of room.
+    pub(crate) fn ports_are_full(&self) -> bool {
+        self.journal_full.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,261 @@
+//! What all use cases share: the ports, the seats, the registry, and the way to a state or a body that this
+//! node does not have yet.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use pix_stream_domain::audit::{Event, Record};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Participant;
+use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::stream::{Command, StreamState};
+use pix_stream_domain::token::Keyring;
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::codec::{Codec as _, Metadata};
+use pix_stream_ports::coordinator::{Coordinator as _, Swap};
+use pix_stream_ports::journal::{Checkpoint, Journal as _, Stored};
+use tokio::sync::{Semaphore, watch};
+
+use crate::audit::Audit;
+use crate::deflate::{Deflater, Job};
+use crate::error::Error;
+use crate::hot::{Budget, Hot};
+use crate::message::Message;
+use crate::metrics::RECOVERIES;
+use crate::seat::Seat;
+use crate::settings::Settings;
+use crate::store::{Operation, READ_DEADLINE, RETRY_AFTER};
+
+/// Messages that are read ahead of a reader that found one missing.
+const READ_AHEAD: u64 = 128;
+/// Bytes of XML that one read-ahead may bring.
+const READ_AHEAD_BYTES: u64 = 1024 * 1024;
+
+/// The shared heart of an [`crate::App`].
+pub(crate) struct Core<P: Ports> {
+    pub(crate) ports: P,
+    pub(crate) settings: Settings,
+    pub(crate) audit: Audit,
+    pub(crate) deflater: Deflater,
+    pub(crate) budget: Arc<Budget>,
+    /// Places for reads that wait.
+    pub(crate) waiting: Semaphore,
+    pub(crate) draining: watch::Sender<bool>,
+    /// The last checkpoint found no room.
+    pub(crate) journal_full: AtomicBool,
+    keyring: RwLock<Arc<Keyring>>,
+    seats: RwLock<BTreeMap<Ispb, Arc<Seat>>>,
+    registry: RwLock<BTreeMap<Ispb, Arc<Participant>>>,
+}
+
+impl<P: Ports> Core<P> {
+    pub(crate) fn new(
+        ports: P,
+        keyring: Keyring,
+        settings: Settings,
+        audit: Audit,
+        deflater: Deflater,
+    ) -> Self {
+        Self {
+            ports,
+            audit,
+            deflater,
+            budget: Arc::new(Budget::new(settings.hot_bytes)),
+            waiting: Semaphore::new(settings.waiting_reads),
+            draining: watch::Sender::new(false),
+            journal_full: AtomicBool::new(false),
+            keyring: RwLock::new(Arc::new(keyring)),
+            seats: RwLock::default(),
+            registry: RwLock::default(),
+            settings,
+        }
+    }
+
+    pub(crate) fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keyring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_keyring(&self, keyring: Keyring) {
+        *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
+    }
+
+    pub(crate) fn find_participant(&self, ispb: Ispb) -> Option<Arc<Participant>> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner).get(&ispb).cloned()
+    }
+
+    pub(crate) fn participants(&self) -> Vec<Arc<Participant>> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(crate) fn register(&self, participant: Participant) -> Arc<Participant> {
+        let participant = Arc::new(participant);
+        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        registry.insert(participant.ispb, Arc::clone(&participant));
+        participant
+    }
+
+    /// The seat of an onboarded participant. Seats stay: there are as many as participants, and an idle one is
+    /// under 2 KB.
+    pub(crate) fn seat(&self, ispb: Ispb) -> Arc<Seat> {
+        if let Some(seat) = self.seats.read().unwrap_or_else(PoisonError::into_inner).get(&ispb) {
+            return Arc::clone(seat);
+        }
+        let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
+        let hot = || Hot::new(self.settings.hot_bytes_per_participant, Arc::clone(&self.budget));
+        Arc::clone(seats.entry(ispb).or_insert_with(|| Arc::new(Seat::new(ispb, hot()))))
+    }
+
+    pub(crate) fn seats(&self) -> Vec<Arc<Seat>> {
+        self.seats.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// The newest state of a participant: the Coordinator's, or one taken over from the newest checkpoint.
+    pub(crate) async fn load_state(&self, seat: &Seat) -> Result<StreamState, Error> {
+        let coordinator = self.ports.coordinator();
+        let load = coordinator.load(seat.ispb);
+        let extent = self.ports.journal().extent(seat.ispb);
+        if let Some(state) = Operation("coordinator", "load").run(READ_DEADLINE, load).await? {
+            // The head may have been announced before this seat was there; without the Journal the next
+            // announcement or sweep brings it.
+            if let Ok(extent) = Operation("journal", "extent").run(READ_DEADLINE, extent).await {
+                seat.raise_head(extent.next);
+            }
+            seat.learn(state.clone(), None);
+            return Ok(state);
+        }
+        let extent = Operation("journal", "extent").run(READ_DEADLINE, extent).await?;
+        let (state, from) = self.recover_state(seat.ispb, extent.first).await?;
+        let swap = coordinator.swap(seat.ispb, None, &state);
+        let state = match Operation("coordinator", "swap").run(READ_DEADLINE, swap).await? {
+            Swap::Done => state,
+            Swap::Lost(Some(other)) => *other,
+            Swap::Lost(None) => {
+                let cause = "the coordinator holds no state and takes none".to_owned();
+                return Err(Error::Unavailable { retry_after: RETRY_AFTER, cause });
+            }
+        };
+        seat.raise_head(extent.next);
+        seat.learn(state.clone(), None);
+        if let Some(checkpoint) = from {
+            self.note_recovery(seat.ispb, &checkpoint, &state).await;
+        }
+        Ok(state)
+    }
+
+    /// A state in a new incarnation, from the newest checkpoint if there is one.
+    async fn recover_state(
+        &self,
+        ispb: Ispb,
+        first: Sequence,
+    ) -> Result<(StreamState, Option<Checkpoint>), Error> {
+        let journal = self.ports.journal();
+        let load = journal.load_checkpoint(ispb);
+        let checkpoint = Operation("journal", "load_checkpoint").run(READ_DEADLINE, load).await?;
+        let raise = journal.raise_incarnation(ispb);
+        let incarnation = Operation("journal", "raise_incarnation").run(READ_DEADLINE, raise).await?;
+        let now = self.ports.clock().now();
+        let state = match &checkpoint {
+            None => StreamState::new(incarnation, first),
+            Some(Checkpoint { state, is_last }) => {
+                let settle = if *is_last { now } else { now.after(self.settings.settle) };
+                state.clone().recover(incarnation, &self.settings.rules, now, settle)
+            }
+        };
+        // The new history is on record before anything happens in it, so that the next crash finds it.
+        let first_checkpoint = Checkpoint { state: state.clone(), is_last: false };
+        let save = journal.save_checkpoints(vec![(ispb, first_checkpoint)]);
+        Operation("journal", "save_checkpoints").run(READ_DEADLINE, save).await?;
+        Ok((state, checkpoint))
+    }
+
+    async fn note_recovery(&self, ispb: Ispb, from: &Checkpoint, to: &StreamState) {
+        metrics::counter!(RECOVERIES).increment(1);
+        let detail = format!(
+            "version {:?} to {:?}, watermark {}, frontier {}, {}",
+            from.state.version(),
+            to.version(),
+            to.watermark(),
+            to.frontier(),
+            if from.is_last { "after a clean end" } else { "after a crash" },
+        );
+        tracing::info!(%ispb, detail, "took a stream state over from its checkpoint");
+        let event = Event::System { command: "stream.recover".into(), detail: detail.into() };
+        self.audit.record(self.record(Some(ispb), "", event)).await;
+    }
+
+    /// The messages of a batch: hot, or read from the Journal.
+    pub(crate) async fn load_batch(&self, seat: &Seat, batch: Range) -> Result<Vec<Arc<Message>>, Error> {
+        if let Some(messages) = seat.find_hot(batch) {
+            return Ok(messages);
+        }
+        let read = self.ports.journal().read(seat.ispb, batch, u64::MAX);
+        let stored = Operation("journal", "read").run(READ_DEADLINE, read).await?;
+        if stored.len() as u64 != batch.len() {
+            // Only retention takes messages away, and it spares what is leased for days.
+            return Err(Error::Gone);
+        }
+        seat.metrics.cold.increment(batch.len());
+        Ok(stored.into_iter().map(|stored| Arc::new(self.render(stored))).collect())
+    }
+
+    /// Makes messages from `from` on hot, so that they can be leased.
+    pub(crate) async fn read_ahead(self: &Arc<Self>, seat: &Arc<Seat>, from: Sequence) -> Result<(), Error> {
+        let _one_load = seat.loading.lock().await;
+        if seat.hot().find(from).is_some() {
+            return Ok(());
+        }
+        let range = Range::new(from, from.plus(READ_AHEAD).min(seat.head()));
+        let read = self.ports.journal().read(seat.ispb, range, READ_AHEAD_BYTES);
+        let stored = Operation("journal", "read").run(READ_DEADLINE, read).await?;
+        if stored.first().is_none_or(|first| first.sequence != from) {
+            return self.skip_removed(seat, from).await;
+        }
+        seat.metrics.cold.increment(stored.len() as u64);
+        let messages: Vec<_> = stored.into_iter().map(|stored| Arc::new(self.render(stored))).collect();
+        self.prepare_first(seat, &messages);
+        let mut hot = seat.hot();
+        messages.iter().for_each(|message| hot.insert(message));
+        Ok(())
+    }
+
+    /// Messages that the stream state still wants are gone from the Journal: retention was here.
+    async fn skip_removed(self: &Arc<Self>, seat: &Arc<Seat>, from: Sequence) -> Result<(), Error> {
+        let extent = self.ports.journal().extent(seat.ispb);
+        let extent = Operation("journal", "extent").run(READ_DEADLINE, extent).await?;
+        if extent.first <= from {
+            return Err(Error::Internal(format!("the journal has no message {from}, but says it has")));
+        }
+        seat.submit(self, Command::RetainFrom { first: extent.first }).await.map(|_adjusted| ())
+    }
+
+    /// Has what a reader is about to get deflated: the first batch before it is answered, the rest behind it.
+    fn prepare_first(&self, seat: &Seat, messages: &[Arc<Message>]) {
+        if !seat.wants_segments() {
+            return;
+        }
+        let batch = usize::from(self.settings.rules.batch_max);
+        for (index, message) in messages.iter().enumerate() {
+            let previous = index.checked_sub(1).map(|before| Arc::clone(&messages[before]));
+            let alone = index.is_multiple_of(batch);
+            let job = Job { message: Arc::clone(message), previous, alone };
+            if index < batch { job.run(self.ports.codec()) } else { self.deflater.offer(job) }
+        }
+    }
+
+    pub(crate) fn render(&self, stored: Stored) -> Message {
+        let Stored { sequence, resource_id, message_type, xml } = stored;
+        let metadata = Metadata { message_type: message_type.into(), sequence };
+        let metadata = self.settings.part_metadata.then_some(&metadata);
+        Message::new(sequence, resource_id, self.ports.codec().render(resource_id, &xml, metadata))
+    }
+
+    pub(crate) fn record(&self, ispb: Option<Ispb>, request_id: &str, event: Event) -> Record {
+        Record { at: self.ports.clock().now(), request_id: request_id.into(), ispb, event }
+    }
+}

@@ -1,0 +1,75 @@
+//! Deflates hot messages behind the requests, so that an answer never waits for a compressor.
+
+use std::sync::{Arc, Weak};
+
+use pix_stream_ports::Ports;
+use pix_stream_ports::codec::Codec;
+use tokio::sync::mpsc;
+
+use crate::core::Core;
+use crate::message::Message;
+
+/// Messages that may wait to be deflated; more are answered undeflated.
+const QUEUE_MAX: usize = 4_096;
+/// Messages that are deflated in one go.
+const GROUP_MAX: usize = 32;
+/// While fewer wait, every message is also deflated alone: it may well start a batch. Under load few do.
+const ALONE_BELOW: usize = 64;
+
+/// A message to deflate.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) message: Arc<Message>,
+    /// The message just before it, for the chained segment.
+    pub(crate) previous: Option<Arc<Message>>,
+    /// Whether to deflate it alone, too.
+    pub(crate) alone: bool,
+}
+
+impl Job {
+    /// Makes the segments that are missing.
+    pub(crate) fn run(&self, codec: &impl Codec) {
+        if let Some(previous) = self.previous.as_ref().filter(|_| self.message.chained().is_none()) {
+            self.message.keep_chained(codec.chained(&self.message.part, &previous.part));
+        }
+        if self.alone && self.message.alone().is_none() {
+            self.message.keep_alone(codec.alone(&self.message.part));
+        }
+    }
+}
+
+/// The way to the worker.
+#[derive(Debug)]
+pub(crate) struct Deflater(mpsc::Sender<Job>);
+
+impl Deflater {
+    /// A deflater, and the queue that [`run`] serves.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Job>) {
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        (Self(sender), queue)
+    }
+
+    /// Leaves a message to be deflated; when too many wait it stays as it is.
+    pub(crate) fn offer(&self, job: Job) {
+        let _full_is_fine = self.0.try_send(job);
+    }
+
+    /// Whether so little waits that a message may also be deflated alone.
+    pub(crate) fn has_time(&self) -> bool {
+        self.0.max_capacity() - self.0.capacity() < ALONE_BELOW
+    }
+}
+
+/// Serves the queue until the core is gone.
+pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>, mut queue: mpsc::Receiver<Job>) {
+    let mut jobs = Vec::with_capacity(GROUP_MAX);
+    while queue.recv_many(&mut jobs, GROUP_MAX).await > 0 {
+        let Some(core) = core.upgrade() else { return };
+        let group = std::mem::take(&mut jobs);
+        let work =
+            tokio::task::spawn_blocking(move || group.iter().for_each(|job| job.run(core.ports.codec())));
+        if work.await.is_err() {
+            tracing::error!("a defect ended a deflate job; its messages are answered undeflated");
+        }
+    }
+}

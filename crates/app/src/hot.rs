@@ -1,0 +1,172 @@
+//! Hot messages of one participant: bodies kept ready in memory, within byte limits.
+//!
+//! Reading goes upwards, so when room is short the lowest messages stay and the highest go: they are read again
+//! from the Journal when their turn comes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pix_stream_domain::sequence::{Range, Sequence};
+
+use crate::message::Message;
+
+/// Bytes of hot messages on this node, over all participants.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    used: AtomicU64,
+    max: u64,
+}
+
+impl Budget {
+    pub(crate) const fn new(max: u64) -> Self {
+        Self { used: AtomicU64::new(0), max }
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        self.used() + bytes <= self.max
+    }
+}
+
+/// The hot messages of one participant.
+#[derive(Debug)]
+pub(crate) struct Hot {
+    messages: BTreeMap<Sequence, (Arc<Message>, u64)>,
+    bytes: u64,
+    bytes_max: u64,
+    budget: Arc<Budget>,
+}
+
+impl Hot {
+    pub(crate) const fn new(bytes_max: u64, budget: Arc<Budget>) -> Self {
+        Self { messages: BTreeMap::new(), bytes: 0, bytes_max, budget }
+    }
+
+    /// Size of a message's XML, when it is hot.
+    pub(crate) fn size(&self, sequence: Sequence) -> Option<u32> {
+        let (message, _) = self.messages.get(&sequence)?;
+        u32::try_from(message.part.xml_len()).ok()
+    }
+
+    pub(crate) fn find(&self, sequence: Sequence) -> Option<&Arc<Message>> {
+        self.messages.get(&sequence).map(|(message, _)| message)
+    }
+
+    /// All messages of a range, when all of them are hot.
+    pub(crate) fn find_all(&self, range: Range) -> Option<Vec<Arc<Message>>> {
+        let len = usize::try_from(range.len()).ok()?;
+        let mut found = Vec::with_capacity(len);
+        found.extend(
+            self.messages.range(range.start()..range.end()).map(|(_, (message, _))| Arc::clone(message)),
+        );
+        (found.len() == len).then_some(found)
+    }
+
+    /// Keeps a new message if there is room for it. Returns whether it is kept.
+    pub(crate) fn offer(&mut self, message: &Arc<Message>) -> bool {
+        let cost = message.cost_with_segments();
+        let fits = self.bytes + cost <= self.bytes_max && self.budget.has_room(cost);
+        if fits {
+            self.put(message, cost);
+        }
+        fits
+    }
+
+    /// Keeps a message that a reader needs now, at the expense of the highest ones.
+    pub(crate) fn insert(&mut self, message: &Arc<Message>) {
+        let cost = message.cost_with_segments();
+        while self.bytes + cost > self.bytes_max || !self.budget.has_room(cost) {
+            match self.messages.last_key_value() {
+                Some((&last, _)) if last > message.sequence => self.remove(last),
+                Some(_) | None => break,
+            }
+        }
+        self.put(message, cost);
+    }
+
+    /// Drops everything below a sequence number: it is confirmed.
+    pub(crate) fn remove_below(&mut self, floor: Sequence) {
+        while let Some((&first, _)) = self.messages.first_key_value() {
+            if first >= floor {
+                break;
+            }
+            self.remove(first);
+        }
+    }
+
+    fn put(&mut self, message: &Arc<Message>, cost: u64) {
+        self.remove(message.sequence);
+        self.messages.insert(message.sequence, (Arc::clone(message), cost));
+        self.bytes += cost;
+        self.budget.used.fetch_add(cost, Ordering::Relaxed);
+    }
+
+    fn remove(&mut self, sequence: Sequence) {
+        if let Some((_, cost)) = self.messages.remove(&sequence) {
+            self.bytes -= cost;
+            self.budget.used.fetch_sub(cost, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Hot {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use pix_stream_domain::resource_id::ResourceId;
+    use pix_stream_domain::time::Timestamp;
+    use pix_stream_ports::codec::Part;
+
+    use super::*;
+
+    fn message(sequence: u64, len: usize) -> Arc<Message> {
+        let part = Part::new(Bytes::from(vec![b'x'; len]), 0..len);
+        let id = ResourceId::new(Timestamp::from_unix_millis(1), [0; 16]);
+        Arc::new(Message::new(Sequence::new(sequence), id, part))
+    }
+
+    fn range(start: u64, end: u64) -> Range {
+        Range::new(Sequence::new(start), Sequence::new(end))
+    }
+
+    #[test]
+    fn a_new_message_without_room_is_left_cold() {
+        let mut hot = Hot::new(5_000, Arc::new(Budget::new(1_000_000)));
+        assert!(hot.offer(&message(1, 1_000)));
+        assert!(!hot.offer(&message(2, 10_000)));
+        assert!(hot.find_all(range(1, 2)).is_some());
+        assert!(hot.find_all(range(1, 3)).is_none());
+    }
+
+    #[test]
+    fn a_needed_message_pushes_the_highest_out() {
+        let mut hot = Hot::new(8_000, Arc::new(Budget::new(1_000_000)));
+        assert!(hot.offer(&message(10, 2_000)));
+        assert!(hot.offer(&message(11, 2_000)));
+        hot.insert(&message(1, 2_500));
+        assert!(hot.find(Sequence::new(1)).is_some());
+        assert!(hot.find(Sequence::new(10)).is_some());
+        assert!(hot.find(Sequence::new(11)).is_none());
+    }
+
+    #[test]
+    fn what_is_dropped_gives_its_bytes_back() {
+        let budget = Arc::new(Budget::new(1_000_000));
+        let mut hot = Hot::new(100_000, Arc::clone(&budget));
+        (1..5).for_each(|n| assert!(hot.offer(&message(n, 1_000))));
+        let all = budget.used();
+        hot.remove_below(Sequence::new(3));
+        assert_eq!(budget.used(), all / 2);
+        drop(hot);
+        assert_eq!(budget.used(), 0);
+    }
+}

@@ -1,0 +1,88 @@
+//! The metrics of the core: names, and the handles that the hot path writes to without looking anything up.
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use pix_stream_domain::ispb::Ispb;
+
+/// Messages made durable, by participant.
+pub const PUBLISHED: &str = "pix_stream_messages_published_total";
+/// Messages handed out, replays not counted, by participant.
+pub const DELIVERED: &str = "pix_stream_messages_delivered_total";
+/// Messages confirmed, by participant.
+pub const CONFIRMED: &str = "pix_stream_messages_confirmed_total";
+/// Messages handed out that had been handed out before, by participant.
+pub const REDELIVERED: &str = "pix_stream_messages_redelivered_total";
+/// Answers that repeat an earlier one, by participant.
+pub const REPLAYS: &str = "pix_stream_read_replays_total";
+/// Advances of a durable cursor, by participant.
+pub const ADVANCES: &str = "pix_stream_cursor_advances_total";
+/// Streams found abandoned, by participant.
+pub const ABANDONED: &str = "pix_stream_streams_abandoned_total";
+/// Messages that are not confirmed, by participant.
+pub const LAG_MESSAGES: &str = "pix_stream_lag_messages";
+/// Age of the oldest message that is not confirmed, by participant.
+pub const LAG_SECONDS: &str = "pix_stream_lag_seconds";
+/// Live streams, by participant.
+pub const SLOTS_LIVE: &str = "pix_stream_slots_live";
+/// Messages in an answer.
+pub const BATCH_SIZE: &str = "pix_stream_batch_messages";
+/// Reads that wait for a message.
+pub const WAITING_READS: &str = "pix_stream_reads_waiting";
+/// Bytes of hot messages.
+pub const HOT_BYTES: &str = "pix_stream_hot_bytes";
+/// Seats held.
+pub const SEATS: &str = "pix_stream_seats";
+/// Age of the oldest change that no checkpoint holds.
+pub const CHECKPOINT_AGE: &str = "pix_stream_checkpoint_age_seconds";
+/// Latency of store calls, by store and operation.
+pub const STORE_LATENCY: &str = "pix_stream_store_duration_seconds";
+/// Store calls that failed, by store and operation.
+pub const STORE_ERRORS: &str = "pix_stream_store_errors_total";
+/// Swaps lost to another node or a newer state.
+pub const SWAPS_LOST: &str = "pix_stream_swaps_lost_total";
+/// States taken over from a checkpoint.
+pub const RECOVERIES: &str = "pix_stream_recoveries_total";
+/// Audit records that wait to be written.
+pub const AUDIT_QUEUE: &str = "pix_stream_audit_queue_records";
+/// Messages removed because their retention ended, by participant.
+pub const EXPIRED: &str = "pix_stream_messages_expired_total";
+/// Messages read from the Journal because they were not hot, by participant.
+pub const COLD_READS: &str = "pix_stream_messages_cold_total";
+
+/// The handles of one participant.
+#[derive(Debug)]
+pub(crate) struct SeatMetrics {
+    pub(crate) published: Counter,
+    pub(crate) delivered: Counter,
+    pub(crate) confirmed: Counter,
+    pub(crate) redelivered: Counter,
+    pub(crate) replays: Counter,
+    pub(crate) advances: Counter,
+    pub(crate) abandoned: Counter,
+    pub(crate) expired: Counter,
+    pub(crate) cold: Counter,
+    pub(crate) lag_messages: Gauge,
+    pub(crate) lag_seconds: Gauge,
+    pub(crate) slots_live: Gauge,
+    pub(crate) batch_size: Histogram,
+}
+
+impl SeatMetrics {
+    pub(crate) fn new(ispb: Ispb) -> Self {
+        let ispb = ispb.to_string();
+        Self {
+            published: counter!(PUBLISHED, "ispb" => ispb.clone()),
+            delivered: counter!(DELIVERED, "ispb" => ispb.clone()),
+            confirmed: counter!(CONFIRMED, "ispb" => ispb.clone()),
+            redelivered: counter!(REDELIVERED, "ispb" => ispb.clone()),
+            replays: counter!(REPLAYS, "ispb" => ispb.clone()),
+            advances: counter!(ADVANCES, "ispb" => ispb.clone()),
+            abandoned: counter!(ABANDONED, "ispb" => ispb.clone()),
+            expired: counter!(EXPIRED, "ispb" => ispb.clone()),
+            cold: counter!(COLD_READS, "ispb" => ispb.clone()),
+            lag_messages: gauge!(LAG_MESSAGES, "ispb" => ispb.clone()),
+            lag_seconds: gauge!(LAG_SECONDS, "ispb" => ispb.clone()),
+            slots_live: gauge!(SLOTS_LIVE, "ispb" => ispb),
+            batch_size: histogram!(BATCH_SIZE),
+        }
+    }
+}

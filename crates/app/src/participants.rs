@@ -1,0 +1,241 @@
+//! The operator's use cases: onboard, look, pause, resume, cap, limits, rewind, advance.
+
+use std::sync::Arc;
+
+use pix_stream_domain::audit::Event;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::{Limits, NAME_MAX, Participant};
+use pix_stream_domain::stream::{Adjustment, Command, Outcome, StreamState};
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::journal::{Extent, Journal as _};
+
+use crate::api::{Actor, Change, Changed, Status, StreamStatus};
+use crate::core::Core;
+use crate::error::{AdminRefusal, Error};
+use crate::seat::Seat;
+use crate::store::{Operation, READ_DEADLINE, WRITE_DEADLINE};
+
+/// The highest request rate that a participant may be given, a second.
+pub const REQUESTS_PER_SECOND_MAX: u32 = 100_000;
+
+impl<P: Ports> Core<P> {
+    /// Reads all participants from the Journal.
+    pub(crate) async fn load_participants(&self) -> Result<(), Error> {
+        let load = self.ports.journal().participants();
+        let participants = Operation("journal", "participants").run(WRITE_DEADLINE, load).await?;
+        participants.into_iter().for_each(|participant| drop(self.register(participant)));
+        Ok(())
+    }
+
+    /// Onboards a participant. The same again changes nothing. Returns whether it is new.
+    pub(crate) async fn onboard(
+        &self,
+        ispb: Ispb,
+        name: String,
+        limits: Limits,
+        actor: Actor<'_>,
+    ) -> Result<(Arc<Participant>, bool), Error> {
+        check_limits(&limits)?;
+        if name.chars().count() > NAME_MAX {
+            return Err(refused(format!("name: at most {NAME_MAX} characters")));
+        }
+        if let Some(known) = self.find_participant(ispb) {
+            let is_same = known.name == name && known.limits == limits;
+            return if is_same { Ok((known, false)) } else { Err(Error::Refused(AdminRefusal::Exists)) };
+        }
+        let now = self.ports.clock().now();
+        let participant = Participant { name, limits, ..Participant::new(ispb, now) };
+        let detail = format!("limits {limits:?}");
+        let participant = self.save_participant(participant).await?;
+        self.note_admin(Some(ispb), "participant.create", Ok(&detail), actor).await;
+        Ok((participant, true))
+    }
+
+    /// Replaces a participant's own limits.
+    pub(crate) async fn set_limits(
+        &self,
+        ispb: Ispb,
+        limits: Limits,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Arc<Participant>, Error> {
+        check_limits(&limits)?;
+        let known = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        if known.limits == limits || dry_run {
+            return Ok(known);
+        }
+        let detail = format!("from {:?} to {limits:?}", known.limits);
+        let changed = Participant { limits, revision: known.revision + 1, ..(*known).clone() };
+        let participant = self.save_participant(changed).await?;
+        self.note_admin(Some(ispb), "participant.limits", Ok(&detail), actor).await;
+        Ok(participant)
+    }
+
+    async fn save_participant(&self, participant: Participant) -> Result<Arc<Participant>, Error> {
+        let save = self.ports.journal().save_participant(participant.clone());
+        if Operation("journal", "save_participant").run(WRITE_DEADLINE, save).await? {
+            return Ok(self.register(participant));
+        }
+        // Another node was faster: know what it did before anybody decides again.
+        self.load_participants().await?;
+        Err(Error::Refused(AdminRefusal::Raced))
+    }
+
+    /// A participant with the state of its streams.
+    pub(crate) async fn status(&self, ispb: Ispb) -> Result<Status, Error> {
+        let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        let seat = self.seat(ispb);
+        let state = self.state_of(&seat).await?;
+        let extent = self.extent_of(&seat).await?;
+        Ok(status(&participant, &state, extent))
+    }
+
+    /// Changes what a participant's streams do, or says what that would come to.
+    pub(crate) async fn change(
+        self: &Arc<Self>,
+        ispb: Ispb,
+        change: Change,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Changed, Error> {
+        let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        let seat = self.seat(ispb);
+        self.state_of(&seat).await?;
+        let extent = self.extent_of(&seat).await?;
+        seat.raise_head(extent.next);
+        let (name, command) = command(change);
+        let outcome = match change {
+            Change::Rewind(to) if to < extent.first => {
+                let last = seat.with_state(|state, _| state.frontier()).unwrap_or(extent.next);
+                Err(Error::Refused(AdminRefusal::Position { first: extent.first, last }))
+            }
+            Change::Rewind(_) | Change::Advance(_) | Change::Pause | Change::Resume | Change::Cap(_) => {
+                self.do_or_try(&seat, &command, dry_run).await
+            }
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.note_admin(Some(ispb), name, Err(&format!("{change:?}: {error}")), actor).await;
+                return Err(error);
+            }
+        };
+        if !dry_run {
+            self.save_now(&seat).await?;
+            let detail = format!("{change:?}: {outcome:?}");
+            self.note_admin(Some(ispb), name, Ok(&detail), actor).await;
+        }
+        let state = self.state_of(&seat).await?;
+        let Adjustment { watermark_before, watermark, redeliver, skipped, .. } = outcome;
+        let status = status(&participant, &state, extent);
+        Ok(Changed { dry_run, watermark_before, watermark, redeliver, skipped, status })
+    }
+
+    async fn do_or_try(
+        self: &Arc<Self>,
+        seat: &Arc<Seat>,
+        command: &Command,
+        dry_run: bool,
+    ) -> Result<Adjustment, Error> {
+        let outcome = if dry_run {
+            seat.try_out(self, command).map_or(Outcome::Unchanged, |(outcome, _)| outcome)
+        } else {
+            seat.submit(self, *command).await?
+        };
+        match outcome {
+            Outcome::Adjusted(adjustment) => Ok(adjustment),
+            Outcome::Unchanged => Ok(Adjustment::default()),
+            Outcome::Refused(_)
+            | Outcome::Batch(_)
+            | Outcome::Empty(_)
+            | Outcome::Wait(_)
+            | Outcome::Load { .. }
+            | Outcome::Closed { .. } => Err(self.unexpected(outcome)),
+        }
+    }
+
+    pub(crate) async fn note_admin(
+        &self,
+        ispb: Option<Ispb>,
+        command: &str,
+        result: Result<&str, &str>,
+        actor: Actor<'_>,
+    ) {
+        let (detail, done) = result.map_or_else(|refused| (refused, false), |done| (done, true));
+        let reason =
+            if actor.reason.is_empty() { String::new() } else { format!("; reason: {}", actor.reason) };
+        tracing::info!(
+            actor = actor.name,
+            command,
+            detail,
+            done,
+            request_id = actor.request_id,
+            "operator's command"
+        );
+        let event = Event::Admin {
+            actor: actor.name.into(),
+            command: command.into(),
+            detail: format!("{detail}{reason}").into(),
+            done,
+        };
+        self.audit.record(self.record(ispb, actor.request_id, event)).await;
+    }
+
+    async fn state_of(&self, seat: &Seat) -> Result<StreamState, Error> {
+        match seat.snapshot() {
+            Some(state) => Ok(state),
+            None => self.load_state(seat).await,
+        }
+    }
+
+    async fn extent_of(&self, seat: &Seat) -> Result<Extent, Error> {
+        let extent = self.ports.journal().extent(seat.ispb);
+        Ok(Operation("journal", "extent").run(READ_DEADLINE, extent).await?)
+    }
+}
+
+fn command(change: Change) -> (&'static str, Command) {
+    match change {
+        Change::Pause => ("participant.pause", Command::Pause),
+        Change::Resume => ("participant.resume", Command::Resume),
+        Change::Cap(cap) => ("participant.cap", Command::SetCap { cap }),
+        Change::Rewind(to) => ("participant.rewind", Command::Rewind { to }),
+        Change::Advance(to) => ("participant.advance", Command::Advance { to }),
+    }
+}
+
+fn status(participant: &Participant, state: &StreamState, extent: Extent) -> Status {
+    let stream = |(index, stream): (usize, &pix_stream_domain::stream::Stream)| StreamStatus {
+        slot: u8::try_from(index + 1).unwrap_or(u8::MAX),
+        pulls: stream.pull,
+        held: if stream.held { stream.batch.len() } else { 0 },
+        deadline_unix_ms: stream.deadline.unix_millis(),
+    };
+    Status {
+        participant: participant.clone(),
+        paused: state.is_paused(),
+        cap: state.cap(),
+        streams: state.live().map(stream).collect(),
+        first: extent.first,
+        head: extent.next,
+        frontier: state.frontier(),
+        watermark: state.watermark(),
+        unconfirmed: state.unconfirmed(extent.next),
+        redelivery: state.returned().len(),
+    }
+}
+
+fn check_limits(limits: &Limits) -> Result<(), Error> {
+    if limits.requests_per_second.is_some_and(|rate| !(1..=REQUESTS_PER_SECOND_MAX).contains(&rate)) {
+        return Err(refused(format!("requests_per_second: from 1 to {REQUESTS_PER_SECOND_MAX}")));
+    }
+    if limits.backlog_high_water == Some(0) {
+        return Err(refused("backlog_high_water: at least 1".to_owned()));
+    }
+    Ok(())
+}
+
+fn refused(why: String) -> Error {
+    Error::Refused(AdminRefusal::Value(why))
+}

@@ -1,0 +1,194 @@
+//! Publishing: examine, append, and only then say 201; make hot what will be read at once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pix_stream_domain::audit::Event;
+use pix_stream_domain::digest::Digest;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Participant;
+use pix_stream_domain::resource_id::ResourceId;
+use pix_stream_domain::sequence::Range;
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::codec::{Codec as _, Examined, Invalid};
+use pix_stream_ports::coordinator::Coordinator as _;
+use pix_stream_ports::entropy::Entropy as _;
+use pix_stream_ports::journal::{Appended, Journal as _, MessageKey, NewMessage, Stored};
+
+use crate::api::{Publish, Published};
+use crate::core::Core;
+use crate::deflate::Job;
+use crate::error::Error;
+use crate::seat::Seat;
+use crate::store::{Operation, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
+
+/// Above this many bytes a request is examined on a thread for blocking work: parsing costs some 25 ns a byte.
+const EXAMINE_INLINE_MAX: usize = 64 * 1024;
+
+type Verdict = Result<Examined, Invalid>;
+
+impl<P: Ports> Core<P> {
+    /// Makes messages durable, all or none, in the order of protocol section 2: repeats, backlog, validity,
+    /// conflicts.
+    pub(crate) async fn publish(self: &Arc<Self>, publish: Publish<'_>) -> Result<Vec<Published>, Error> {
+        let ispb = publish.ispb;
+        let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        if self.is_draining() {
+            return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "draining" });
+        }
+        let (messages, verdicts) = self.examine(publish.messages).await?;
+        let seat = self.seat(ispb);
+        if self.is_over_high_water(&seat, &participant).await {
+            return match self.find_repeats(ispb, &messages, &verdicts).await? {
+                Some(published) => Ok(published),
+                None => Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "backlog" }),
+            };
+        }
+        let examined = valid(verdicts)?;
+        let new = self.new_messages(&messages, &examined);
+        let (actor, request_id) = (Box::from(publish.actor), Box::from(publish.request_id));
+        // Once handed to the Journal the messages exist, whether or not the producer still listens.
+        let task = tokio::spawn(Arc::clone(self).append(seat, new, actor, request_id));
+        let appended = task.await.map_err(|error| Error::Internal(format!("the append task: {error}")))??;
+        Ok(examined
+            .into_iter()
+            .zip(appended)
+            .map(|(examined, appended)| published(examined, appended))
+            .collect())
+    }
+
+    async fn examine(self: &Arc<Self>, messages: Vec<Bytes>) -> Result<(Vec<Bytes>, Vec<Verdict>), Error> {
+        let total: usize = messages.iter().map(Bytes::len).sum();
+        if total <= EXAMINE_INLINE_MAX {
+            let verdicts = messages.iter().map(|xml| self.ports.codec().examine(xml)).collect();
+            return Ok((messages, verdicts));
+        }
+        let core = Arc::clone(self);
+        let work = move || {
+            let verdicts = messages.iter().map(|xml| core.ports.codec().examine(xml)).collect();
+            (messages, verdicts)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| Error::Internal(format!("examining: {error}")))
+    }
+
+    /// Whether the participant has too much unread. Without a known state nothing is refused: the Journal alone
+    /// is enough to publish.
+    async fn is_over_high_water(&self, seat: &Seat, participant: &Participant) -> bool {
+        let max = participant.limits.backlog_high_water.unwrap_or(self.settings.backlog_high_water);
+        if seat.snapshot().is_none() && self.load_state(seat).await.is_err() {
+            return false;
+        }
+        seat.with_state(|state, head| state.unconfirmed(head) >= max).unwrap_or(false)
+    }
+
+    /// The answer to a request that only repeats what is stored; `None` if anything in it is new.
+    async fn find_repeats(
+        &self,
+        ispb: Ispb,
+        messages: &[Bytes],
+        verdicts: &[Verdict],
+    ) -> Result<Option<Vec<Published>>, Error> {
+        let Ok(examined) = valid(verdicts.to_vec()) else { return Ok(None) };
+        let now = self.ports.clock().now();
+        let key = |(xml, examined): (&Bytes, &Examined)| MessageKey {
+            business_id: examined.business_id.as_str().into(),
+            digest: Digest::of(xml),
+            published_at: now,
+        };
+        let keys = messages.iter().zip(&examined).map(key).collect();
+        let find = self.ports.journal().find_known(ispb, keys, self.settings.idempotency);
+        let known = Operation("journal", "find_known").run(READ_DEADLINE, find).await?;
+        let repeat = |(examined, known): (Examined, Option<pix_stream_ports::journal::Known>)| {
+            let known = known.filter(|known| known.is_same)?;
+            let (sequence, resource_id) = (known.sequence, known.resource_id);
+            Some(Published { resource_id, sequence, business_id: examined.business_id, is_repeat: true })
+        };
+        Ok(examined.into_iter().zip(known).map(repeat).collect())
+    }
+
+    fn new_messages(&self, messages: &[Bytes], examined: &[Examined]) -> Vec<NewMessage> {
+        let now = self.ports.clock().now();
+        let new = |(xml, examined): (&Bytes, &Examined)| {
+            let mut random = [0; 16];
+            self.ports.entropy().fill(&mut random);
+            let business_id = examined.business_id.as_str().into();
+            NewMessage {
+                key: MessageKey { business_id, digest: Digest::of(xml), published_at: now },
+                resource_id: ResourceId::new(now, random),
+                message_type: examined.message_type.as_str().into(),
+                xml: xml.clone(),
+            }
+        };
+        messages.iter().zip(examined).map(new).collect()
+    }
+
+    async fn append(
+        self: Arc<Self>,
+        seat: Arc<Seat>,
+        messages: Vec<NewMessage>,
+        actor: Box<str>,
+        request_id: Box<str>,
+    ) -> Result<Vec<Appended>, Error> {
+        let append = self.ports.journal().append(seat.ispb, messages.clone(), self.settings.idempotency);
+        let appended = Operation("journal", "append").run(WRITE_DEADLINE, append).await?;
+        let fresh: Vec<Stored> = messages
+            .into_iter()
+            .zip(&appended)
+            .filter(|(_, a)| !a.is_repeat)
+            .map(|(m, a)| stored(m, a))
+            .collect();
+        let batch = match (fresh.first(), fresh.last()) {
+            (Some(first), Some(last)) => Range::new(first.sequence, last.sequence.plus(1)),
+            (None, _) | (_, None) => Range::EMPTY,
+        };
+        let repeats = u32::try_from(appended.len() - fresh.len()).unwrap_or(u32::MAX);
+        self.make_hot(&seat, fresh);
+        if !batch.is_empty() {
+            seat.metrics.published.increment(batch.len());
+            seat.raise_head(batch.end());
+            // A lost announcement costs other nodes a second: they also ask the Journal.
+            if let Err(error) = self.ports.coordinator().announce(seat.ispb, batch.end()).await {
+                tracing::debug!(%error, ispb = %seat.ispb, "the new head was not announced");
+            }
+        }
+        let event = Event::Publish { actor, batch, repeats };
+        self.audit.record(self.record(Some(seat.ispb), &request_id, event)).await;
+        Ok(appended)
+    }
+
+    fn make_hot(&self, seat: &Seat, fresh: Vec<Stored>) {
+        for stored in fresh {
+            let message = Arc::new(self.render(stored));
+            let previous = {
+                let mut hot = seat.hot();
+                if !hot.offer(&message) {
+                    continue;
+                }
+                hot.find(message.sequence.previous()).cloned()
+            };
+            if seat.wants_segments() {
+                let alone = self.deflater.has_time();
+                self.deflater.offer(Job { message, previous, alone });
+            }
+        }
+    }
+}
+
+/// The headers of all messages, or the first fault.
+fn valid(verdicts: Vec<Verdict>) -> Result<Vec<Examined>, Error> {
+    let numbered = verdicts.into_iter().enumerate();
+    numbered.map(|(i, v)| v.map_err(|fault| Error::InvalidMessage { part: i + 1, fault })).collect()
+}
+
+fn stored(message: NewMessage, appended: &Appended) -> Stored {
+    let NewMessage { message_type, xml, .. } = message;
+    Stored { sequence: appended.sequence, resource_id: appended.resource_id, message_type, xml }
+}
+
+fn published(examined: Examined, appended: Appended) -> Published {
+    let Appended { sequence, resource_id, is_repeat } = appended;
+    Published { resource_id, sequence, business_id: examined.business_id, is_repeat }
+}

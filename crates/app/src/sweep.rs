@@ -1,0 +1,168 @@
+//! The sweeper: frees abandoned streams, finds heads that were not announced, measures lag.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use pix_stream_domain::audit::Event;
+use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::stream::{Command, Outcome};
+use pix_stream_domain::time::Timestamp;
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::journal::Journal as _;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::core::Core;
+use crate::error::Error;
+use crate::metrics::{HOT_BYTES, SEATS};
+use crate::seat::Seat;
+use crate::store::{Operation, READ_DEADLINE};
+
+/// How often abandoned streams are looked for; waiting reads get their messages this much late at most.
+const EXPIRE_EVERY: Duration = Duration::from_millis(100);
+/// How often heads are compared with the Journal's, and lag is measured (design, section 3).
+const COMPARE_EVERY: Duration = Duration::from_secs(1);
+/// How often messages past retention are removed.
+const RETAIN_EVERY: Duration = Duration::from_secs(60);
+/// Messages that one removal takes.
+const REMOVE_MAX: u32 = 1_000;
+/// Removals of one participant in one round; the rest waits for the next.
+const REMOVALS_MAX: usize = 100;
+
+/// Sweeps until the core is gone.
+pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>) {
+    let mut ticks = interval(EXPIRE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut compared, mut retained) = (Instant::now(), Instant::now());
+    loop {
+        ticks.tick().await;
+        let Some(core) = core.upgrade() else { return };
+        let compares = compared.elapsed() >= COMPARE_EVERY;
+        let retains = retained.elapsed() >= RETAIN_EVERY;
+        core.free_abandoned().await;
+        if compares {
+            compared = Instant::now();
+            core.compare_heads().await;
+        }
+        if retains {
+            retained = Instant::now();
+            core.remove_expired().await;
+        }
+    }
+}
+
+impl<P: Ports> Core<P> {
+    async fn free_abandoned(self: &Arc<Self>) {
+        let now = self.ports.clock().now();
+        for seat in self.seats() {
+            let due = seat.with_state(|state, _| state.next_deadline().is_some_and(|at| at <= now));
+            if due != Some(true) {
+                continue;
+            }
+            match seat.submit(self, Command::Expire).await {
+                Ok(Outcome::Adjusted(adjustment)) => {
+                    seat.metrics.abandoned.increment(adjustment.abandoned.into());
+                    tracing::info!(
+                        ispb = %seat.ispb,
+                        streams = adjustment.abandoned,
+                        messages = adjustment.redeliver,
+                        "abandoned streams were freed; what they held is delivered again"
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, ispb = %seat.ispb, "abandoned streams stay for now"),
+            }
+        }
+    }
+
+    async fn compare_heads(self: &Arc<Self>) {
+        metrics::gauge!(HOT_BYTES).set(self.budget.used() as f64);
+        let participants = self.participants();
+        metrics::gauge!(SEATS).set(self.seats().len() as f64);
+        for participant in participants {
+            let seat = self.seat(participant.ispb);
+            if let Err(error) = self.compare_head(&seat).await {
+                tracing::debug!(%error, ispb = %seat.ispb, "the head could not be compared with the journal's");
+            }
+        }
+    }
+
+    async fn compare_head(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), Error> {
+        let extent = self.ports.journal().extent(seat.ispb);
+        let extent = Operation("journal", "extent").run(READ_DEADLINE, extent).await?;
+        if seat.snapshot().is_none() {
+            if extent.next == extent.first {
+                return Ok(());
+            }
+            self.load_state(seat).await?;
+        }
+        seat.raise_head(extent.next);
+        let Some((oldest, lag)) =
+            seat.with_state(|state, head| (state.watermark().plus(1), state.unconfirmed(head)))
+        else {
+            return Ok(());
+        };
+        seat.metrics.lag_messages.set(lag as f64);
+        let age = if lag == 0 { Duration::ZERO } else { self.age_of(seat, oldest).await? };
+        seat.metrics.lag_seconds.set(age.as_secs_f64());
+        Ok(())
+    }
+
+    async fn age_of(&self, seat: &Seat, sequence: Sequence) -> Result<Duration, Error> {
+        let now = self.ports.clock().now();
+        let hot = seat.hot().find(sequence).map(|message| message.resource_id);
+        let published_at: Option<Timestamp> = match hot {
+            Some(id) => Some(id.published_at()),
+            None => {
+                let one = Range::new(sequence, sequence.plus(1));
+                let read = self.ports.journal().read(seat.ispb, one, u64::MAX);
+                let stored = Operation("journal", "read").run(READ_DEADLINE, read).await?;
+                stored.first().map(|stored| stored.resource_id.published_at())
+            }
+        };
+        Ok(published_at.map_or(Duration::ZERO, |at| now.since(at)))
+    }
+
+    async fn remove_expired(self: &Arc<Self>) {
+        let before = self.ports.clock().now().before(self.settings.retention);
+        for participant in self.participants() {
+            let seat = self.seat(participant.ispb);
+            if let Err(error) = self.remove_expired_of(&seat, before).await {
+                tracing::warn!(%error, ispb = %seat.ispb, "messages past retention could not be removed");
+            }
+        }
+    }
+
+    /// Removes a participant's messages from before a time: first from what may be delivered, then for good.
+    pub(crate) async fn remove_expired_of(
+        self: &Arc<Self>,
+        seat: &Arc<Seat>,
+        before: Timestamp,
+    ) -> Result<(), Error> {
+        let journal = self.ports.journal();
+        let extent = Operation("journal", "extent").run(READ_DEADLINE, journal.extent(seat.ispb)).await?;
+        let find = journal.find_since(seat.ispb, before);
+        let keep = Operation("journal", "find_since").run(READ_DEADLINE, find).await?;
+        if keep <= extent.first {
+            return Ok(());
+        }
+        let outcome = seat.submit(self, Command::RetainFrom { first: keep }).await?;
+        let skipped = if let Outcome::Adjusted(adjustment) = outcome { adjustment.skipped } else { 0 };
+        let mut removed = 0;
+        for _round in 0..REMOVALS_MAX {
+            let remove = journal.remove_below(seat.ispb, keep, REMOVE_MAX);
+            let count = Operation("journal", "remove_below").run(READ_DEADLINE, remove).await?;
+            removed += u64::from(count);
+            if count < REMOVE_MAX {
+                break;
+            }
+        }
+        seat.metrics.expired.increment(removed);
+        let detail =
+            format!("removed {removed} messages below {keep}; {skipped} of them were never confirmed");
+        tracing::info!(ispb = %seat.ispb, detail, "retention ended for messages");
+        let event = Event::System { command: "retention.expire".into(), detail: detail.into() };
+        self.audit.record(self.record(Some(seat.ispb), "", event)).await;
+        Ok(())
+    }
+}
