@@ -18,15 +18,6 @@ struct Ask<'a> {
     wait: Duration,
 }
 
-/// What a read asks for.
-#[derive(Clone, Copy)]
-struct Ask<'a> {
-    /// The token it came with; a start has none.
-    token: Option<&'a Cursor>,
-    form: Form,
-    wait: Duration,
-}
-
 impl StreamState {
     pub(super) fn open<S: Supply>(
         &mut self,
