@@ -111,6 +111,16 @@ fn parts_at_the_edge_of_the_window_splice() {
     }
 }
 
+#[test]
+fn nothing_is_copied_from_the_place_of_the_boundary() {
+    // Any other stand-in for the boundary than NUL would be matched by one of these runs.
+    for byte in 1..=0x7f {
+        let parts: Vec<Part> = (0..2).map(|n| rendered(&[byte; 100], n)).collect();
+        let (plain, gzip) = spliced(&parts, &[false; 2]);
+        assert!(unzipped(&gzip) == plain, "runs of {byte:#x}");
+    }
+}
+
 /// XML-like text with much to match, of 0 bytes to several windows.
 fn xml() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
