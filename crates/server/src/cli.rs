@@ -1,0 +1,54 @@
+//! The command line: every command with its options, help and examples (cli.md). No command runs here.
+
+mod messages;
+mod operation;
+mod serving;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+
+pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source, Target};
+pub use operation::{
+    AdminArgs, AdminCommand, AuditArgs, AuditCommand, ParticipantCommand, PositionArgs, TokenArgs,
+    TokenCommand,
+};
+pub use serving::{
+    ConfigArgs, ConfigCommand, ConfigFileArgs, DemoArgs, InitArgs, ListenArgs, SchemaArgs, ServeArgs,
+};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Delivers Pix messages to participants as ICOM does: streams over mutual TLS, nothing lost.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pix-stream",
+    version,
+    styles = STYLES,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  pix-stream init --dir pix && pix-stream serve --config pix/pix-stream.toml
+  pix-stream config check --config pix/pix-stream.toml
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Results go to stdout, all else to stderr."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands. The line above each is its purpose in the help.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes a folder that works as it is: configuration, development CA, certificates, keys, data
+    Init(InitArgs),
+    /// Checks the configuration, shows what is in force, describes the file
+    Config(ConfigArgs),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! The command line is consistent, and its habits hold for every command (cli.md, "Habits of every command").
+
+use clap::{Args, Command as Parser, CommandFactory as _};
+
+use super::*;
+
+/// Every command, also those that are dispatched elsewhere or not yet.
+fn parser() -> Parser {
+    fn add<A: Args>(parser: Parser, name: &'static str) -> Parser {
+        if parser.get_subcommands().any(|command| command.get_name() == name) {
+            return parser;
+        }
+        parser.subcommand(A::augment_args(Parser::new(name)))
+    }
+    let mut parser = Cli::command();
+    parser = add::<DemoArgs>(parser, "demo");
+    parser = add::<ServeArgs>(parser, "serve");
+    parser = add::<PublishArgs>(parser, "publish");
+    parser = add::<PullArgs>(parser, "pull");
+    parser = add::<TokenArgs>(parser, "token");
+    parser = add::<AuditArgs>(parser, "audit");
+    add::<AdminArgs>(parser, "admin")
+}
+
+fn accepts(line: &str) -> Result<(), clap::Error> {
+    parser().try_get_matches_from(line.split(' ')).map(drop)
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    parser().debug_assert();
+}
+
+#[test]
+fn every_command_has_a_purpose_and_two_examples() {
+    for command in parser().get_subcommands() {
+        let name = command.get_name();
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        assert!(about.contains(' ') && !about.starts_with('`'), "{name}: {about}");
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(after.lines().filter(|line| line.contains("pix-stream ")).count() >= 2, "{name}: {after}");
+    }
+}
+
+#[test]
+fn every_contracted_line_is_accepted() {
+    for line in [
+        "pix-stream demo",
+        "pix-stream demo --dir d --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --messages 1000 --rate 5 --streams 6 --json",
+        "pix-stream init --dir d --listen 127.0.0.1:0 --participant 99999001 --participant 9999900A --force",
+        "pix-stream serve --config d/pix-stream.toml --listen 127.0.0.1:0 --admin-listen [::1]:0",
+        "pix-stream config check --config f",
+        "pix-stream config schema",
+        "pix-stream config schema --config f",
+        "pix-stream publish --dir d --ispb 99999001 a.xml b.xml",
+        "pix-stream publish --url https://h:1 --ca a --cert b --key c --ispb 99999001 --generate 5 --type pacs.002 --seed 1 --rate 2 --json",
+        "pix-stream pull --dir d --ispb 99999001 --streams 6 --save f --count 10 --single --no-gzip --json",
+        "pix-stream pull --url https://h:1 --ca a --cert b --key c --ispb 99999001 --follow",
+        "pix-stream token inspect abc --config f",
+        "pix-stream audit verify a b",
+        "pix-stream admin participants --dir d list",
+        "pix-stream admin participants --dir d rewind 99999001 --to 5 --dry-run",
+    ] {
+        if let Err(error) = accepts(line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for line in [
+        "pix-stream frobnicate",
+        "pix-stream init",
+        "pix-stream init --dir d --participant short",
+        "pix-stream init --dir d --participant 9999900a",
+        "pix-stream init --dir d --listen nowhere",
+        "pix-stream demo --streams 7",
+        "pix-stream demo --messages 0",
+        "pix-stream publish --dir d --ispb 99999001",
+        "pix-stream publish --dir d --ispb 99999001 a.xml --generate 5",
+        "pix-stream publish --dir d --url u --ca a --cert b --key c --ispb 99999001 a.xml",
+        "pix-stream publish --url u --ispb 99999001 a.xml",
+        "pix-stream publish --ispb 99999001 a.xml",
+        "pix-stream pull --dir d --ispb 99999001 --count 5 --follow",
+        "pix-stream pull --dir d --ispb 99999001 --streams 0",
+        "pix-stream audit verify",
+        "pix-stream admin participants --dir d cap 99999001 7",
+    ] {
+        match accepts(line) {
+            Ok(()) => panic!("{line}: accepted"),
+            Err(error) => assert_eq!(error.exit_code(), 2, "{line}"),
+        }
+    }
+}

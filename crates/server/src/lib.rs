@@ -1,0 +1,15 @@
+//! Everything behind the `pix-stream` binary: configuration, composition, commands, and what touches the machine
+//! (clock, randomness, signals, output).
+//!
+//! It is a library so that its parts are tested alone; nobody else depends on it. No rule of the protocol lives here.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod failure;
+pub mod init;
+pub mod keys;
+pub mod output;
+pub mod shutdown;
+pub mod system;
+pub mod telemetry;

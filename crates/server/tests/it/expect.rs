@@ -1,0 +1,33 @@
+//! Golden files with one update switch: `UPDATE_EXPECT=1` rewrites them, and the diff is reviewed like code.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The binary under test, with none of our variables in its environment.
+pub(crate) fn pix_stream() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pix-stream"));
+    command.env_clear();
+    command
+}
+
+/// What a finished command wrote and how it ended, as one text.
+pub(crate) fn transcript(output: &Output) -> String {
+    let code = output.status.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    format!("exit {code}\n--- stdout\n{out}--- stderr\n{err}")
+}
+
+/// Compares with the golden file, or rewrites it.
+pub(crate) fn assert_golden(path: &Path, actual: &str) {
+    if must_update() {
+        std::fs::write(path, actual).unwrap();
+        return;
+    }
+    let golden = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(golden, actual, "{} differs; UPDATE_EXPECT=1 rewrites it", path.display());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a switch for whoever runs the tests, not configuration")]
+fn must_update() -> bool {
+    std::env::var_os("UPDATE_EXPECT").is_some()
+}

@@ -1,0 +1,8 @@
+//! The binary from outside: what it prints, how it ends, and that generated files are those of the types.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod config;
+mod expect;
+mod generated;
+mod init;
