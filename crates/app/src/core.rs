@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use pix_stream_domain::audit::{Event, Record};
 use pix_stream_domain::ispb::Ispb;
@@ -163,7 +164,7 @@ impl<P: Ports> Core<P> {
         let state = match &checkpoint {
             None => StreamState::new(incarnation, first),
             Some(Checkpoint { state, is_last }) => {
-                let settle = if *is_last { now } else { now.after(self.settings.settle) };
+                let settle = if *is_last { Duration::ZERO } else { self.settings.settle };
                 state.clone().recover(incarnation, &self.settings.rules, now, settle)
             }
         };

@@ -15,6 +15,8 @@ mod ranges;
 mod read;
 pub mod slot;
 
+use std::time::Duration;
+
 use crate::limits::{Rules, SETTLE_MAX, STREAMS_MAX};
 use crate::sequence::{Range, Sequence};
 use crate::time::Timestamp;
@@ -67,6 +69,8 @@ pub struct StreamState {
     paused: bool,
     /// Until then nothing is handed out: after a crash, tokens that come back first say what they hold.
     settling_until: Timestamp,
+    /// How long that time will be, while it has not begun: it begins with the first read.
+    settle: Duration,
 }
 
 impl StreamState {
@@ -83,11 +87,12 @@ impl StreamState {
             cap: STREAMS_MAX,
             paused: false,
             settling_until: Timestamp::default(),
+            settle: Duration::ZERO,
         }
     }
 
     /// Takes over from a checkpoint in a new incarnation. Live streams get a full idle time to come back.
-    /// `settle_until` is the end of the time in which returning tokens go first; in the past when the
+    /// `settle` is how long, from the first read on, returning tokens go before new batches; zero when the
     /// checkpoint is known to be the last word of its history.
     #[must_use]
     pub fn recover(
@@ -95,10 +100,11 @@ impl StreamState {
         incarnation: Incarnation,
         rules: &Rules,
         now: Timestamp,
-        settle: Timestamp,
+        settle: Duration,
     ) -> Self {
         self.version = Version::first(incarnation);
-        self.settling_until = settle;
+        self.settling_until = Timestamp::default();
+        self.settle = settle;
         let deadline = now.after(rules.idle);
         for stream in self.slots.iter_mut().filter_map(|slot| slot.live.as_mut()) {
             stream.deadline = stream.deadline.max(deadline);

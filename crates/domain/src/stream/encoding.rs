@@ -1,5 +1,7 @@
 //! The state as bytes, for checkpoints and for stores that keep bytes. Versioned; big-endian; under 2 KB.
 
+use std::time::Duration;
+
 use crate::sequence::{Range, Sequence};
 use crate::stream::ranges::Ranges;
 use crate::stream::slot::{Form, Generation, Presented, Slot, Stream};
@@ -36,6 +38,7 @@ impl StreamState {
         out.u8(self.cap);
         out.u8(u8::from(self.paused));
         out.u64(self.settling_until.unix_millis());
+        out.u32(u32::try_from(self.settle.as_millis()).unwrap_or(u32::MAX));
         out.u8(u8::try_from(self.returned.count()).unwrap_or(u8::MAX));
         self.returned.iter().for_each(|range| put_range(&mut out, range));
         for slot in &self.slots {
@@ -72,6 +75,7 @@ fn read_state(input: &mut Reader<'_>) -> Option<StreamState> {
     let next_generation = input.u32()?;
     let (cap, paused) = (input.u8()?, input.u8()? != 0);
     let settling_until = Timestamp::from_unix_millis(input.u64()?);
+    let settle = Duration::from_millis(input.u32()?.into());
     let count = input.u8()?;
     let returned: Ranges =
         (0..count).map(|_| read_range(input)).collect::<Option<Vec<_>>>()?.into_iter().collect();
@@ -90,6 +94,7 @@ fn read_state(input: &mut Reader<'_>) -> Option<StreamState> {
         cap,
         paused,
         settling_until,
+        settle,
     })
 }
 

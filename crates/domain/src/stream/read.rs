@@ -113,6 +113,9 @@ impl StreamState {
     /// Confirms what the stream in a slot holds and leases it the next batch, if there is one.
     fn read<S: Supply>(&mut self, index: usize, ask: &Ask<'_>, context: &Context<'_, S>) -> Outcome {
         let Ask { token, form, wait } = *ask;
+        if !self.settle.is_zero() {
+            self.settling_until = context.now.after(std::mem::take(&mut self.settle));
+        }
         let next = self.next_batch(form, context);
         if let Next::Missing(from) = next {
             return Outcome::Load { from };
