@@ -97,8 +97,7 @@ impl<P: Ports> Core<P> {
         participant
     }
 
-    /// The seat of an onboarded participant. Seats stay: there are as many as participants, and an idle one is
-    /// under 2 KB.
+    /// The seat of an onboarded participant; made when it is not there.
     pub(crate) fn seat(&self, ispb: Ispb) -> Arc<Seat> {
         if let Some(seat) = self.seats.read().unwrap_or_else(PoisonError::into_inner).get(&ispb) {
             return Arc::clone(seat);
@@ -106,6 +105,23 @@ impl<P: Ports> Core<P> {
         let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
         let hot = || Hot::new(self.settings.hot_bytes_per_participant, Arc::clone(&self.budget));
         Arc::clone(seats.entry(ispb).or_insert_with(|| Arc::new(Seat::new(ispb, hot()))))
+    }
+
+    /// The seat of a participant, if it is there.
+    pub(crate) fn find_seat(&self, ispb: Ispb) -> Option<Arc<Seat>> {
+        self.seats.read().unwrap_or_else(PoisonError::into_inner).get(&ispb).cloned()
+    }
+
+    /// Gives up seats that nobody uses while there are too many. What they knew is with the stores.
+    pub(crate) fn drop_idle_seats(&self) {
+        let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
+        let mut over = seats.len().saturating_sub(self.settings.seats);
+        seats.retain(|_, seat| {
+            // Under the write lock nobody can take a seat; one count is the map's own.
+            let drops = over > 0 && Arc::strong_count(seat) == 1 && seat.is_idle();
+            over -= usize::from(drops);
+            !drops
+        });
     }
 
     pub(crate) fn seats(&self) -> Vec<Arc<Seat>> {
@@ -142,7 +158,7 @@ impl<P: Ports> Core<P> {
             }
         };
         seat.raise_head(extent.next);
-        seat.learn(state.clone(), None);
+        seat.learn(state.clone(), Some(state.version()));
         if let Some(checkpoint) = from {
             self.note_recovery(seat.ispb, &checkpoint, &state).await;
         }

@@ -166,10 +166,8 @@ impl<P: Ports> Core<P> {
 
     /// Confirmations that no checkpoint holds may only go on for so long.
     fn refuse_over_debt(&self, seat: &Seat) -> Result<(), Error> {
-        let now = self.ports.clock().now();
-        let over = seat.dirty_since().is_some_and(|since| now.since(since) > self.settings.checkpoint_debt);
-        if over && !self.ports_are_full() {
-            let cause = "no checkpoint could be saved for too long".to_owned();
+        if seat.debt() > self.settings.checkpoint_debt && !self.ports_are_full() {
+            let cause = "too many confirmations wait for a checkpoint".to_owned();
             return Err(Error::Unavailable { retry_after: RETRY_AFTER, cause });
         }
         Ok(())

@@ -184,6 +184,26 @@ impl Seat {
         inner.dirty_since = if is_current { None } else { Some(now) };
     }
 
+    /// How many changes no checkpoint holds.
+    pub(crate) fn debt(&self) -> u64 {
+        let inner = self.inner();
+        let changes = |state: &StreamState| match inner.saved {
+            Some(saved) if saved.incarnation == state.version().incarnation => {
+                state.version().counter.saturating_sub(saved.counter)
+            }
+            // Nothing was saved by this node yet: its first checkpoint settles it.
+            Some(_) | None => 0,
+        };
+        inner.snapshot.as_ref().map_or(0, changes)
+    }
+
+    /// Whether the seat may be given up: no stream lives, nothing waits, everything is saved.
+    pub(crate) fn is_idle(&self) -> bool {
+        let inner = self.inner();
+        let rests = |state: &StreamState| state.live_count() == 0 && Some(state.version()) == inner.saved;
+        !inner.leading && inner.queue.is_empty() && inner.snapshot.as_ref().is_none_or(rests)
+    }
+
     /// Since when changes wait for a checkpoint.
     pub(crate) fn dirty_since(&self) -> Option<Timestamp> {
         self.inner().dirty_since

@@ -13,8 +13,11 @@ pub struct Settings {
     pub long_poll: Duration,
     /// The longest time between a change of a participant's state and its checkpoint.
     pub checkpoint: Duration,
-    /// Without a checkpoint for this long while the Journal fails, reads answer 503: checkpoint debt.
-    pub checkpoint_debt: Duration,
+    /// Changes of a participant's state that no checkpoint may hold while the Journal fails; then reads answer
+    /// 503. A full Journal does not count: reads go on.
+    pub checkpoint_debt: u64,
+    /// Participants whose state is held in memory at a time.
+    pub seats: usize,
     /// After a crash, how long a participant's returning tokens go before new batches.
     pub settle: Duration,
     /// Whether parts carry message type and sequence.
@@ -47,7 +50,8 @@ impl Default for Settings {
             rules: Rules::default(),
             long_poll: Duration::from_secs(5),
             checkpoint: Duration::from_millis(200),
-            checkpoint_debt: Duration::from_secs(30),
+            checkpoint_debt: 10_000,
+            seats: 10_000,
             settle: Duration::from_millis(300),
             part_metadata: false,
             hot_bytes: 64 * 1024 * 1024,

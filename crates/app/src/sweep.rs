@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use pix_stream_domain::audit::Event;
+use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::{Command, Outcome};
 use pix_stream_domain::time::Timestamp;
@@ -14,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::core::Core;
 use crate::error::Error;
-use crate::metrics::{HOT_BYTES, SEATS};
+use crate::metrics::{HOT_BYTES, LAG_MESSAGES, SEATS};
 use crate::seat::Seat;
 use crate::store::{Operation, READ_DEADLINE};
 
@@ -77,12 +78,16 @@ impl<P: Ports> Core<P> {
 
     async fn compare_heads(self: &Arc<Self>) {
         metrics::gauge!(HOT_BYTES).set(self.budget.used() as f64);
-        let participants = self.participants();
+        self.drop_idle_seats();
         metrics::gauge!(SEATS).set(self.seats().len() as f64);
-        for participant in participants {
-            let seat = self.seat(participant.ispb);
-            if let Err(error) = self.compare_head(&seat).await {
-                tracing::debug!(%error, ispb = %seat.ispb, "the head could not be compared with the journal's");
+        for participant in self.participants() {
+            let ispb = participant.ispb;
+            let compared = match self.find_seat(ispb) {
+                Some(seat) => self.compare_head(&seat).await,
+                None => self.measure_unread(ispb).await,
+            };
+            if let Err(error) = compared {
+                tracing::debug!(%error, %ispb, "the head could not be compared with the journal's");
             }
         }
     }
@@ -90,12 +95,6 @@ impl<P: Ports> Core<P> {
     async fn compare_head(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), Error> {
         let extent = self.ports.journal().extent(seat.ispb);
         let extent = Operation("journal", "extent").run(READ_DEADLINE, extent).await?;
-        if seat.snapshot().is_none() {
-            if extent.next == extent.first {
-                return Ok(());
-            }
-            self.load_state(seat).await?;
-        }
         seat.raise_head(extent.next);
         let Some((oldest, lag)) =
             seat.with_state(|state, head| (state.watermark().plus(1), state.unconfirmed(head)))
@@ -105,6 +104,20 @@ impl<P: Ports> Core<P> {
         seat.metrics.lag_messages.set(lag as f64);
         let age = if lag == 0 { Duration::ZERO } else { self.age_of(seat, oldest).await? };
         seat.metrics.lag_seconds.set(age.as_secs_f64());
+        Ok(())
+    }
+
+    /// The lag of a participant that nobody reads or publishes for on this node.
+    async fn measure_unread(&self, ispb: Ispb) -> Result<(), Error> {
+        let journal = self.ports.journal();
+        let extent = Operation("journal", "extent").run(READ_DEADLINE, journal.extent(ispb)).await?;
+        let load = journal.load_checkpoint(ispb);
+        let checkpoint = Operation("journal", "load_checkpoint").run(READ_DEADLINE, load).await?;
+        let unconfirmed = match checkpoint {
+            Some(checkpoint) => checkpoint.state.unconfirmed(extent.next),
+            None => extent.next.distance_from(extent.first),
+        };
+        metrics::gauge!(LAG_MESSAGES, "ispb" => ispb.to_string()).set(unconfirmed as f64);
         Ok(())
     }
 

@@ -30,6 +30,8 @@ const _: () = {
 pub struct Rules {
     /// The most messages of a response, 1 to [`BATCH_MAX`].
     pub batch_max: u8,
+    /// The most streams of a participant, 1 to [`STREAMS_MAX`]; a participant's own cap may be lower.
+    pub streams_max: u8,
     /// The most bytes of XML of a response that holds more than one message.
     pub batch_bytes: u64,
     /// A stream without a read for this long after its last answer is abandoned.
@@ -42,6 +44,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             batch_max: BATCH_MAX,
+            streams_max: STREAMS_MAX,
             batch_bytes: u64::from(BATCH_MAX) * u64::from(MESSAGE_BYTES),
             idle: Duration::from_secs(10),
             token_life: Duration::from_secs(300),

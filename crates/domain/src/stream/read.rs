@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::STREAMS_MAX;
+use crate::limits::{Rules, STREAMS_MAX};
 use crate::sequence::Range;
 use crate::stream::command::{Cursor, Grant, Outcome, Refusal};
 use crate::stream::lease::Next;
@@ -29,10 +29,14 @@ impl StreamState {
         if self.paused {
             return Outcome::Refused(Refusal::Paused);
         }
-        let Some(index) = self.find_free_slot(0) else {
+        let Some(index) = self.find_free_slot(0, context.rules) else {
             let free_at = self.next_deadline().unwrap_or(context.now);
             let used = self.live_count();
-            return Outcome::Refused(Refusal::ThreadLimit { used, cap: self.cap, free_at });
+            return Outcome::Refused(Refusal::ThreadLimit {
+                used,
+                cap: self.cap_under(context.rules),
+                free_at,
+            });
         };
         let generation = Generation { incarnation: self.version.incarnation, number: self.next_generation };
         self.next_generation = self.next_generation.wrapping_add(1);
@@ -59,7 +63,7 @@ impl StreamState {
     ) -> Outcome {
         self.free_abandoned(context);
         let place = self.find_place_at(token, context);
-        let free = self.find_free_slot(usize::from(token.slot));
+        let free = self.find_free_slot(usize::from(token.slot), context.rules);
         let index = match (place, free) {
             (Place::Gone, _) | (Place::Late, None) => return Outcome::Refused(Refusal::Gone),
             (Place::Current(_) | Place::Replay(_) | Place::Ahead(_) | Place::Late, _) if self.paused => {
@@ -155,7 +159,7 @@ impl StreamState {
         confirmed: Range,
         context: &Context<'_, S>,
     ) -> Outcome {
-        let cap = self.cap;
+        let cap = self.cap_under(context.rules);
         let Some(stream) = self.slots[index].live.as_mut() else {
             return Outcome::Refused(Refusal::Gone);
         };
@@ -202,7 +206,7 @@ impl StreamState {
             issued_at: stream.issued_at,
             expires_at: stream.issued_at.after(context.rules.token_life),
         };
-        let cap = self.cap;
+        let cap = self.cap_under(context.rules);
         Some(Grant { token, form: stream.form, cap, replay: false, confirmed: Range::EMPTY, redelivered: 0 })
     }
 
@@ -214,9 +218,14 @@ impl StreamState {
         }
     }
 
+    /// The participant's cap under the operator's rules.
+    fn cap_under(&self, rules: &Rules) -> u8 {
+        self.cap.min(rules.streams_max.max(1))
+    }
+
     /// A free slot, if the cap leaves one: `preferred` when it is free, else the lowest.
-    fn find_free_slot(&self, preferred: usize) -> Option<usize> {
-        if self.live_count() >= self.cap {
+    fn find_free_slot(&self, preferred: usize, rules: &Rules) -> Option<usize> {
+        if self.live_count() >= self.cap_under(rules) {
             return None;
         }
         let is_free = |index: &usize| self.slots.get(*index).is_some_and(|slot| slot.live.is_none());
