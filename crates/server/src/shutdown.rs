@@ -138,6 +138,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn signals_of_the_process_are_heard() {
+        use rustix::process::{Signal, getpid, kill_process};
+        let shutdown = Shutdown::listen().unwrap();
+        let (mut draining, mut reloads) = (shutdown.draining(), shutdown.reloads());
+        kill_process(getpid(), Signal::HUP).unwrap();
+        assert!(reloads.next().await);
+        assert!(!draining.has_begun());
+        kill_process(getpid(), Signal::TERM).unwrap();
+        draining.begun().await;
+    }
+
+    #[tokio::test]
     async fn reloads_asked_for_together_are_one() {
         let shutdown = Shutdown::without_signals();
         let mut reloads = shutdown.reloads();

@@ -144,9 +144,10 @@ fn write_all(
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // A full queue behind a stuck reader must not keep the process from ending.
-        if self.queue.lines.try_send(Item::End).is_err() {
-            return;
+        if let Err(TrySendError::Full(end)) = self.queue.lines.try_send(Item::End) {
+            // Behind a stuck reader there is never room: the thread that waits for it ends with the process.
+            let lines = self.queue.lines.clone();
+            std::thread::spawn(move || lines.send(end));
         }
         match self.ended.recv_timeout(FLUSH_TIMEOUT) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => {
@@ -256,9 +257,6 @@ mod tests {
         let dropped = queue.dropped.load(Ordering::Relaxed);
         assert!((surplus as u64 - 1..=surplus as u64).contains(&dropped), "{dropped}");
         drop(let_go);
-        while guard.queue.lines.try_send(Item::Line(Vec::new())).is_err() {
-            std::thread::yield_now();
-        }
         drop(guard);
         let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
         assert!(text.contains(&format!("\"count\":{dropped}")), "the loss is reported");

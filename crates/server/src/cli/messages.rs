@@ -96,7 +96,7 @@ pub struct PullArgs {
     /// How it is asked for.
     #[command(flatten)]
     pub form: PullForm,
-    /// Saves each message as <message id>.xml, its exact bytes
+    /// Saves the exact bytes of each message, in a file named after its message id
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     pub save: Option<PathBuf>,
     /// Prints one JSON object a message: resource_id, message_id, bytes

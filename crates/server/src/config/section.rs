@@ -1,7 +1,7 @@
 //! How the configuration describes itself: sections made of keys, walked by visitors.
 //!
-//! A section lists its keys once, in [`Section::visit`]. Reading, printing, the JSON Schema, the documentation and
-//! the example file are visitors over that one list, so none of them can know a key that another does not.
+//! A section lists its keys once, in [`section!`]. Reading, printing, the JSON Schema, the documentation and the
+//! example file are visitors over that one list, so none of them can know a key that another does not.
 
 use std::ops::RangeInclusive;
 
@@ -15,18 +15,6 @@ pub(crate) struct Key<T> {
     pub(crate) about: &'static str,
     /// The values it may take, where a range says it.
     pub(crate) range: Option<RangeInclusive<T>>,
-}
-
-impl<T> Key<T> {
-    /// A key that takes every value of its type.
-    pub(crate) const fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, range: None }
-    }
-
-    /// A key that takes the values of a range, both ends included.
-    pub(crate) const fn within(name: &'static str, about: &'static str, range: RangeInclusive<T>) -> Self {
-        Self { name, about, range: Some(range) }
-    }
 }
 
 /// Something done with every key.
@@ -46,3 +34,51 @@ pub(crate) trait Section {
     /// Shows every key to a visitor.
     fn visit(&mut self, visitor: &mut impl Visitor);
 }
+
+/// Makes a section from one table: the struct, its defaults and its keys. The comment on a key is what users read
+/// about it, in the example file as on the reference page.
+macro_rules! section {
+    (@range) => { None };
+    (@range $range:expr) => { Some($range) };
+    (
+        $(#[doc = $about:literal])+
+        $section:ident $Name:ident {
+            $(
+                $(#[doc = $key_about:literal])+
+                $key:ident: $Type:ty = $default:expr $(, within $range:expr)?;
+            )+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $Name {
+            $(
+                $(#[doc = $key_about])+
+                pub $key: $Type,
+            )+
+        }
+
+        impl Default for $Name {
+            fn default() -> Self {
+                Self { $($key: $default),+ }
+            }
+        }
+
+        impl $crate::config::section::Section for $Name {
+            const NAME: &'static str = stringify!($section);
+            const ABOUT: &'static str = concat!($($about),+).trim_ascii_start();
+
+            fn visit(&mut self, visitor: &mut impl $crate::config::section::Visitor) {
+                $(
+                    let key = $crate::config::section::Key {
+                        name: stringify!($key),
+                        about: concat!($($key_about),+).trim_ascii_start(),
+                        range: $crate::config::section::section!(@range $($range)?),
+                    };
+                    visitor.key(key, &mut self.$key);
+                )+
+            }
+        }
+    };
+}
+pub(crate) use section;

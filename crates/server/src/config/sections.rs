@@ -4,12 +4,24 @@
 
 mod limits;
 mod network;
-mod operation;
 mod store;
 mod stream;
 
+use std::time::Duration;
+
 pub use limits::{Limits, Rate};
-pub use network::{Listen, Tls};
-pub use operation::{Log, Roles};
-pub use store::{Audit, Coordinator, Journal, Keys};
+pub use network::{Listen, Roles, Tls};
+pub use store::{Audit, Coordinator, Journal, Keys, Log};
 pub use stream::{Publish, Schemas, Stream, Wire};
+
+const MINUTE: Duration = seconds(60);
+const HOUR: Duration = seconds(3_600);
+const DAY: Duration = seconds(86_400);
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}

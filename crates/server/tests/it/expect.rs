@@ -24,7 +24,17 @@ pub(crate) fn assert_golden(path: &Path, actual: &str) {
         return;
     }
     let golden = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(golden, actual, "{} differs; UPDATE_EXPECT=1 rewrites it", path.display());
+    if golden == actual {
+        return;
+    }
+    let same = golden.lines().zip(actual.lines()).take_while(|(expected, found)| expected == found).count();
+    panic!(
+        "{} differs from line {} on; UPDATE_EXPECT=1 rewrites it\n- {}\n+ {}",
+        path.display(),
+        same + 1,
+        golden.lines().nth(same).unwrap_or("(end)"),
+        actual.lines().nth(same).unwrap_or("(end)"),
+    );
 }
 
 #[expect(clippy::disallowed_methods, reason = "a switch for whoever runs the tests, not configuration")]
