@@ -1,0 +1,203 @@
+//! One keep-alive connection: opened when needed, reused while it lives, every step with a deadline.
+//!
+//! It sends a request once and says how that went. Whether to ask again is its owner's decision.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::answer::{self, Answer};
+use crate::endpoint::Endpoint;
+
+const AGENT: &str = concat!("pix-stream-client/", env!("CARGO_PKG_VERSION"));
+
+/// Why a request got no whole answer. Whether the server acted on it is unknown.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection: TCP or TLS failed.
+    #[error("cannot connect: {0}")]
+    Connect(#[source] io::Error),
+    /// No connection within its deadline.
+    #[error("no connection within {0:?}")]
+    ConnectDeadline(Duration),
+    /// The connection broke, or the answer is not HTTP.
+    #[error("the connection failed: {0}")]
+    Http(#[source] hyper::Error),
+    /// No whole answer within its deadline.
+    #[error("no answer within {0:?}")]
+    Deadline(Duration),
+    /// The body is larger than allowed.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The body cannot be decoded.
+    #[error(transparent)]
+    Body(#[from] answer::Error),
+    /// The request cannot be written as HTTP.
+    #[error("the request cannot be sent: {0}")]
+    Request(#[from] http::Error),
+}
+
+impl Error {
+    /// Whether one side refused the other's certificate: asking again changes nothing.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        let io = match self {
+            Self::Connect(io) => Some(io),
+            Self::Http(http) => http.source().and_then(|source| source.downcast_ref::<io::Error>()),
+            Self::ConnectDeadline(_)
+            | Self::Deadline(_)
+            | Self::TooLarge(_)
+            | Self::Body(_)
+            | Self::Request(_) => None,
+        };
+        let tls = io.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        tls.is_some_and(is_untrusted)
+    }
+
+    /// Whether the server cannot have seen anything of the request.
+    pub(crate) fn was_never_sent(&self) -> bool {
+        matches!(self, Self::Http(error) if error.is_canceled())
+    }
+}
+
+fn is_untrusted(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    if let rustls::Error::AlertReceived(alert) = error {
+        return matches!(
+            alert,
+            Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::CertificateRequired
+        );
+    }
+    matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
+}
+
+/// A request that failed, and whether it used a connection that had served before: such a one may have been
+/// closed while idle, which says nothing about the server.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    pub(crate) error: Error,
+    pub(crate) reused: bool,
+}
+
+/// What to ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+}
+
+/// The connection, when there is one.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    endpoint: Endpoint,
+    connect_deadline: Duration,
+    body_bytes_max: usize,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    sender: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+    reused: bool,
+}
+
+impl Drop for Open {
+    /// Ends the connection at once: an owner who gives up an answer must not leave a read waiting at the server.
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Channel {
+    pub(crate) fn new(endpoint: Endpoint, connect_deadline: Duration, body_bytes_max: usize) -> Self {
+        Self { endpoint, connect_deadline, body_bytes_max, open: None }
+    }
+
+    /// Sends one request and waits for the whole answer: `deadline` for its head, and again for its body.
+    ///
+    /// Cancel-safe: dropping the future closes the connection.
+    pub(crate) async fn send(&mut self, call: &Call, deadline: Duration) -> Result<Answer, Lost> {
+        // Taken out, so that every way out of here but the good one closes it.
+        let mut open = match self.open.take().filter(|open| !open.sender.is_closed()) {
+            Some(open) => open,
+            None => self.connect().await.map_err(|error| Lost { error, reused: false })?,
+        };
+        let reused = open.reused;
+        let answer = self.exchange(&mut open, call, deadline).await;
+        let answer = answer.map_err(|error| Lost { error, reused })?;
+        open.reused = true;
+        self.open = Some(open);
+        answer.decoded(self.body_bytes_max).map_err(|error| Lost { error: error.into(), reused: false })
+    }
+
+    async fn connect(&self) -> Result<Open, Error> {
+        let limit = self.connect_deadline;
+        let late = |_| Error::ConnectDeadline(limit);
+        let tls = timeout(limit, self.endpoint.connect()).await.map_err(late)?.map_err(Error::Connect)?;
+        let (sender, connection) =
+            timeout(limit, http1::handshake(TokioIo::new(tls))).await.map_err(late)?.map_err(Error::Http)?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                // The request in flight, if any, gets the same error and its owner decides.
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+        Ok(Open { sender, driver, reused: false })
+    }
+
+    async fn exchange(&self, open: &mut Open, call: &Call, deadline: Duration) -> Result<Answer, Error> {
+        let late = |_| Error::Deadline(deadline);
+        let request = self.request(call)?;
+        let head = async {
+            open.sender.ready().await?;
+            open.sender.send_request(request).await
+        };
+        let (head, body) = timeout(deadline, head).await.map_err(late)?.map_err(Error::Http)?.into_parts();
+        let body = timeout(deadline, self.collect(body)).await.map_err(late)??;
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    fn request(&self, call: &Call) -> Result<Request<Full<Bytes>>, Error> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.path.as_str())
+            .header(HOST, self.endpoint.host())
+            .header(USER_AGENT, AGENT);
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        Ok(request.body(Full::new(call.body.clone()))?)
+    }
+
+    async fn collect(&self, mut body: Incoming) -> Result<Bytes, Error> {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(Error::Http)?.into_data() else { continue };
+            if whole.len() + data.len() > self.body_bytes_max {
+                return Err(Error::TooLarge(self.body_bytes_max));
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.freeze())
+    }
+}

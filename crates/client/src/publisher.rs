@@ -1,0 +1,170 @@
+//! The producer's side: one to ten messages a request, sent until the server has them (protocol, section 8).
+//!
+//! Publishing is idempotent by message id, so a request whose answer was lost is simply sent again.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::resource_id::ResourceId;
+use tokio::time::{Instant, sleep};
+
+use crate::batch;
+use crate::channel::{Call, Channel};
+use crate::config::{BATCH_MAX, BODY_BYTES_MAX, PATIENCE, Timing};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Failure};
+use crate::refusal::Refusal;
+use crate::retry::{Backoff, Pause, SplitMix};
+use crate::verdict::Verdict;
+
+const XML: HeaderValue = HeaderValue::from_static("application/xml; charset=utf-8");
+
+/// Publishes to one participant over one keep-alive connection.
+#[derive(Debug)]
+pub struct Publisher {
+    channel: Channel,
+    timing: Timing,
+    path: String,
+    backoff: Backoff,
+    random: SplitMix,
+}
+
+impl Publisher {
+    /// A publisher with the default timing; `seed` fixes its jitter.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, ispb: Ispb, seed: u64) -> Self {
+        let timing = Timing::default();
+        Self {
+            channel: Channel::new(endpoint, timing.connect, BODY_BYTES_MAX),
+            timing,
+            path: format!("/api/v1/out/{ispb}/msgs"),
+            backoff: Backoff::new(timing, Some(PATIENCE), seed),
+            random: SplitMix::new(seed),
+        }
+    }
+
+    /// Publishes one to ten messages, all or none, and returns their ids in order once they are durable.
+    ///
+    /// A busy or unreachable server is asked again for up to a minute.
+    ///
+    /// # Errors
+    /// What the server finds wrong (400, 409, 413 …), with its title; or the last failure once patience ran out.
+    pub async fn publish(&mut self, messages: &[Bytes]) -> Result<Vec<ResourceId>, Error> {
+        let call = self.call(messages)?;
+        loop {
+            let (why, pause) = match self.attempt(&call, messages.len()).await {
+                Verdict::Done(ids) => {
+                    self.backoff.succeeded();
+                    return Ok(ids);
+                }
+                Verdict::Again(why, pause) => (why, pause),
+                Verdict::Forgotten(Failure::Refused(refusal)) => return Err(Error::Refused(refusal)),
+                Verdict::Forgotten(why) => (why, Pause::Growing),
+                Verdict::Fatal(error) => return Err(error),
+            };
+            let now = Instant::now();
+            let Some(after) = self.backoff.failed(now, pause) else {
+                let waited = self.backoff.failing_for(now);
+                self.backoff.succeeded();
+                return Err(Error::GaveUp { waited, last: why });
+            };
+            tracing::debug!(%why, ?after, "publishing again");
+            sleep(after).await;
+        }
+    }
+
+    async fn attempt(&mut self, call: &Call, wanted: usize) -> Verdict<Vec<ResourceId>> {
+        let answer = match self.channel.send(call, self.timing.call).await {
+            Ok(answer) => answer,
+            Err(lost) => return Verdict::of_lost(lost),
+        };
+        if answer.status != StatusCode::CREATED {
+            return Verdict::of_refusal(Refusal::of(&answer));
+        }
+        match resource_ids(answer.header("PI-ResourceId").unwrap_or_default(), wanted) {
+            Ok(ids) => Verdict::Done(ids),
+            Err(error) => Verdict::Fatal(error.into()),
+        }
+    }
+
+    fn call(&mut self, messages: &[Bytes]) -> Result<Call, Error> {
+        let (content_type, body) = match messages {
+            [one] => (XML, one.clone()),
+            many if (1..=BATCH_MAX).contains(&many.len()) => self.multipart(many)?,
+            other => {
+                return Err(Error::Usage(format!("1 to {BATCH_MAX} messages at once, not {}", other.len())));
+            }
+        };
+        let headers = vec![(CONTENT_TYPE, content_type)];
+        Ok(Call { method: Method::POST, path: self.path.clone(), headers, body })
+    }
+
+    fn multipart(&mut self, messages: &[Bytes]) -> Result<(HeaderValue, Bytes), Error> {
+        let boundary = self.boundary(messages);
+        let mut body = BytesMut::with_capacity(messages.iter().map(|m| m.len() + 128).sum());
+        for message in messages {
+            body.put_slice(format!("--{boundary}\r\nContent-Type: ").as_bytes());
+            body.put_slice(XML.as_bytes());
+            body.put_slice(b"\r\n\r\n");
+            body.put_slice(message);
+            body.put_slice(b"\r\n");
+        }
+        body.put_slice(format!("--{boundary}--\r\n").as_bytes());
+        let content_type = HeaderValue::try_from(format!("multipart/mixed; boundary={boundary}"));
+        let content_type = content_type.map_err(|e| Error::Usage(e.to_string()))?;
+        Ok((content_type, body.freeze()))
+    }
+
+    /// A boundary that occurs in none of the messages.
+    fn boundary(&mut self, messages: &[Bytes]) -> String {
+        loop {
+            let boundary = format!("pix-stream-{:016x}", self.random.draw());
+            if !messages.iter().any(|message| contains(message, boundary.as_bytes())) {
+                return boundary;
+            }
+        }
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    let mut rest = haystack;
+    while let Some(at) = rest.iter().position(|&b| b == needle[0]) {
+        if rest[at..].starts_with(needle) {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    false
+}
+
+/// The comma-joined ids of a 201, one for each message.
+fn resource_ids(header: &str, wanted: usize) -> Result<Vec<ResourceId>, batch::Error> {
+    let ids: Vec<ResourceId> = header
+        .split(',')
+        .enumerate()
+        .map(|(at, id)| id.trim().parse().map_err(|_| batch::Error::ResourceId(at + 1)))
+        .collect::<Result<_, _>>()?;
+    if ids.len() == wanted { Ok(ids) } else { Err(batch::Error::ResourceId(ids.len().min(wanted) + 1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_ids_as_messages_must_come_back() {
+        let id = "UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur";
+        assert_eq!(resource_ids(&format!("{id}, {id}"), 2).unwrap().len(), 2);
+        assert_eq!(resource_ids(id, 2), Err(batch::Error::ResourceId(2)));
+        assert_eq!(resource_ids(&format!("{id},{id}"), 1), Err(batch::Error::ResourceId(2)));
+        assert_eq!(resource_ids(&format!("{id},x"), 2), Err(batch::Error::ResourceId(2)));
+        assert_eq!(resource_ids("", 1), Err(batch::Error::ResourceId(1)));
+    }
+
+    #[test]
+    fn a_needle_is_found_wherever_it_lies() {
+        assert!(contains(b"pix-pix-stream", b"pix-stream") && contains(b"pix", b"pix"));
+        assert!(!contains(b"pix-strea", b"pix-stream") && !contains(b"", b"p"));
+    }
+}
