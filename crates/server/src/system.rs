@@ -41,6 +41,14 @@ impl SystemEntropy {
     pub fn new() -> Self {
         Self { source: rustls::crypto::aws_lc_rs::default_provider().secure_random }
     }
+
+    /// A random number, every value as likely as another.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        let mut bytes = [0; size_of::<u64>()];
+        self.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
 }
 
 impl Default for SystemEntropy {
