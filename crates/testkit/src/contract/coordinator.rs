@@ -1,0 +1,175 @@
+//! What every Coordinator must do. It may forget; until it does, it must not err.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::limits::Rules;
+use pix_stream_domain::rate::Rule;
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::stream::{Command, Context, StreamState, Supply};
+use pix_stream_domain::time::Timestamp;
+use pix_stream_domain::version::{Incarnation, Version};
+use pix_stream_ports::coordinator::{Coordinator, Listener, Swap};
+
+use crate::contract::{ispb, join_all};
+
+/// Runs every test, each on a Coordinator that `make` makes anew and empty.
+pub async fn test_all<C: Coordinator>(make: impl AsyncFn() -> C) {
+    nothing_is_there_at_first(make().await).await;
+    a_state_comes_back_as_it_was(make().await).await;
+    a_swap_on_another_version_changes_nothing(make().await).await;
+    an_older_incarnation_does_not_match(make().await).await;
+    of_racing_swaps_exactly_one_wins(make().await).await;
+    participants_do_not_share(make().await).await;
+    requests_are_counted_in_a_window(make().await).await;
+    racing_requests_never_exceed_the_limit(make().await).await;
+    listeners_hear_of_their_participants_only(make().await).await;
+    assert_eq!(make().await.check().await, Ok(()));
+}
+
+struct NoMessages;
+
+impl Supply for NoMessages {
+    fn head(&self) -> Sequence {
+        Sequence::FIRST
+    }
+
+    fn size(&self, _: Sequence) -> Option<u32> {
+        None
+    }
+}
+
+fn first(incarnation: u32) -> StreamState {
+    StreamState::new(Incarnation::new(incarnation), Sequence::FIRST)
+}
+
+/// The state after one more change.
+fn next(state: &StreamState) -> StreamState {
+    let mut next = state.clone();
+    let rules = Rules::default();
+    let context = Context { now: now(), rules: &rules, supply: &NoMessages };
+    next.apply(if state.is_paused() { &Command::Resume } else { &Command::Pause }, &context);
+    assert!(next.version() > state.version(), "the suite changes states");
+    next
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_unix_millis(1_800_000_000_000)
+}
+
+async fn nothing_is_there_at_first(coordinator: impl Coordinator) {
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(None));
+    let lost = coordinator.swap(ispb(1), Some(Version::default()), &first(1)).await;
+    assert_eq!(lost, Ok(Swap::Lost(None)), "there is nothing to swap");
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(None));
+}
+
+async fn a_state_comes_back_as_it_was(coordinator: impl Coordinator) {
+    let one = first(3);
+    assert_eq!(coordinator.swap(ispb(1), None, &one).await, Ok(Swap::Done));
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(one.clone())));
+    let two = next(&one);
+    assert_eq!(coordinator.swap(ispb(1), Some(one.version()), &two).await, Ok(Swap::Done));
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(two)));
+}
+
+async fn a_swap_on_another_version_changes_nothing(coordinator: impl Coordinator) {
+    let one = first(1);
+    let (two, three) = (next(&one), next(&next(&one)));
+    coordinator.swap(ispb(1), None, &two).await.unwrap();
+    let stored = || Swap::Lost(Some(Box::new(two.clone())));
+    assert_eq!(coordinator.swap(ispb(1), None, &three).await, Ok(stored()), "none was expected");
+    assert_eq!(coordinator.swap(ispb(1), Some(one.version()), &three).await, Ok(stored()), "an older one");
+    assert_eq!(coordinator.swap(ispb(1), Some(three.version()), &one).await, Ok(stored()), "a newer one");
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(two)));
+}
+
+async fn an_older_incarnation_does_not_match(coordinator: impl Coordinator) {
+    let (old, new) = (first(1), first(2));
+    coordinator.swap(ispb(1), None, &new).await.unwrap();
+    let lost = coordinator.swap(ispb(1), Some(old.version()), &next(&old)).await;
+    assert_eq!(lost, Ok(Swap::Lost(Some(Box::new(new)))), "the counters are the same, the histories are not");
+}
+
+async fn of_racing_swaps_exactly_one_wins(coordinator: impl Coordinator) {
+    let starts = (0..16).map(|n| first(n + 1)).collect::<Vec<_>>();
+    let answers = join_all(starts.iter().map(|state| coordinator.swap(ispb(1), None, state))).await;
+    let mut stored = winner(&starts, answers.into_iter().map(Result::unwrap).collect());
+    for round in 0..20 {
+        let tries: Vec<_> = (0..8).map(|n| first(100 + 8 * round + n)).collect();
+        let version = Some(stored.version());
+        let answers = join_all(tries.iter().map(|state| coordinator.swap(ispb(1), version, state))).await;
+        stored = winner(&tries, answers.into_iter().map(Result::unwrap).collect());
+        assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(stored.clone())));
+    }
+}
+
+/// The one state that was set; all others were told of it.
+fn winner(tries: &[StreamState], answers: Vec<Swap>) -> StreamState {
+    assert_eq!(answers.iter().filter(|answer| **answer == Swap::Done).count(), 1, "exactly one wins");
+    let won = &tries[answers.iter().position(|answer| *answer == Swap::Done).unwrap()];
+    for answer in &answers {
+        match answer {
+            Swap::Done => {}
+            Swap::Lost(stored) => {
+                assert_eq!(stored.as_deref(), Some(won), "the others are told what is stored")
+            }
+        }
+    }
+    won.clone()
+}
+
+async fn participants_do_not_share(coordinator: impl Coordinator) {
+    for n in 1..=50 {
+        assert_eq!(coordinator.swap(ispb(n), None, &first(n)).await, Ok(Swap::Done));
+    }
+    for n in 1..=50 {
+        assert_eq!(coordinator.load(ispb(n)).await, Ok(Some(first(n))));
+    }
+}
+
+async fn requests_are_counted_in_a_window(coordinator: impl Coordinator) {
+    let rule = Rule { limit: 3, window: Duration::from_secs(1) };
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let decision = coordinator.admit(ispb(1), rule, now()).await.unwrap();
+        assert!(decision.admitted);
+        assert_eq!(decision.limit, 3);
+        left.push(decision.remaining);
+    }
+    assert_eq!(left, vec![2, 1, 0]);
+    let refused = coordinator.admit(ispb(1), rule, now().after(Duration::from_millis(400))).await.unwrap();
+    assert!(!refused.admitted);
+    assert!(refused.reset > Duration::ZERO && refused.reset <= rule.window, "{:?}", refused.reset);
+    assert!(coordinator.admit(ispb(2), rule, now()).await.unwrap().admitted, "others have their own window");
+    let later = now().after(2 * rule.window);
+    assert!(coordinator.admit(ispb(1), rule, later).await.unwrap().admitted, "the window moves on");
+}
+
+async fn racing_requests_never_exceed_the_limit(coordinator: impl Coordinator) {
+    let rule = Rule { limit: 10, window: Duration::from_secs(1) };
+    let decisions = join_all((0..40).map(|_| coordinator.admit(ispb(1), rule, now()))).await;
+    assert_eq!(decisions.into_iter().filter(|decision| decision.as_ref().unwrap().admitted).count(), 10);
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<(Ispb, Sequence)>>);
+
+impl Listener for Heard {
+    fn on_head(&self, ispb: Ispb, head: Sequence) {
+        self.0.lock().unwrap().push((ispb, head));
+    }
+
+    fn on_change(&self, _: Ispb) {}
+}
+
+/// What a node announces it may be told or not; what it is told must be right.
+async fn listeners_hear_of_their_participants_only(coordinator: impl Coordinator) {
+    let heard = Arc::new(Heard::default());
+    coordinator.announce(ispb(1), Sequence::new(5)).await.unwrap();
+    coordinator.subscribe(heard.clone());
+    coordinator.announce(ispb(2), Sequence::new(9)).await.unwrap();
+    let heard = heard.0.lock().unwrap();
+    assert!(heard.iter().all(|news| *news == (ispb(2), Sequence::new(9))), "{heard:?}");
+}
