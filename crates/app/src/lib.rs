@@ -32,7 +32,6 @@ use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::rate::{Decision, Rule};
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::token::Keyring;
-use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::Codec as _;
 use pix_stream_ports::coordinator::{Coordinator as _, Listener};
@@ -46,6 +45,10 @@ pub use error::{AdminRefusal, Error};
 pub use message::Message;
 pub use participants::REQUESTS_PER_SECOND_MAX;
 pub use settings::Settings;
+
+// What callers handle but the ports define; `delivery` has no arrow to them of its own.
+pub use pix_stream_ports::Ports;
+pub use pix_stream_ports::codec::{Invalid, Part, Segment};
 
 /// The use cases over one choice of ports. Cheap to clone. When the last clone is dropped its workers end, with
 /// nothing saved: that is a crash, and safe. [`App::finish`] is the clean end.

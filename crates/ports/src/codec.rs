@@ -103,6 +103,12 @@ impl Part {
         self.bytes.slice(..self.xml.start)
     }
 
+    /// The length of the message as it was published, in bytes.
+    #[must_use]
+    pub const fn xml_len(&self) -> usize {
+        self.xml.end - self.xml.start
+    }
+
     /// The message as it was published; shares the part's buffer.
     #[must_use]
     pub fn xml(&self) -> Bytes {
