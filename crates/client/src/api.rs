@@ -59,7 +59,9 @@ impl Api {
         let call = Call { method, path: path.to_owned(), headers, body: json.unwrap_or_default() };
         let answer = match self.channel.send(&call, self.timing.call).await {
             // Other methods may be sent again only when nothing of them left.
-            Err(lost) if lost.reused && (safe || lost.error.was_never_sent()) => self.channel.send(&call, self.timing.call).await,
+            Err(lost) if lost.reused && (safe || lost.error.was_never_sent()) => {
+                self.channel.send(&call, self.timing.call).await
+            }
             answer => answer,
         };
         let answer = answer.map_err(|lost| lost.error)?;

@@ -145,7 +145,11 @@ mod tests {
 
     #[test]
     fn one_message_carries_its_id_in_the_headers() {
-        let headers = [("PI-Pull-Next", NEXT), ("PI-ResourceId", ID), ("Content-Type", "Application/XML; charset=utf-8")];
+        let headers = [
+            ("PI-Pull-Next", NEXT),
+            ("PI-ResourceId", ID),
+            ("Content-Type", "Application/XML; charset=utf-8"),
+        ];
         let batch = Batch::of(&answer(200, &headers, "<a/>")).unwrap();
         assert_eq!((batch.messages.len(), batch.next.as_str()), (1, NEXT));
         assert_eq!(batch.messages[0].resource_id.to_string(), ID);

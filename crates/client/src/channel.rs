@@ -19,6 +19,8 @@ use tokio::time::timeout;
 use crate::answer::{self, Answer};
 use crate::endpoint::Endpoint;
 
+/// How long a failed connection's own account of its end is waited for.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 const AGENT: &str = concat!("pix-stream-client/", env!("CARGO_PKG_VERSION"));
 
 /// Why a request got no whole answer. Whether the server acted on it is unknown.
@@ -83,6 +85,8 @@ fn is_untrusted(error: &rustls::Error) -> bool {
                 | Alert::UnknownCA
                 | Alert::AccessDenied
                 | Alert::CertificateRequired
+                // What a server says to a certificate of another authority with the same name.
+                | Alert::DecryptError
         );
     }
     matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
@@ -117,7 +121,7 @@ pub(crate) struct Channel {
 #[derive(Debug)]
 struct Open {
     sender: SendRequest<Full<Bytes>>,
-    driver: JoinHandle<()>,
+    driver: JoinHandle<hyper::Result<()>>,
     reused: bool,
 }
 
@@ -125,6 +129,20 @@ impl Drop for Open {
     /// Ends the connection at once: an owner who gives up an answer must not leave a read waiting at the server.
     fn drop(&mut self) {
         self.driver.abort();
+    }
+}
+
+impl Open {
+    /// The cause of a failure, as far as it can be known: the request often learns only that the connection is
+    /// gone, while the connection itself holds the alert that ended it.
+    async fn explain(&mut self, error: Error) -> Error {
+        if !matches!(error, Error::Http(_)) {
+            return error;
+        }
+        match timeout(LAST_WORDS, &mut self.driver).await {
+            Ok(Ok(Err(cause))) => Error::Http(cause),
+            Ok(Ok(Ok(())) | Err(_)) | Err(_) => error,
+        }
     }
 }
 
@@ -144,7 +162,10 @@ impl Channel {
         };
         let reused = open.reused;
         let answer = self.exchange(&mut open, call, deadline).await;
-        let answer = answer.map_err(|error| Lost { error, reused })?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(Lost { error: open.explain(error).await, reused }),
+        };
         open.reused = true;
         self.open = Some(open);
         answer.decoded(self.body_bytes_max).map_err(|error| Lost { error: error.into(), reused: false })
@@ -156,13 +177,7 @@ impl Channel {
         let tls = timeout(limit, self.endpoint.connect()).await.map_err(late)?.map_err(Error::Connect)?;
         let (sender, connection) =
             timeout(limit, http1::handshake(TokioIo::new(tls))).await.map_err(late)?.map_err(Error::Http)?;
-        let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                // The request in flight, if any, gets the same error and its owner decides.
-                tracing::debug!(%error, "connection ended");
-            }
-        });
-        Ok(Open { sender, driver, reused: false })
+        Ok(Open { sender, driver: tokio::spawn(connection), reused: false })
     }
 
     async fn exchange(&self, open: &mut Open, call: &Call, deadline: Duration) -> Result<Answer, Error> {

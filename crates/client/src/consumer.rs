@@ -14,8 +14,8 @@ use pix_stream_domain::ispb::Ispb;
 use tokio::task::JoinSet;
 
 use crate::config::{PATIENCE, STREAMS_MAX, Timing};
-use crate::endpoint::Endpoint;
 use crate::ending::{Ending, Phase};
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::{Observer, Summary};
 use crate::sink::Sink;

@@ -63,9 +63,8 @@ impl Credentials {
     /// # Errors
     /// The first file that cannot be read.
     pub fn from_files(ca: &Path, certificate: &Path, key: &Path) -> Result<Self, Error> {
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })
-        };
+        let read =
+            |path: &Path| std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source });
         Ok(Self { ca: read(ca)?, certificate: read(certificate)?, key: read(key)? })
     }
 }
@@ -192,9 +191,8 @@ fn tls_config(credentials: &Credentials) -> Result<rustls::ClientConfig, Error> 
 
 fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let unusable = |reason: String| Error::Pem { what, reason };
-    let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|e| unusable(e.to_string()))?;
+    let found: Vec<_> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|e| unusable(e.to_string()))?;
     if found.is_empty() { Err(unusable("it holds no certificate".to_owned())) } else { Ok(found) }
 }
 
@@ -205,7 +203,9 @@ mod tests {
     #[test]
     fn addresses_of_another_form_are_refused_before_the_credentials() {
         let none = Credentials { ca: vec![], certificate: vec![], key: vec![] };
-        for url in ["", "http://localhost:1", "https://", "localhost:8443", "https://a:1/path", "https://a/?q"] {
+        for url in
+            ["", "http://localhost:1", "https://", "localhost:8443", "https://a:1/path", "https://a/?q"]
+        {
             assert!(matches!(Endpoint::new(url, &none), Err(Error::Url(_))), "{url}");
         }
     }

@@ -115,7 +115,10 @@ mod tests {
                 assert!(wait >= full / 2 && wait <= full, "seed {seed}, failure {failure}: {wait:?}");
             }
             backoff.succeeded();
-            assert!(backoff.failed(Instant::now(), Pause::Growing).unwrap() <= Duration::from_millis(50), "seed {seed}");
+            assert!(
+                backoff.failed(Instant::now(), Pause::Growing).unwrap() <= Duration::from_millis(50),
+                "seed {seed}"
+            );
         }
     }
 

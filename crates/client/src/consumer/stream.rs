@@ -13,20 +13,19 @@ use tokio::time::{Instant, sleep};
 use crate::answer::Answer;
 use crate::batch::{Batch, PullNext};
 use crate::channel::{Call, Channel, Lost};
-use crate::config::{
-    BODY_BYTES_MAX, CLOSE_BUDGET, CLOSE_BUDGET_SHUTDOWN, MALFORMED_TRIES, START_GRACE,
-};
+use crate::config::{BODY_BYTES_MAX, CLOSE_BUDGET, CLOSE_BUDGET_SHUTDOWN, MALFORMED_TRIES, START_GRACE};
 use crate::ending::Phase;
 use crate::error::{Error, Failure};
 use crate::event::{Event, Observer, Summary};
-use crate::refusal::Refusal;
+use crate::refusal::{Course, Refusal};
 use crate::retry::{Backoff, Pause};
 use crate::sink::{Outcome, Sink};
 use crate::verdict::Verdict;
 
 use super::{Shared, Stop};
 
-const ACCEPT_MANY: HeaderValue = HeaderValue::from_static("multipart/mixed, application/xml, application/problem+xml");
+const ACCEPT_MANY: HeaderValue =
+    HeaderValue::from_static("multipart/mixed, application/xml, application/problem+xml");
 const ACCEPT_ONE: HeaderValue = HeaderValue::from_static("application/xml, application/problem+xml");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
@@ -44,8 +43,8 @@ pub(super) struct Stream<S, O> {
     opened: bool,
     /// Answers in a row that could not be read.
     malformed: u32,
-    /// Restarts since a token was last accepted: more than one means that something is wrong, and slows down.
-    restarts: u32,
+    /// Restarts since a token was last accepted: the second one means that something is wrong, and slows down.
+    restarts: Backoff,
     summary: Summary,
 }
 
@@ -64,6 +63,7 @@ impl<S: Sink, O: Observer> Stream<S, O> {
         // Each stream its own jitter, all of it from one seed.
         let seed = options.seed.wrapping_add(u64::from(number));
         let backoff = Backoff::new(options.timing, options.patience, seed);
+        let restarts = Backoff::new(options.timing, None, !seed);
         let channel = Channel::new(shared.endpoint.clone(), options.timing.connect, BODY_BYTES_MAX);
         Self {
             number,
@@ -75,7 +75,7 @@ impl<S: Sink, O: Observer> Stream<S, O> {
             resumed: false,
             opened: false,
             malformed: 0,
-            restarts: 0,
+            restarts,
             summary: Summary::default(),
         }
     }
@@ -132,7 +132,8 @@ impl<S: Sink, O: Observer> Stream<S, O> {
     }
 
     fn is_refused_a_slot(&self, why: &Failure) -> bool {
-        let refused = matches!(why, Failure::Refused(refusal) if refusal.status == StatusCode::TOO_MANY_REQUESTS);
+        let refused =
+            matches!(why, Failure::Refused(refusal) if refusal.status == StatusCode::TOO_MANY_REQUESTS);
         refused && self.position.is_none() && self.shared.ending.phase() >= Phase::LastRead
     }
 
@@ -190,7 +191,7 @@ impl<S: Sink, O: Observer> Stream<S, O> {
     fn accepted(&mut self) {
         self.backoff.succeeded();
         if self.position.is_some() {
-            self.restarts = 0;
+            self.restarts.succeeded();
         }
         if !self.opened {
             self.opened = true;
@@ -247,12 +248,9 @@ impl<S: Sink, O: Observer> Stream<S, O> {
         self.position = None;
         self.unconfirmed = 0;
         self.resumed = false;
-        self.restarts += 1;
         self.summary.restarts += 1;
         self.tell(&Event::Restarted { stream: self.number, why });
-        if self.restarts > 1 {
-            // Tokens that are refused as soon as they are given out: a fault elsewhere, not to be hammered at.
-            let wait = self.backoff.failed(Instant::now(), Pause::Growing).unwrap_or(self.shared.options.timing.backoff_max);
+        if let Some(wait) = self.restarts.failed(Instant::now(), Pause::None) {
             self.sleep_unless(Phase::Cut, wait).await;
         }
     }
@@ -353,11 +351,10 @@ fn judge_close(answer: Result<Answer, Lost>) -> Verdict<()> {
         Ok(answer) => answer,
         Err(lost) => return Verdict::of_lost(lost),
     };
-    match Verdict::of_refusal(Refusal::of(&answer)) {
+    let refusal = Refusal::of(&answer);
+    if refusal.course() == Course::Restart && refusal.status != StatusCode::GONE {
         // A token that the server cannot read closes nothing, and there is no other one to try.
-        Verdict::Forgotten(Failure::Refused(refusal)) if refusal.status != StatusCode::GONE => {
-            Verdict::Fatal(Error::Refused(refusal))
-        }
-        verdict => verdict,
+        return Verdict::Fatal(Error::Refused(Box::new(refusal)));
     }
+    Verdict::of_refusal(refusal)
 }

@@ -38,7 +38,7 @@ pub(super) struct Draft {
 
 impl Folder {
     pub(super) fn open(path: PathBuf) -> Result<Self, SinkError> {
-        fs::create_dir_all(&path).map_err(failed("create", &path))?;
+        create(&path).map_err(failed("create", &path))?;
         let handle = File::open(&path).map_err(failed("open", &path))?;
         match handle.try_lock() {
             Ok(()) => {}
@@ -146,6 +146,18 @@ impl Folder {
     fn index(&self) -> MutexGuard<'_, Index> {
         // The index changes its memory only after its file, so a panic elsewhere leaves it right.
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes the folder, and makes sure that it is there after a power cut too.
+fn create(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        Some(_) | None => File::open(".")?.sync_all(),
     }
 }
 

@@ -8,7 +8,10 @@ const STEM_BYTES_MAX: usize = 180;
 /// What a message's file is called without its ending: the message id, percent-encoded outside `[A-Za-z0-9._-]`,
 /// or the resource id when there is none that fits.
 pub(super) fn stem(message_id: Option<&str>, resource_id: &ResourceId) -> String {
-    message_id.map(encoded).filter(|stem| stem.len() <= STEM_BYTES_MAX).unwrap_or_else(|| url_safe(resource_id))
+    message_id
+        .map(encoded)
+        .filter(|stem| stem.len() <= STEM_BYTES_MAX)
+        .unwrap_or_else(|| url_safe(resource_id))
 }
 
 /// The name for a message whose stem is taken by other bytes. `~` never occurs in a stem.

@@ -53,7 +53,8 @@ async fn a_restart_remembers_what_was_stored() {
     // Whoever reads the folder may move files away; what was stored stays known.
     fs::remove_file(folder.path().join("M1.xml")).unwrap();
     let sink = FileSink::open(folder.path()).await.unwrap();
-    let outcomes = sink.store_batch(&[with_id(1, "M1", ""), with_id(2, "M2", ""), with_id(2, "M2", "")]).await;
+    let outcomes =
+        sink.store_batch(&[with_id(1, "M1", ""), with_id(2, "M2", ""), with_id(2, "M2", "")]).await;
     assert_eq!(outcomes.unwrap(), [DUP, NEW, DUP]);
     assert_eq!(files(folder.path()).into_keys().collect::<Vec<_>>(), ["M2.xml"]);
 }
@@ -101,9 +102,9 @@ async fn streams_that_store_the_same_messages_at_once_store_each_once() {
     let all = [a.unwrap(), b.unwrap(), c.unwrap()].concat();
     assert_eq!(all.iter().filter(|&&outcome| outcome == NEW).count(), 10);
     assert_eq!(files(folder.path()).len(), 10);
-    let left = fs::read_dir(folder.path()).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_str().unwrap().ends_with(".part")
-    });
+    let left = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().ends_with(".part"));
     assert_eq!(left.count(), 0);
 }
 

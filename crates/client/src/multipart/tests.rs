@@ -26,7 +26,8 @@ fn part_bodies_come_out_byte_for_byte() {
 
 #[test]
 fn headers_are_found_in_any_case_and_order_and_others_are_skipped() {
-    let text = format!("--B\r\nX-More: 1\r\npi-resourceid:{ID}\r\ncontent-type: application/xml\r\n\r\nx\r\n--B--");
+    let text =
+        format!("--B\r\nX-More: 1\r\npi-resourceid:{ID}\r\ncontent-type: application/xml\r\n\r\nx\r\n--B--");
     let parts = split(text.as_bytes(), "B", 10).unwrap();
     assert_eq!((parts[0].content_type.as_str(), parts[0].resource_id.as_str()), ("application/xml", ID));
 }

@@ -24,7 +24,8 @@ fn within(took: Duration, least: u64, most: u64) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_asked_for_again_with_the_same_token() {
-    let server = Server::scripted([Answer::Lost, batch("t1", &[1]), Answer::Lost, batch("t2", &[2]), empty("t3")]);
+    let server =
+        Server::scripted([Answer::Lost, batch("t1", &[1]), Answer::Lost, batch("t2", &[2]), empty("t3")]);
     let (summary, _) = run(&server, options(Stop::FirstEmpty)).await;
     assert_eq!(server.lines(), ["GET start", "GET start", "GET t1", "GET t1", "GET t2", "DELETE t3"]);
     let summary = summary.unwrap();
@@ -68,7 +69,8 @@ async fn a_silent_server_is_given_up_after_8_s_and_asked_again_on_a_new_connecti
 #[tokio::test(start_paused = true)]
 async fn a_forgotten_stream_is_opened_anew_and_what_comes_again_is_dropped() {
     for forgotten in [problem(410, "streamGone"), problem(400, "invalidCursor")] {
-        let server = Server::scripted([batch("t1", &[1, 2]), forgotten, batch("t2", &[1, 2, 3]), empty("t3")]);
+        let server =
+            Server::scripted([batch("t1", &[1, 2]), forgotten, batch("t2", &[1, 2, 3]), empty("t3")]);
         let (summary, _) = run(&server, options(Stop::FirstEmpty)).await;
         assert_eq!(server.lines(), ["GET start", "GET t1", "GET start", "GET t2", "DELETE t3"]);
         let summary = summary.unwrap();
@@ -86,12 +88,14 @@ async fn tokens_refused_as_soon_as_they_are_given_slow_the_client_down() {
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::Forever));
     let minute = tokio::time::sleep(Duration::from_secs(60));
     consumer.run(Arc::new(MemorySink::new(100)), Arc::new(Unobserved), minute).await.unwrap();
-    assert!(server.lines().len() < 2_500, "{} requests in a minute", server.lines().len());
+    assert!(server.lines().len() < 60, "{} requests in a minute", server.lines().len());
 }
 
 #[tokio::test(start_paused = true)]
 async fn refusals_that_waiting_does_not_cure_end_the_run_with_all_that_is_known() {
-    for (status, code) in [(403, "forbidden"), (404, "notFound"), (406, "notAcceptable"), (400, "invalidHeader")] {
+    for (status, code) in
+        [(403, "forbidden"), (404, "notFound"), (406, "notAcceptable"), (400, "invalidHeader")]
+    {
         let server = Server::scripted([problem(status, code).gzipped()]);
         let (error, _) = run(&server, options(Stop::Forever)).await;
         let expected = format!("the server answered {status} {code}: no {code} (request req-7)");
@@ -107,7 +111,11 @@ async fn patience_ends_with_the_last_failure() {
     options.patience = Some(Duration::from_secs(30));
     let (error, took) = run(&server, options).await;
     let error = error.unwrap_err().to_string();
-    assert!(error.ends_with("the last failure: the server answered 503 unavailable: no unavailable (request req-7)"));
+    assert!(
+        error.ends_with(
+            "the last failure: the server answered 503 unavailable: no unavailable (request req-7)"
+        )
+    );
     assert!(within(took, 30_000, 31_500), "{took:?}");
 }
 
@@ -124,7 +132,7 @@ async fn a_certificate_of_another_authority_ends_the_run_at_once() {
     for credentials in [not_trusting, not_trusted] {
         let endpoint = pix_stream_client::Endpoint::new("https://localhost:1", &credentials).unwrap();
         let endpoint = endpoint.with_dialer(server.dialer());
-        let consumer = Consumer::new(endpoint, ISPB.parse().unwrap(), options(Stop::Forever));
+        let consumer = Consumer::new(endpoint, ISPB.parse().unwrap(), options(Stop::FirstEmpty));
         let error = consumer.run(Arc::new(MemorySink::new(1)), Arc::new(Unobserved), pending()).await;
         assert!(matches!(error, Err(Error::Untrusted(_))), "{error:?}");
     }

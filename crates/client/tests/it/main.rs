@@ -2,6 +2,8 @@
 //!
 //! Time is tokio's, paused: waits of minutes pass at once and are measured exactly. One test uses TCP.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up fails the test")]
+
 mod ending;
 mod failures;
 mod publish;

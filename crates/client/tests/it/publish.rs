@@ -30,8 +30,10 @@ async fn one_message_is_sent_as_it_is_and_several_as_multipart() {
     assert_eq!(requests[0].path, format!("/api/v1/out/{ISPB}/msgs"));
     assert_eq!(requests[0].header("content-type"), Some("application/xml; charset=utf-8"));
     assert_eq!(requests[0].body, xml(1));
-    let boundary = requests[1].header("content-type").unwrap().strip_prefix("multipart/mixed; boundary=").unwrap();
-    let part = |n| format!("--{boundary}\r\nContent-Type: application/xml; charset=utf-8\r\n\r\n{}\r\n", xml(n));
+    let boundary =
+        requests[1].header("content-type").unwrap().strip_prefix("multipart/mixed; boundary=").unwrap();
+    let part =
+        |n| format!("--{boundary}\r\nContent-Type: application/xml; charset=utf-8\r\n\r\n{}\r\n", xml(n));
     assert_eq!(requests[1].body, format!("{}{}--{boundary}--\r\n", part(2), part(3)));
 }
 
@@ -50,7 +52,8 @@ async fn a_lost_answer_and_a_busy_server_are_asked_again_with_the_same_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_an_invalid_message_and_a_gone_path_are_errors_with_their_title() {
-    for (status, code) in [(409, "conflict"), (400, "invalidMessage"), (413, "tooLarge"), (410, "streamGone")] {
+    for (status, code) in [(409, "conflict"), (400, "invalidMessage"), (413, "tooLarge"), (410, "streamGone")]
+    {
         let server = Server::scripted([problem(status, code)]);
         let mut publisher = Publisher::new(server.endpoint(), ISPB.parse().unwrap(), 7);
         let error = publisher.publish(&messages(&[1])).await.unwrap_err();
@@ -85,7 +88,10 @@ async fn a_call_returns_any_status_and_repeats_only_what_is_safe() {
     assert!(api.request(Method::GET, "/admin/v1/participants", None).await.is_ok());
     assert!(api.request(Method::DELETE, "/admin/v1/participants/x", None).await.is_err());
     let requests = server.requests();
-    assert_eq!((requests[0].header("content-type"), requests[0].body.as_ref()), (Some("application/json"), &b"{\"a\":1}"[..]));
+    assert_eq!(
+        (requests[0].header("content-type"), requests[0].body.as_ref()),
+        (Some("application/json"), &b"{\"a\":1}"[..])
+    );
     assert_eq!((requests[1].header("content-type"), requests.len()), (None, 5));
 }
 

@@ -4,7 +4,8 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use pix_stream_client::{
-    Consumer, Error, Event, FileSink, MemorySink, Message, Observer, Outcome, Sink, SinkError, Stop, Unobserved,
+    Consumer, Error, Event, FileSink, MemorySink, Message, Observer, Outcome, Sink, SinkError, Stop,
+    Unobserved,
 };
 
 use crate::server::{Answer, ISPB, Server, batch, empty, id, options, single, xml};
@@ -32,9 +33,9 @@ async fn batches_of_every_form_are_stored_and_confirmed_in_turn() {
     assert_eq!(server.connections(), 1);
     let stored = shelf.0.lock().unwrap();
     let expected: Vec<_> = (1..=6).map(|n| (id(n), xml(n), Some(format!("M{n:031}")))).collect();
-    let found = stored.iter().map(|m| {
-        (m.resource_id, String::from_utf8(m.bytes.to_vec()).unwrap(), m.message_id.clone())
-    });
+    let found = stored
+        .iter()
+        .map(|m| (m.resource_id, String::from_utf8(m.bytes.to_vec()).unwrap(), m.message_id.clone()));
     assert_eq!(found.collect::<Vec<_>>(), expected);
     assert_eq!((summary.delivered, summary.new, summary.confirmed), (6, 6, 6));
     assert_eq!((summary.batches, summary.empties, summary.retries), (3, 1, 0));

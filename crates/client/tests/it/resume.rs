@@ -61,9 +61,9 @@ async fn a_token_too_old_leads_to_a_new_stream_without_doubles() {
     let summary = run(&server, folder.path(), Stop::FirstEmpty).await;
     assert_eq!(server.lines(), ["GET t1", "GET start", "GET t5", "DELETE t6"]);
     assert_eq!((summary.new, summary.duplicates, summary.confirmed), (1, 2, 3));
-    let files = std::fs::read_dir(folder.path()).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "xml")
-    });
+    let files = std::fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "xml"));
     assert_eq!(files.count(), 3);
 }
 

@@ -29,7 +29,11 @@ pub(crate) const ISPB: &str = "99999001";
 /// What the server does with one request.
 #[derive(Clone)]
 pub(crate) enum Answer {
-    Reply { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
+    Reply {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    },
     /// Reads the request and closes the connection.
     Lost,
     /// Answers after this much time.
