@@ -22,7 +22,7 @@ use crate::sequence::{Range, Sequence};
 use crate::time::Timestamp;
 use crate::version::{Incarnation, Version};
 
-pub use command::{Adjustment, Command, Grant, Outcome, Refusal};
+pub use command::{Adjustment, Command, Cursor, Grant, Outcome, Refusal};
 pub use encoding::DecodeError;
 pub use ranges::Ranges;
 pub use slot::{Form, Generation, Presented, Slot, Stream};

@@ -136,10 +136,10 @@ fn range(start: u64, end: u64) -> Range {
 
 #[track_caller]
 fn grant_of(outcome: Outcome) -> Grant {
-    match outcome {
-        Outcome::Batch(grant) | Outcome::Empty(grant) | Outcome::Wait(grant) => grant,
-        other => panic!("not an answer: {other:?}"),
-    }
+    let (Outcome::Batch(grant) | Outcome::Empty(grant) | Outcome::Wait(grant)) = outcome else {
+        panic!("not an answer: {outcome:?}");
+    };
+    grant
 }
 
 #[track_caller]

@@ -4,10 +4,8 @@ use super::*;
 
 #[track_caller]
 fn adjusted(outcome: Outcome) -> Adjustment {
-    match outcome {
-        Outcome::Adjusted(adjustment) => adjustment,
-        other => panic!("not an adjustment: {other:?}"),
-    }
+    let Outcome::Adjusted(adjustment) = outcome else { panic!("not an adjustment: {outcome:?}") };
+    adjustment
 }
 
 #[test]
