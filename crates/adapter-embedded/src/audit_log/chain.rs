@@ -1,0 +1,181 @@
+//! The files of the chain, from the writer's side: where the last entry stands, the next one, a new file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use pix_stream_domain::audit::Record;
+use pix_stream_domain::digest::Digest;
+
+use super::OpenError;
+use super::line;
+use super::verify::{Broken, Walk};
+use crate::folder::{FILE_MODE, Folder};
+
+const PREFIX: &str = "audit-";
+const SUFFIX: &str = ".log";
+
+/// The file that starts with entry `n`.
+fn file_name(n: u64) -> String {
+    format!("{PREFIX}{n:012}{SUFFIX}")
+}
+
+/// The number of the first entry that a file's name states.
+pub(crate) fn first_by_name(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    let is_number = digits.len() >= 12 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
+
+/// The files of a folder in the order of their entries.
+pub(crate) fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if let Some(first) = first_by_name(&path) {
+            files.push((first, path));
+        }
+    }
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The end of the chain, ready for the next entry.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    folder: Folder,
+    segment_bytes: u64,
+    file: Option<File>,
+    /// Length of the file up to its last whole entry.
+    written: u64,
+    /// A failed write may have left bytes behind that must go first.
+    is_ragged: bool,
+    /// Files were made whose names may not be on disk yet.
+    is_new: bool,
+    next: u64,
+    head: Digest,
+}
+
+impl Chain {
+    /// Finds the end of the chain. Also tells how many bytes of an unfinished entry were cut off.
+    pub(crate) fn open(folder: Folder, segment_bytes: u64) -> Result<(Self, u64), OpenError> {
+        let io_error = |path: &Path, source| OpenError::Io { path: path.to_owned(), source };
+        let mut files = files(folder.path()).map_err(|source| io_error(folder.path(), source))?;
+        let mut chain = Self {
+            folder,
+            segment_bytes,
+            file: None,
+            written: 0,
+            is_ragged: false,
+            is_new: false,
+            next: 1,
+            head: Digest::default(),
+        };
+        let mut torn = 0;
+        while let Some(path) = files.pop() {
+            let end = find_end(&path)?;
+            torn += end.torn;
+            let Some((next, head)) = end.walk.next() else {
+                // Made by a process that was killed before its first entry was whole.
+                fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
+                continue;
+            };
+            let file =
+                OpenOptions::new().append(true).open(&path).map_err(|source| io_error(&path, source))?;
+            file.set_len(end.whole).map_err(|source| io_error(&path, source))?;
+            (chain.next, chain.head, chain.written, chain.file) = (next, head, end.whole, Some(file));
+            break;
+        }
+        Ok((chain, torn))
+    }
+
+    /// Writes records behind the last entry. After an error none of them is there.
+    pub(crate) fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        let (mut lines, mut next, mut head) = (String::new(), self.next, self.head);
+        for record in records {
+            head = line::write(&mut lines, next, record, head);
+            next += 1;
+        }
+        let written = self.written_after_rotation()?;
+        let file = self.file_for_writing()?;
+        if let Err(error) = file.write_all(lines.as_bytes()) {
+            // Whole lines of a write that failed would count as entries; they go, now or before the next write.
+            let is_ragged = file.set_len(written).is_err();
+            self.is_ragged = is_ragged;
+            return Err(error);
+        }
+        (self.next, self.head, self.written) = (next, head, written + lines.len() as u64);
+        Ok(())
+    }
+
+    /// Brings everything that was appended to the disk.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            file.sync_data()?;
+        }
+        if self.is_new {
+            self.folder.sync()?;
+            self.is_new = false;
+        }
+        Ok(())
+    }
+
+    /// Ends the file when it is long enough. Answers how much of the current one is written.
+    fn written_after_rotation(&mut self) -> io::Result<u64> {
+        if self.file.is_some() && self.written >= self.segment_bytes && !self.is_ragged {
+            self.sync()?;
+            (self.file, self.written) = (None, 0);
+        }
+        Ok(self.written)
+    }
+
+    fn file_for_writing(&mut self) -> io::Result<&mut File> {
+        if self.file.is_none() {
+            let path = self.folder.path().join(file_name(self.next));
+            let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)?;
+            (self.is_new, self.is_ragged) = (true, true);
+            self.file = Some(file);
+        }
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        if self.is_ragged {
+            file.set_len(self.written)?;
+            self.is_ragged = false;
+        }
+        Ok(file)
+    }
+}
+
+struct End {
+    walk: Walk,
+    /// Bytes up to the last whole line.
+    whole: u64,
+    /// Bytes behind it.
+    torn: u64,
+}
+
+/// Walks a file to its end and checks its chain on the way.
+fn find_end(path: &Path) -> Result<End, OpenError> {
+    let io_error = |source| OpenError::Io { path: path.to_owned(), source };
+    let mut reader = BufReader::new(File::open(path).map_err(io_error)?);
+    let mut end = End { walk: Walk::default(), whole: 0, torn: 0 };
+    let (mut buffer, mut number) = (Vec::new(), 0);
+    loop {
+        buffer.clear();
+        reader.read_until(b'\n', &mut buffer).map_err(io_error)?;
+        let Some((b'\n', line)) = buffer.split_last() else { break };
+        number += 1;
+        end.walk.step(line).map_err(|reason| {
+            OpenError::Broken(Broken {
+                file: path.to_owned(),
+                line: number,
+                entry: line::number(line),
+                reason,
+            })
+        })?;
+        end.whole += buffer.len() as u64;
+    }
+    end.torn = buffer.len() as u64;
+    Ok(end)
+}

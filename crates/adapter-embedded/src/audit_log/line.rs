@@ -1,0 +1,248 @@
+//! One entry of the log as a line of JSON, and what a checker reads of it.
+//!
+//! A checker compares bytes and reads three members by their place; it needs no parser of JSON, which might read
+//! one line in two ways.
+
+use std::fmt::Write;
+
+use pix_stream_domain::audit::{Event, Record};
+use pix_stream_domain::digest::Digest;
+use pix_stream_domain::sequence::Range;
+use pix_stream_domain::time::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+const START: &str = "{\"n\":";
+const PREV: &str = ",\"prev\":\"";
+const HASH: &str = "\",\"hash\":\"";
+const END: &str = "\"}";
+/// Length of a digest in hexadecimal.
+const HEX_LEN: usize = 64;
+
+/// Appends the line of entry `n` to `out`, and returns its hash.
+pub(crate) fn write(out: &mut String, n: u64, record: &Record, prev: Digest) -> Digest {
+    let start = out.len();
+    // Writing to a string cannot fail, so the results say nothing.
+    let _ = write!(out, "{START}{n},\"at\":\"{}\"", Rfc3339(record.at));
+    member(out, "event", name(&record.event));
+    if let Some(ispb) = record.ispb {
+        member(out, "ispb", ispb.as_str());
+    }
+    if !record.request_id.is_empty() {
+        member(out, "request_id", &record.request_id);
+    }
+    write_event(out, &record.event);
+    let _ = write!(out, "{PREV}{prev}");
+    let hash = hash(prev, &out[start..]);
+    let _ = writeln!(out, "{HASH}{hash}{END}");
+    hash
+}
+
+/// The hash of an entry: over the hash before it and the line as it would stand without its `hash` member.
+fn hash(prev: Digest, up_to_prev: &str) -> Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(prev.0);
+    hasher.update(up_to_prev);
+    hasher.update(END);
+    Digest(hasher.finalize().into())
+}
+
+fn name(event: &Event) -> &'static str {
+    match event {
+        Event::Read { .. } => "read",
+        Event::Close { .. } => "close",
+        Event::Publish { .. } => "publish",
+        Event::Admin { .. } => "admin",
+        Event::System { .. } => "system",
+    }
+}
+
+fn write_event(out: &mut String, event: &Event) {
+    match event {
+        Event::Read { redeemed, issued, confirmed, batch, replay } => {
+            if let Some(redeemed) = redeemed {
+                member(out, "redeemed", &redeemed.to_string());
+            }
+            member(out, "issued", &issued.to_string());
+            range(out, "confirmed", *confirmed);
+            range(out, "batch", *batch);
+            let _ = write!(out, ",\"replay\":{replay}");
+        }
+        Event::Close { redeemed, confirmed, returned } => {
+            member(out, "redeemed", &redeemed.to_string());
+            range(out, "confirmed", *confirmed);
+            range(out, "returned", *returned);
+        }
+        Event::Publish { actor, batch, repeats } => {
+            member(out, "actor", actor);
+            range(out, "batch", *batch);
+            let _ = write!(out, ",\"repeats\":{repeats}");
+        }
+        Event::Admin { actor, command, detail, done } => {
+            member(out, "actor", actor);
+            member(out, "command", command);
+            member(out, "detail", detail);
+            let _ = write!(out, ",\"done\":{done}");
+        }
+        Event::System { command, detail } => {
+            member(out, "command", command);
+            member(out, "detail", detail);
+        }
+    }
+}
+
+fn member(out: &mut String, name: &str, value: &str) {
+    let _ = write!(out, ",\"{name}\":\"");
+    for character in value.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if control.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+/// First and last sequence number, both in the range; `[]` when it is empty.
+fn range(out: &mut String, name: &str, range: Range) {
+    let _ = if range.is_empty() {
+        write!(out, ",\"{name}\":[]")
+    } else {
+        write!(out, ",\"{name}\":[{},{}]", range.start(), range.end().previous())
+    };
+}
+
+/// A time as in RFC 3339, in UTC, with milliseconds.
+struct Rfc3339(Timestamp);
+
+impl std::fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let millis = self.0.unix_millis();
+        let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
+        // Days to a date in the Gregorian calendar: eras of 400 years, years from March on.
+        let shifted = days + 719_468;
+        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
+        let (second, milli) = (rest / 1000 % 60, rest % 1000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+/// What a line says of its place in the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its number.
+    pub(crate) n: u64,
+    /// The hash before it.
+    pub(crate) prev: Digest,
+    /// Its own hash.
+    pub(crate) hash: Digest,
+}
+
+/// Reads the number of a line, also of one that is otherwise wrong.
+pub(crate) fn number(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(START.as_bytes())?;
+    let digits = rest.iter().position(|byte| *byte == b',')?;
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+}
+
+/// Reads a line without its line end and checks its own hash.
+pub(crate) fn read(line: &[u8]) -> Result<Place, &'static str> {
+    const FORM: &str = "is not an audit entry";
+    let line = std::str::from_utf8(line).map_err(|_| FORM)?;
+    let n = number(line.as_bytes()).ok_or(FORM)?;
+    let rest = line.strip_suffix(END).ok_or(FORM)?;
+    let (rest, own) = rest.split_at_checked(rest.len().saturating_sub(HEX_LEN)).ok_or(FORM)?;
+    let body = rest.strip_suffix(HASH).ok_or(FORM)?;
+    let (rest, prev) = body.split_at_checked(body.len().saturating_sub(HEX_LEN)).ok_or(FORM)?;
+    if !rest.ends_with(PREV) {
+        return Err(FORM);
+    }
+    let (prev, own) = (unhex(prev).ok_or(FORM)?, unhex(own).ok_or(FORM)?);
+    if hash(prev, body) != own {
+        return Err("was changed: its hash does not fit its content");
+    }
+    Ok(Place { n, prev, hash: own })
+}
+
+/// Lower case only: two spellings of one hash would be a change that does not show.
+fn unhex(text: &str) -> Option<Digest> {
+    let mut digest = Digest::default();
+    for (byte, pair) in digest.0.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    (text.len() == HEX_LEN).then_some(digest)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(event: Event) -> Record {
+        let ispb = Some("99999010".parse().unwrap());
+        Record { at: Timestamp::from_unix_millis(1_800_000_000_123), request_id: "r1".into(), ispb, event }
+    }
+
+    #[test]
+    fn an_entry_is_one_line_of_json_with_its_hash_at_the_end() {
+        let mut out = String::new();
+        let event = Event::Publish { actor: "CN=\"a\\b\"\n\u{1}".into(), batch: Range::EMPTY, repeats: 0 };
+        let hash = write(&mut out, 7, &record(event), Digest::of(b"before"));
+        let expected = format!(
+            "{{\"n\":7,\"at\":\"2027-01-15T08:00:00.123Z\",\"event\":\"publish\",\"ispb\":\"99999010\",\
+             \"request_id\":\"r1\",\"actor\":\"CN=\\\"a\\\\b\\\"\\n\\u0001\",\"batch\":[],\"repeats\":0,\
+             \"prev\":\"{}\",\"hash\":\"{hash}\"}}\n",
+            Digest::of(b"before")
+        );
+        assert_eq!(out, expected);
+        assert_eq!(read(out.trim_end().as_bytes()), Ok(Place { n: 7, prev: Digest::of(b"before"), hash }));
+    }
+
+    #[test]
+    fn the_hash_is_over_the_hash_before_and_the_line_without_its_hash() {
+        let mut out = String::new();
+        let event = Event::System { command: "c".into(), detail: "d".into() };
+        let hash = write(&mut out, 1, &record(event), Digest::default());
+        let without = format!("{}}}", &out[..out.find(",\"hash\"").unwrap()]);
+        assert_eq!(hash, Digest::of(&[&[0; 32], without.as_bytes()].concat()));
+    }
+
+    #[test]
+    fn times_are_written_as_in_rfc_3339() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_709_251_199_000, "2024-02-29T23:59:59.000Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(Rfc3339(Timestamp::from_unix_millis(millis)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn other_lines_are_no_entries() {
+        for line in ["", "{}", "{\"n\":1,", "x", "{\"n\":1,\"prev\":\"\",\"hash\":\"\"}"] {
+            assert!(read(line.as_bytes()).is_err(), "{line}");
+        }
+    }
+}

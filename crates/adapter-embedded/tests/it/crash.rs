@@ -1,0 +1,97 @@
+//! A process that is killed loses nothing that it acknowledged (issue 4: SIGKILL loses nothing).
+//!
+//! The test starts its own binary again; there, `the_child_appends_until_it_is_killed` does the writing, which is
+//! an ordinary ignored test that nobody runs otherwise.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use pix_stream_adapter_embedded::journal::{EmbeddedJournal, Options};
+use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_ports::journal::Journal;
+
+use super::{ispb, message};
+
+/// Longer than the times of the messages lie apart.
+const WINDOW: Duration = Duration::from_secs(365 * 24 * 3600);
+const ACKNOWLEDGED: &str = "acknowledged ";
+/// Environment variable that names the folder to the child.
+const CHILD_FOLDER: &str = "PIX_STREAM_TEST_CHILD_FOLDER";
+
+fn open(dir: &Path) -> EmbeddedJournal {
+    EmbeddedJournal::open(dir, Options::default()).unwrap()
+}
+
+/// Appends requests of three from eight tasks, telling each acknowledged one, from number `start` on.
+#[tokio::test]
+#[ignore = "run by a_killed_process_loses_nothing_acknowledged in a process of its own"]
+async fn the_child_appends_until_it_is_killed() {
+    #[expect(clippy::disallowed_methods, reason = "the parent test tells the folder this way")]
+    let Some(dir) = std::env::var_os(CHILD_FOLDER) else { return };
+    let journal = std::sync::Arc::new(open(Path::new(&dir)));
+    let start = journal.extent(ispb()).await.unwrap().next.value() * 1000;
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        let journal = std::sync::Arc::clone(&journal);
+        tasks.spawn(async move {
+            for n in (start + task * 100_000_000..).step_by(3) {
+                let request = (n..n + 3).map(|n| message(n, 600)).collect();
+                let appended = journal.append(ispb(), request, WINDOW).await.unwrap();
+                let places: Vec<_> = appended.iter().map(|one| one.sequence.to_string()).collect();
+                println!("\n{ACKNOWLEDGED}{n} {}", places.join(" "));
+            }
+        });
+    }
+    tasks.join_all().await;
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged: Vec<(u64, Vec<u64>)> = Vec::new();
+    for round in 1..=4_usize {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "crash::the_child_appends_until_it_is_killed"])
+            .env(CHILD_FOLDER, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let before = acknowledged.len();
+        for line in lines.map_while(Result::ok) {
+            let Some(numbers) = line.strip_prefix(ACKNOWLEDGED) else { continue };
+            let numbers: Vec<u64> = numbers.split(' ').map_while(|n| n.parse().ok()).collect();
+            // The kill may cut the last line off.
+            if let [n, places @ ..] = numbers.as_slice()
+                && places.len() == 3
+            {
+                acknowledged.push((*n, places.to_vec()));
+            }
+            if acknowledged.len() == before + 40 * round {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        assert!(acknowledged.len() >= before + 40 * round, "the child wrote too little");
+        check(&open(dir.path()), &acknowledged).await;
+    }
+}
+
+async fn check(journal: &EmbeddedJournal, acknowledged: &[(u64, Vec<u64>)]) {
+    let all = Range::new(Sequence::FIRST, Sequence::new(u64::MAX));
+    let stored = journal.read(ispb(), all, u64::MAX).await.unwrap();
+    assert!(stored.iter().zip(1..).all(|(one, n)| one.sequence.value() == n), "the order has no gap");
+    assert_eq!(journal.extent(ispb()).await.unwrap().next.value(), stored.len() as u64 + 1);
+    for (n, places) in acknowledged {
+        for (n, place) in (*n..).zip(places) {
+            let (found, sent) = (&stored[usize::try_from(*place).unwrap() - 1], message(n, 600));
+            assert_eq!((found.resource_id, &found.xml), (sent.resource_id, &sent.xml), "message {n}");
+        }
+    }
+    let request: Vec<_> = (acknowledged[0].0..).take(3).map(|n| message(n, 600)).collect();
+    let again = journal.append(ispb(), request, WINDOW).await.unwrap();
+    assert!(again.iter().all(|one| one.is_repeat), "what was acknowledged is known");
+}
