@@ -46,6 +46,8 @@ pub struct Cli {
 pub enum Command {
     /// Makes a folder that works as it is: configuration, development CA, certificates, keys, data
     Init(InitArgs),
+    /// Runs the server: one ready line on stdout, logs on stderr
+    Serve(ServeArgs),
     /// Checks the configuration, shows what is in force, describes the file
     Config(ConfigArgs),
 }

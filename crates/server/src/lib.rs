@@ -5,11 +5,13 @@
 
 pub mod cli;
 pub mod commands;
+pub mod compose;
 pub mod config;
 pub mod failure;
 pub mod init;
 pub mod keys;
 pub mod output;
+pub mod serving;
 pub mod shutdown;
 pub mod system;
 pub mod telemetry;

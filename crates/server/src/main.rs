@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Config(args) => commands::config::run(&args),
         Command::Init(args) => commands::init::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
     };
     failure::exit_code(result)
 }

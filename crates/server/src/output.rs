@@ -53,6 +53,14 @@ pub fn hint(text: impl Display) {
     to_stderr(format_args!("{} {text}", paint(Style::Hint, "hint:", stderr_has_color())));
 }
 
+/// Replaces the line that moves on the terminal of stderr; an empty text takes it away.
+pub fn live(text: impl Display) {
+    let mut err = io::stderr().lock();
+    // When stderr is gone there is nobody left to tell.
+    let _ = write!(err, "\r\u{1b}[2K{text}");
+    let _ = err.flush();
+}
+
 fn to_stderr(text: std::fmt::Arguments<'_>) {
     // When stderr is gone there is nobody left to tell.
     let _ = writeln!(io::stderr().lock(), "{text}");
@@ -93,6 +101,12 @@ pub fn stdout_has_color() -> bool {
 #[must_use]
 pub fn stderr_has_color() -> bool {
     io::stderr().is_terminal() && !color_is_refused()
+}
+
+/// Whether stderr takes a line that moves.
+#[must_use]
+pub fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 fn color_is_refused() -> bool {

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::InitArgs;
+use crate::compose;
 use crate::failure::Failure;
 use crate::init::{self, Error, Made, Request};
 use crate::output;
@@ -29,7 +30,7 @@ pub fn run(args: &InitArgs) -> Result<(), Failure> {
         participants: args.participants.clone(),
         force: args.force,
     };
-    let made = init::create(&request, &|_, _| Ok(())).map_err(|error| failure(&error))?;
+    let made = init::create(&request, &compose::onboard).map_err(|error| failure(&error))?;
     report(&made, args.json)?;
     Ok(())
 }

@@ -1,0 +1,280 @@
+//! The wiring: which adapter stands behind which port, and what the configuration tells each part.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog};
+use pix_stream_adapter_embedded::{EmbeddedJournal, LocalCoordinator, journal};
+use pix_stream_adapter_xml::{Limits as XmlLimits, XmlCodec};
+use pix_stream_app::{App, Settings};
+use pix_stream_delivery::config::{CertificateFiles, ListenerSettings, TlsSettings};
+use pix_stream_delivery::identity::{self, IdentityRules, Match, PublishScope, Role, RoleRule};
+use pix_stream_delivery::listener::Refuse;
+use pix_stream_delivery::{Render, Wire};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::limits::Rules;
+use pix_stream_domain::participant::Participant;
+use pix_stream_domain::token::Keyring;
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::journal::Journal as _;
+
+use crate::config::{Config, IspbSource, Scope, Subject};
+use crate::failure::Failure;
+use crate::keys;
+use crate::system::{SystemClock, SystemEntropy};
+
+/// One machine: everything embedded.
+pub struct EmbeddedPorts {
+    journal: EmbeddedJournal,
+    coordinator: LocalCoordinator,
+    codec: XmlCodec,
+    audit_log: FileAuditLog,
+    clock: SystemClock,
+    entropy: SystemEntropy,
+}
+
+impl Ports for EmbeddedPorts {
+    type Journal = EmbeddedJournal;
+    type Coordinator = LocalCoordinator;
+    type Codec = XmlCodec;
+    type AuditLog = FileAuditLog;
+    type Clock = SystemClock;
+    type Entropy = SystemEntropy;
+
+    fn journal(&self) -> &EmbeddedJournal {
+        &self.journal
+    }
+
+    fn coordinator(&self) -> &LocalCoordinator {
+        &self.coordinator
+    }
+
+    fn codec(&self) -> &XmlCodec {
+        &self.codec
+    }
+
+    fn audit_log(&self) -> &FileAuditLog {
+        &self.audit_log
+    }
+
+    fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    fn entropy(&self) -> &SystemEntropy {
+        &self.entropy
+    }
+}
+
+/// Opens the embedded stores that a configuration names.
+///
+/// # Errors
+/// A folder is in use by another process, or a file is damaged or of a newer build; the message says what to do.
+pub fn embedded_ports(config: &Config) -> Result<EmbeddedPorts, Failure> {
+    let limits = XmlLimits { message_bytes: config.limits.message_bytes.bytes(), ..XmlLimits::default() };
+    let audit = audit_log::Options {
+        segment_bytes: config.audit.rotate_bytes.bytes() as u64,
+        ..audit_log::Options::default()
+    };
+    Ok(EmbeddedPorts {
+        journal: open_journal(config)?,
+        coordinator: LocalCoordinator::new(),
+        codec: XmlCodec::new(limits),
+        audit_log: FileAuditLog::open(&config.audit.directory, &audit, SystemClock.now())
+            .map_err(Failure::new)?,
+        clock: SystemClock,
+        entropy: SystemEntropy::new(),
+    })
+}
+
+fn open_journal(config: &Config) -> Result<EmbeddedJournal, Failure> {
+    let options =
+        journal::Options { cache_bytes: config.journal.cache_bytes.bytes(), ..journal::Options::default() };
+    EmbeddedJournal::open(&config.journal.directory, options).map_err(Failure::new)
+}
+
+/// Starts the core on a choice of ports.
+///
+/// # Errors
+/// The journal cannot be read, or a key is missing.
+pub async fn start_app<P: Ports>(config: &Config, ports: P) -> Result<App<P>, Failure> {
+    App::start(ports, keyring(config)?, settings(config)).await.map_err(Failure::new)
+}
+
+/// The live token keys: the highest id signs.
+///
+/// # Errors
+/// There is none, there are too many, or one cannot be read.
+pub fn keyring(config: &Config) -> Result<Keyring, Failure> {
+    let mut keys = keys::load(&config.keys.directory).map_err(Failure::new)?;
+    keys.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+    let mut keys = keys.into_iter();
+    let active = keys.next().ok_or_else(|| Failure::new("there is no token signing key"))?;
+    Ok(Keyring::new(active, keys.next()))
+}
+
+/// What the core is told.
+#[must_use]
+pub fn settings(config: &Config) -> Settings {
+    let (stream, limits) = (&config.stream, &config.limits);
+    Settings {
+        rules: Rules {
+            batch_max: small(stream.batch_max),
+            streams_max: small(stream.streams_max),
+            idle: stream.idle,
+            token_life: stream.token_life,
+            ..Rules::default()
+        },
+        long_poll: stream.long_poll,
+        checkpoint: stream.checkpoint,
+        checkpoint_debt: limits.checkpoint_debt.into(),
+        seats: count(limits.seats),
+        part_metadata: stream.part_metadata,
+        hot_bytes: limits.hot_bytes.bytes() as u64,
+        hot_bytes_per_participant: limits.hot_bytes_per_participant.bytes() as u64,
+        waiting_reads: count(limits.waiting_reads),
+        backlog_high_water: limits.backlog_high_water.into(),
+        requests_per_second: config.rate.requests_per_second,
+        rate_window: config.rate.window,
+        idempotency: config.publish.idempotency,
+        retention: config.journal.retention,
+        audit_queue: count(limits.audit_queue),
+        ..Settings::default()
+    }
+}
+
+/// What the wire is told.
+#[must_use]
+pub fn wire(config: &Config) -> Wire {
+    Wire {
+        strict: config.wire.strict,
+        problem_type_base: config.wire.problem_type_base.clone(),
+        message_bytes: config.limits.message_bytes.bytes(),
+        publish_bytes: config.limits.publish_bytes.bytes(),
+        body_timeout: config.limits.body_timeout,
+        ..Wire::default()
+    }
+}
+
+/// What mutual TLS is told.
+#[must_use]
+pub fn tls(config: &Config) -> TlsSettings {
+    let certificates = config.tls.certificates.iter();
+    let files =
+        |c: &crate::config::Certificate| CertificateFiles { chain: c.chain.clone(), key: c.key.clone() };
+    TlsSettings {
+        ca: config.tls.ca.clone(),
+        certificates: certificates.map(files).collect(),
+        crl: config.tls.crl.clone(),
+        identity: identity_rules(config),
+        ..TlsSettings::default()
+    }
+}
+
+fn identity_rules(config: &Config) -> IdentityRules {
+    let source = |source: &IspbSource| match source {
+        IspbSource::Ou => identity::IspbSource::Ou,
+        IspbSource::Cn => identity::IspbSource::Cn,
+    };
+    let subject = |subject: &Subject| match subject {
+        Subject::CommonName(name) => Match::Name(name.clone()),
+        Subject::Fingerprint(digest) => Match::Fingerprint(pix_stream_domain::digest::Digest(*digest)),
+    };
+    let scope = |scope: &Scope| match scope {
+        Scope::All => PublishScope::All,
+        Scope::Only(list) => PublishScope::Some(list.iter().copied().collect()),
+    };
+    let roles = &config.roles;
+    let producers = roles.producers.iter().map(|producer| RoleRule {
+        subject: subject(&producer.subject),
+        role: Role::Publish(scope(&producer.publish)),
+    });
+    let admins = roles.admins.iter().map(|s| RoleRule { subject: subject(s), role: Role::Admin });
+    let auditors = roles.auditors.iter().map(|s| RoleRule { subject: subject(s), role: Role::Auditor });
+    IdentityRules {
+        ispb_from: config.tls.ispb_from.iter().map(source).collect(),
+        roles: producers.chain(admins).chain(auditors).collect(),
+    }
+}
+
+/// What a listener is told.
+#[must_use]
+pub fn listener(config: &Config, name: &'static str, refuse: Refuse) -> ListenerSettings {
+    let limits = &config.limits;
+    ListenerSettings {
+        name,
+        connections: count(limits.connections),
+        connections_per_participant: count(limits.connections_per_participant),
+        handshake_timeout: limits.handshake_timeout,
+        head_timeout: limits.head_timeout,
+        head_bytes: limits.head_bytes.bytes(),
+        refuse,
+        ..ListenerSettings::default()
+    }
+}
+
+/// Connections of the admin listener at a time: people, probes and scrapers.
+pub const ADMIN_CONNECTIONS: usize = 256;
+
+/// What the admin listener is told.
+#[must_use]
+pub fn admin_listener(config: &Config, refuse: Refuse) -> ListenerSettings {
+    ListenerSettings {
+        connections: ADMIN_CONNECTIONS.min(count(config.limits.connections)),
+        ..listener(config, "admin", refuse)
+    }
+}
+
+/// Onboards participants into the journal of a folder that `init` makes; those known already stay as they are.
+///
+/// # Errors
+/// The journal cannot be opened or written, as text for people.
+pub fn onboard(data_root: &Path, participants: &[Ispb]) -> Result<(), String> {
+    let options = journal::Options::default();
+    let journal =
+        EmbeddedJournal::open(&data_root.join("data"), options).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(async {
+        for ispb in participants {
+            let participant = Participant::new(*ispb, SystemClock.now());
+            // `false`: it is onboarded already.
+            journal.save_participant(participant).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    })
+}
+
+/// The metrics of this process: where they are counted and how they are shown.
+///
+/// # Errors
+/// A recorder is installed already.
+pub fn metrics() -> Result<(Render, metrics_exporter_prometheus::PrometheusHandle), Failure> {
+    use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+    let built = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_messages".to_owned()), &COUNTS))
+        .map(PrometheusBuilder::build_recorder)
+        .map_err(Failure::new)?;
+    let handle = built.handle();
+    metrics::set_global_recorder(built)
+        .map_err(|_| Failure::new("metrics are counted by somebody else already"))?;
+    let rendering = handle.clone();
+    Ok((Arc::new(move || rendering.render()), handle))
+}
+
+/// Buckets of durations: the service level is 200 ms.
+const SECONDS: [f64; 15] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
+/// Buckets of counts: batches and groups.
+const COUNTS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 16.0, 32.0, 64.0, 128.0];
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// A number that the configuration keeps under 255.
+fn small(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}

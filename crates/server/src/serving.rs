@@ -1,0 +1,239 @@
+//! A server at work: stores open, listeners bound, signals obeyed; and its orderly end.
+//!
+//! `serve` and `demo` are both this; what they print around it is theirs.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use pix_stream_app::App;
+use pix_stream_delivery::drain::Drain;
+use pix_stream_delivery::identity::Peer;
+use pix_stream_delivery::listener;
+use pix_stream_delivery::tls::TlsStore;
+use pix_stream_delivery::{Shared, handle, handle_admin, handle_plain};
+use serde::Serialize;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinHandle;
+
+use crate::compose::{self, EmbeddedPorts};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output;
+use crate::shutdown::Shutdown;
+use crate::system::{self, SystemEntropy};
+
+/// Connections that the kernel may hold before they are accepted.
+const BACKLOG: u32 = 4_096;
+/// How often the metrics recorder tidies its buckets.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Open files beside connections: stores, logs, listeners.
+const OWN_FILES: u64 = 128;
+/// From this much life left on, an expiring certificate is worth a warning.
+const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The one line on stdout when the server is ready (cli.md), also kept in `data/ready.json` while it runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ready {
+    /// Always `ready`.
+    pub event: &'static str,
+    /// Where the API is.
+    pub api: String,
+    /// Where the admin listener is.
+    pub admin: String,
+    /// This process.
+    pub pid: u32,
+    /// The folder of the configuration file.
+    pub dir: PathBuf,
+}
+
+/// A running server.
+pub struct Serving {
+    /// What it announced.
+    pub ready: Ready,
+    app: App<EmbeddedPorts>,
+    drain: Drain,
+    listeners: Vec<JoinHandle<()>>,
+    ready_file: PathBuf,
+    drain_timeout: Duration,
+}
+
+/// Opens the stores, binds the listeners and serves. `dir` is the folder of the configuration file.
+///
+/// # Errors
+/// A store cannot be opened, a certificate or key cannot be read, an address is taken; the message says what to do.
+pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<Serving, Failure> {
+    let (render, recorder) = compose::metrics()?;
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            recorder.run_upkeep();
+        }
+    });
+    raise_open_files(config);
+    let tls = TlsStore::load(&compose::tls(config)).map_err(|problems| {
+        Failure::new(problems)
+            .next("correct [tls] of the configuration; `pix-stream init` makes certificates for development")
+    })?;
+    warn_of_expiry(&tls);
+    // Bound before the stores are opened, so that a taken port changes nothing on disk.
+    let api = bind(config.listen.api, "listen.api")?;
+    let admin = bind(config.listen.admin, "listen.admin")?;
+    let app = compose::start_app(config, compose::embedded_ports(config)?).await?;
+    let shared = Shared::new(
+        app.clone(),
+        compose::wire(config),
+        render,
+        SystemEntropy::new().number(),
+        env!("CARGO_PKG_VERSION"),
+    );
+    let shared = Arc::new(shared.await);
+    let drain = Drain::new();
+    let (api_address, admin_address) = (local_address(&api)?, local_address(&admin)?);
+    let mut listeners = vec![
+        tokio::spawn(listener::serve(
+            api,
+            Arc::clone(&tls),
+            service(&shared, handle),
+            drain.clone(),
+            compose::listener(config, "api", shared.refuse()),
+        )),
+        tokio::spawn(listener::serve(
+            admin,
+            Arc::clone(&tls),
+            service(&shared, handle_admin),
+            drain.clone(),
+            compose::admin_listener(config, shared.refuse()),
+        )),
+    ];
+    if config.listen.plain_health {
+        let plain = bind(config.listen.plain_health_listen, "listen.plain_health_listen")?;
+        let shared = Arc::clone(&shared);
+        let service = move |request, _remote: SocketAddr| handle_plain(Arc::clone(&shared), request);
+        listeners.push(tokio::spawn(listener::serve_plain(plain, service, drain.clone())));
+    }
+    tokio::spawn(reload(shutdown.clone(), config.clone(), Arc::clone(&tls), app.clone()));
+    let ready = Ready {
+        event: "ready",
+        api: format!("https://{api_address}"),
+        admin: format!("https://{admin_address}"),
+        pid: std::process::id(),
+        dir: dir.to_owned(),
+    };
+    let ready_file = dir.join("data").join("ready.json");
+    write_ready(&ready_file, &ready);
+    tracing::info!(api = ready.api, admin = ready.admin, "serving");
+    Ok(Serving { ready, app, drain, listeners, ready_file, drain_timeout: config.limits.drain_timeout })
+}
+
+impl Serving {
+    /// Ends in order: waiting reads are answered, requests under way finish, last checkpoints are saved.
+    ///
+    /// # Errors
+    /// The last checkpoints or audit entries could not be written. What was acknowledged is safe all the same.
+    pub async fn finish(self) -> Result<(), Failure> {
+        tracing::info!("draining");
+        self.app.begin_drain();
+        let drained = self.drain.finish(self.drain_timeout).await;
+        for listener in self.listeners {
+            if listener.await.is_err() {
+                tracing::error!("a listener ended by a defect");
+            }
+        }
+        let finished = self.app.finish().await;
+        if let Err(error) = std::fs::remove_file(&self.ready_file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "ready.json could not be removed");
+        }
+        tracing::info!(connections = drained.finished, cut = drained.cut, "drained");
+        finished.map_err(|error| {
+            Failure::new(error)
+                .next("nothing acknowledged is lost; after the next start some messages come again")
+        })
+    }
+}
+
+/// A handler with what it shares, as a listener's service.
+fn service<A: Future + Send>(
+    shared: &Arc<Shared<EmbeddedPorts>>,
+    handle: impl Fn(Arc<Shared<EmbeddedPorts>>, Peer, Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+) -> impl Fn(Request<Incoming>, Peer) -> A + Clone + Send + Sync + 'static {
+    let shared = Arc::clone(shared);
+    move |request, peer| handle(Arc::clone(&shared), peer, request)
+}
+
+/// Reads certificates, trust, revocation lists and token keys again, each time it is asked for.
+async fn reload(shutdown: Shutdown, config: Config, tls: Arc<TlsStore>, app: App<EmbeddedPorts>) {
+    let mut reloads = shutdown.reloads();
+    drop(shutdown);
+    while reloads.next().await {
+        match tls.reload(&compose::tls(&config)) {
+            Ok(()) => warn_of_expiry(&tls),
+            Err(problems) => tracing::error!(%problems, "certificates were not reloaded; the old ones stay"),
+        }
+        match compose::keyring(&config) {
+            Ok(keyring) => {
+                tracing::info!(keys = ?keyring, "token keys were read again");
+                app.set_keyring(keyring);
+            }
+            Err(failure) => {
+                tracing::error!(error = failure.message, "token keys were not reloaded; the old ones stay")
+            }
+        }
+    }
+}
+
+fn warn_of_expiry(tls: &TlsStore) {
+    let now = system::time_of_day().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    for expiry in tls.expiries() {
+        let end = Duration::from_secs(u64::try_from(expiry.second).unwrap_or(0));
+        if end.saturating_sub(now) < EXPIRY_WARNING {
+            let days = end.saturating_sub(now).as_secs() / 86_400;
+            tracing::warn!(certificate = %expiry.chain.display(), days, "the server's certificate expires soon");
+        }
+    }
+}
+
+fn raise_open_files(config: &Config) {
+    let wanted = u64::from(config.limits.connections) + compose::ADMIN_CONNECTIONS as u64 + OWN_FILES;
+    match system::raise_open_files(wanted) {
+        Ok(files) if files.is_enough => {}
+        Ok(files) => output::note(format_args!(
+            "note: this process may open {} files; {wanted} are wanted for limits.connections. Raise the hard limit \
+             (ulimit -Hn, LimitNOFILE) or lower limits.connections",
+            files.limit
+        )),
+        Err(error) => output::note(format_args!("note: the open-file limit could not be raised: {error}")),
+    }
+}
+
+fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, Failure> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error| {
+        Failure::new(format_args!("cannot listen on {address} ({key}): {error}"))
+            .next("choose another address or port; port 0 picks a free one")
+    })
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .map_err(|error| Failure::new(format_args!("the bound address is not known: {error}")))
+}
+
+fn write_ready(path: &Path, ready: &Ready) {
+    let line = serde_json::to_string(ready).unwrap_or_default() + "\n";
+    // Only `--dir` commands miss it, and they say so.
+    if let Err(error) = std::fs::write(path, line) {
+        tracing::warn!(%error, path = %path.display(), "ready.json could not be written");
+    }
+}
