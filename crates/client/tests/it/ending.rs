@@ -1,13 +1,12 @@
 //! Every way to end: what has arrived is stored and confirmed, slots are freed, and it does not take long.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pix_stream_client::{Consumer, Error, MemorySink, Stop, Unobserved};
 use tokio::time::{Instant, sleep};
 
-use crate::server::{Answer, ISPB, Server, batch, empty, ok, options, path, problem};
+use crate::server::{Answer, ISPB, Server, an_hour, batch, empty, ok, options, path, problem};
 
 fn consumer(server: &Arc<Server>, stop: Stop, streams: u8) -> Consumer {
     let mut options = options(stop);
@@ -76,7 +75,7 @@ async fn a_delete_whose_answer_was_lost_confirms_and_one_that_comes_too_late_doe
         (vec![problem(503, "unavailable").with("Retry-After", "1"), ok()], 1),
     ] {
         let server = Server::scripted([batch("t1", &[1])].into_iter().chain(close));
-        let run = consumer(&server, Stop::Count(1), 1).run(memory(), Arc::new(Unobserved), pending());
+        let run = consumer(&server, Stop::Count(1), 1).run(memory(), Arc::new(Unobserved), an_hour());
         let summary = run.await.unwrap();
         assert_eq!((summary.new, summary.confirmed, summary.abandoned), (1, confirmed, 0));
     }
@@ -85,7 +84,7 @@ async fn a_delete_whose_answer_was_lost_confirms_and_one_that_comes_too_late_doe
 #[tokio::test(start_paused = true)]
 async fn a_refused_delete_is_an_error() {
     let server = Server::scripted([batch("t1", &[1]), problem(404, "notFound")]);
-    let run = consumer(&server, Stop::Count(1), 1).run(memory(), Arc::new(Unobserved), pending());
+    let run = consumer(&server, Stop::Count(1), 1).run(memory(), Arc::new(Unobserved), an_hour());
     assert!(matches!(run.await, Err(Error::Refused(_))));
 }
 
@@ -109,7 +108,7 @@ fn shop(total: u8) -> Arc<Server> {
 #[tokio::test(start_paused = true)]
 async fn six_streams_share_the_work_and_all_of_it_is_confirmed_at_the_first_empty_read() {
     let server = shop(100);
-    let run = consumer(&server, Stop::FirstEmpty, 6).run(memory(), Arc::new(Unobserved), pending());
+    let run = consumer(&server, Stop::FirstEmpty, 6).run(memory(), Arc::new(Unobserved), an_hour());
     let summary = run.await.unwrap();
     assert_eq!((summary.delivered, summary.new, summary.confirmed), (100, 100, 100));
     assert_eq!(server.connections(), 6);
@@ -120,7 +119,7 @@ async fn six_streams_share_the_work_and_all_of_it_is_confirmed_at_the_first_empt
 async fn a_count_is_reached_over_all_streams_and_reads_under_way_are_given_up() {
     let server = shop(100);
     let started = Instant::now();
-    let run = consumer(&server, Stop::Count(4), 2).run(memory(), Arc::new(Unobserved), pending());
+    let run = consumer(&server, Stop::Count(4), 2).run(memory(), Arc::new(Unobserved), an_hour());
     let summary = run.await.unwrap();
     assert_eq!((summary.new, summary.confirmed), (6, 6));
     assert!(started.elapsed() < Duration::from_millis(6_100), "{:?}", started.elapsed());
@@ -138,7 +137,7 @@ async fn streams_beyond_the_slots_end_with_the_others() {
             _ => ok(),
         }
     });
-    let run = consumer(&server, Stop::FirstEmpty, 3).run(memory(), Arc::new(Unobserved), pending());
+    let run = consumer(&server, Stop::FirstEmpty, 3).run(memory(), Arc::new(Unobserved), an_hour());
     assert_eq!(run.await.unwrap().confirmed, 1);
 }
 
@@ -146,7 +145,7 @@ async fn streams_beyond_the_slots_end_with_the_others() {
 async fn no_stream_and_seven_streams_are_usage_errors() {
     let server = Server::scripted([]);
     for streams in [0, 7] {
-        let run = consumer(&server, Stop::FirstEmpty, streams).run(memory(), Arc::new(Unobserved), pending());
+        let run = consumer(&server, Stop::FirstEmpty, streams).run(memory(), Arc::new(Unobserved), an_hour());
         assert!(matches!(run.await, Err(Error::Usage(_))), "{streams}");
     }
 }

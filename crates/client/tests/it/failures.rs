@@ -1,6 +1,5 @@
 //! What goes wrong on the way is asked for again as the contract says, and nothing is confirmed before it is stored.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +8,14 @@ use pix_stream_client::{
 };
 use tokio::time::Instant;
 
-use crate::server::{Answer, ISPB, Server, batch, certificates, empty, ok, options, problem, single};
+use crate::server::{
+    Answer, ISPB, Server, an_hour, batch, certificates, empty, ok, options, problem, single,
+};
 
 async fn run(server: &Arc<Server>, options: Options) -> (Result<Summary, Error>, Duration) {
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options);
     let started = Instant::now();
-    let result = consumer.run(Arc::new(MemorySink::new(100)), Arc::new(Unobserved), pending()).await;
+    let result = consumer.run(Arc::new(MemorySink::new(100)), Arc::new(Unobserved), an_hour()).await;
     (result, started.elapsed())
 }
 
@@ -133,7 +134,7 @@ async fn a_certificate_of_another_authority_ends_the_run_at_once() {
         let endpoint = pix_stream_client::Endpoint::new("https://localhost:1", &credentials).unwrap();
         let endpoint = endpoint.with_dialer(server.dialer());
         let consumer = Consumer::new(endpoint, ISPB.parse().unwrap(), options(Stop::FirstEmpty));
-        let error = consumer.run(Arc::new(MemorySink::new(1)), Arc::new(Unobserved), pending()).await;
+        let error = consumer.run(Arc::new(MemorySink::new(1)), Arc::new(Unobserved), an_hour()).await;
         assert!(matches!(error, Err(Error::Untrusted(_))), "{error:?}");
     }
     assert!(server.lines().is_empty());
@@ -156,7 +157,7 @@ async fn a_batch_that_could_not_be_stored_is_never_confirmed() {
     let server = Server::scripted([batch("t1", &[1]), batch("t2", &[2])]);
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::Forever));
     let sink = Arc::new(Full(MemorySink::new(10)));
-    let error = consumer.run(sink, Arc::new(Unobserved), pending()).await.unwrap_err();
+    let error = consumer.run(sink, Arc::new(Unobserved), an_hour()).await.unwrap_err();
     assert_eq!(error.to_string(), "the messages could not be stored: the disk is full");
     // Neither a read nor a DELETE with the token of the second batch.
     assert_eq!(server.lines(), ["GET start", "GET t1"]);
@@ -180,7 +181,7 @@ async fn streams_that_stored_their_batches_are_closed_when_another_fails() {
     options.streams = 2;
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options);
     let sink = Arc::new(Full(MemorySink::new(10)));
-    assert!(consumer.run(sink, Arc::new(Unobserved), pending()).await.is_err());
+    assert!(consumer.run(sink, Arc::new(Unobserved), an_hour()).await.is_err());
     assert!(server.lines().contains(&"DELETE first".to_owned()));
     assert!(!server.lines().iter().any(|line| line.ends_with("second")));
 }

@@ -1,6 +1,5 @@
 //! Batches of every form arrive whole, are stored, and are confirmed by the next read.
 
-use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use pix_stream_client::{
@@ -8,7 +7,7 @@ use pix_stream_client::{
     Unobserved,
 };
 
-use crate::server::{Answer, ISPB, Server, batch, empty, id, options, single, xml};
+use crate::server::{Answer, ISPB, Server, an_hour, batch, empty, id, options, single, xml};
 
 /// Remembers every message, in order.
 #[derive(Default)]
@@ -27,7 +26,7 @@ async fn batches_of_every_form_are_stored_and_confirmed_in_turn() {
     let server = Server::scripted(script);
     let shelf = Arc::new(Shelf::default());
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::FirstEmpty));
-    let summary = consumer.run(Arc::clone(&shelf), Arc::new(Unobserved), pending()).await.unwrap();
+    let summary = consumer.run(Arc::clone(&shelf), Arc::new(Unobserved), an_hour()).await.unwrap();
 
     assert_eq!(server.lines(), ["GET start", "GET t1", "GET t2", "GET t3", "DELETE t4"]);
     assert_eq!(server.connections(), 1);
@@ -48,7 +47,7 @@ async fn options_decide_what_is_accepted_and_nothing_beyond_the_strict_list_is_s
         let mut options = options(Stop::FirstEmpty);
         (options.multipart, options.gzip) = (multipart, gzip);
         let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options);
-        consumer.run(Arc::new(MemorySink::new(10)), Arc::new(Unobserved), pending()).await.unwrap();
+        consumer.run(Arc::new(MemorySink::new(10)), Arc::new(Unobserved), an_hour()).await.unwrap();
         let read = &server.requests()[0];
         assert_eq!(read.header("accept").unwrap().contains("multipart/mixed"), multipart);
         assert_eq!(read.header("accept-encoding"), gzip.then_some("gzip"));
@@ -65,7 +64,7 @@ async fn empty_reads_are_followed_until_a_message_comes() {
     let server = Server::scripted([empty("t1"), empty("t2"), single("t3", 1)]);
     let sink = Arc::new(MemorySink::new(10));
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::Count(1)));
-    let summary = consumer.run(sink, Arc::new(Unobserved), pending()).await.unwrap();
+    let summary = consumer.run(sink, Arc::new(Unobserved), an_hour()).await.unwrap();
     assert_eq!(server.lines(), ["GET start", "GET t1", "GET t2", "DELETE t3"]);
     assert_eq!((summary.empties, summary.new, summary.confirmed), (2, 1, 1));
 }
@@ -75,7 +74,7 @@ async fn an_answer_cut_in_the_middle_of_its_body_is_asked_for_again() {
     let server = Server::scripted([Answer::Cut(Box::new(batch("t1", &[1, 2]))), batch("t1", &[1, 2])]);
     let sink = Arc::new(MemorySink::new(10));
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::Count(2)));
-    let summary = consumer.run(Arc::clone(&sink), Arc::new(Unobserved), pending()).await.unwrap();
+    let summary = consumer.run(Arc::clone(&sink), Arc::new(Unobserved), an_hour()).await.unwrap();
     assert_eq!(server.lines(), ["GET start", "GET start", "DELETE t1"]);
     assert_eq!((summary.new, summary.duplicates, summary.retries), (2, 0, 1));
 }
@@ -88,7 +87,7 @@ async fn a_batch_that_cannot_be_read_is_asked_for_three_times_and_never_stored()
     let server = Server::scripted([broken.clone(), broken.clone(), broken]);
     let shelf = Arc::new(Shelf::default());
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::Forever));
-    let error = consumer.run(Arc::clone(&shelf), Arc::new(Unobserved), pending()).await.unwrap_err();
+    let error = consumer.run(Arc::clone(&shelf), Arc::new(Unobserved), an_hour()).await.unwrap_err();
     assert!(matches!(error, Error::Malformed(_)), "{error}");
     assert_eq!(server.lines(), ["GET start"; 3]);
     assert!(shelf.0.lock().unwrap().is_empty());
@@ -112,7 +111,7 @@ async fn the_observer_sees_a_batch_only_once_its_file_is_there() {
     let sink = Arc::new(FileSink::open(folder.path()).await.unwrap());
     let look = Arc::new(Look(folder.path().to_owned(), Mutex::default()));
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::FirstEmpty));
-    consumer.run(sink, Arc::clone(&look), pending()).await.unwrap();
+    consumer.run(sink, Arc::clone(&look), an_hour()).await.unwrap();
     let names = look.1.lock().unwrap();
     assert_eq!(*names, ["Opened", "BatchStored", "Confirmed", "Empty", "Closed"]);
 }

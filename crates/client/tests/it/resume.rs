@@ -1,17 +1,16 @@
 //! A second run goes on where the first stopped, with the token it has, and knows what is stored.
 
-use std::future::pending;
 use std::path::Path;
 use std::sync::Arc;
 
 use pix_stream_client::{Consumer, FileSink, PullNext, Sink, Stop, Summary, Unobserved};
 
-use crate::server::{Answer, ISPB, Server, batch, empty, options, path, problem, single};
+use crate::server::{Answer, ISPB, Server, an_hour, batch, empty, options, path, problem, single};
 
 async fn run(server: &Arc<Server>, folder: &Path, stop: Stop) -> Summary {
     let sink = Arc::new(FileSink::open(folder).await.unwrap());
     let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(stop));
-    consumer.run(sink, Arc::new(Unobserved), pending()).await.unwrap()
+    consumer.run(sink, Arc::new(Unobserved), an_hour()).await.unwrap()
 }
 
 /// Runs until the server has seen so many requests, then drops everything, as a crash would.
@@ -24,7 +23,7 @@ async fn crash_after(server: &Arc<Server>, folder: &Path, requests: usize) {
         }
     };
     tokio::select! {
-        ended = consumer.run(Arc::clone(&sink), Arc::new(Unobserved), pending()) => panic!("{ended:?}"),
+        ended = consumer.run(Arc::clone(&sink), Arc::new(Unobserved), an_hour()) => panic!("{ended:?}"),
         () = crash => {}
     }
     // The folder's lock goes with the last task that holds the sink.

@@ -310,3 +310,8 @@ pub(crate) fn options(stop: Stop) -> Options {
     options.seed = 7;
     options
 }
+
+/// A shutdown that never comes in time: a test that would hang fails instead, after an hour that takes no time.
+pub(crate) async fn an_hour() {
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+}

@@ -1,12 +1,11 @@
 //! Once through a real socket, by a URL alone.
 
-use std::future::pending;
 use std::sync::Arc;
 
 use pix_stream_client::{Consumer, Endpoint, MemorySink, Stop, Unobserved};
 use tokio::net::TcpListener;
 
-use crate::server::{CERTIFICATES, ISPB, Server, batch, empty, options};
+use crate::server::{CERTIFICATES, ISPB, Server, an_hour, batch, empty, options};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_url_is_all_it_takes() {
@@ -22,7 +21,7 @@ async fn a_url_is_all_it_takes() {
     let endpoint = Endpoint::new(&format!("https://127.0.0.1:{port}"), &CERTIFICATES.client).unwrap();
     let endpoint = endpoint.with_server_name("localhost").unwrap();
     let consumer = Consumer::new(endpoint, ISPB.parse().unwrap(), options(Stop::FirstEmpty));
-    let summary = consumer.run(Arc::new(MemorySink::new(10)), Arc::new(Unobserved), pending()).await.unwrap();
+    let summary = consumer.run(Arc::new(MemorySink::new(10)), Arc::new(Unobserved), an_hour()).await.unwrap();
     assert_eq!((summary.delivered, summary.confirmed), (3, 3));
     assert_eq!(server.lines(), ["GET start", "GET t1", "DELETE t2"]);
     accepting.abort();
