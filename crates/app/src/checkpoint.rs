@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::metrics::CHECKPOINT_AGE;
 use crate::seat::Seat;
-use crate::store::{Operation, WRITE_DEADLINE};
+use crate::store::{JOURNAL_SAVE_CHECKPOINTS, WRITE_DEADLINE};
 
 /// Saves until the core is gone.
 pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>) {
@@ -66,8 +66,7 @@ impl<P: Ports> Core<P> {
         let versions: Vec<_> = checkpoints.iter().map(|(seat, c)| (*seat, c.state.version())).collect();
         let saved = checkpoints.into_iter().map(|(seat, checkpoint)| (seat.ispb, checkpoint)).collect();
         let save = self.ports.journal().save_checkpoints(saved);
-        let result: Result<(), StoreError> =
-            Operation("journal", "save_checkpoints").run(WRITE_DEADLINE, save).await;
+        let result: Result<(), StoreError> = JOURNAL_SAVE_CHECKPOINTS.run(WRITE_DEADLINE, save).await;
         // A full disk must not stop reads, so its debt does not count.
         self.journal_full.store(matches!(result, Err(StoreError::Full(_))), Ordering::Relaxed);
         result?;

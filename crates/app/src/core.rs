@@ -24,10 +24,13 @@ use crate::deflate::{Deflater, Job};
 use crate::error::Error;
 use crate::hot::{Budget, Hot};
 use crate::message::Message;
-use crate::metrics::RECOVERIES;
+use crate::metrics::{RECOVERIES, WAITING_READS};
 use crate::seat::Seat;
 use crate::settings::Settings;
-use crate::store::{Operation, READ_DEADLINE, RETRY_AFTER};
+use crate::store::{
+    COORDINATOR_LOAD, COORDINATOR_SWAP, JOURNAL_EXTENT, JOURNAL_LOAD_CHECKPOINT, JOURNAL_RAISE_INCARNATION,
+    JOURNAL_READ, JOURNAL_SAVE_CHECKPOINTS, READ_DEADLINE, RETRY_AFTER,
+};
 
 /// Messages that are read ahead of a reader that found one missing.
 const READ_AHEAD: u64 = 128;
@@ -43,6 +46,7 @@ pub(crate) struct Core<P: Ports> {
     pub(crate) budget: Arc<Budget>,
     /// Places for reads that wait.
     pub(crate) waiting: Semaphore,
+    pub(crate) waiting_reads: metrics::Gauge,
     pub(crate) draining: watch::Sender<bool>,
     /// The last checkpoint found no room.
     pub(crate) journal_full: AtomicBool,
@@ -65,6 +69,7 @@ impl<P: Ports> Core<P> {
             deflater,
             budget: Arc::new(Budget::new(settings.hot_bytes)),
             waiting: Semaphore::new(settings.waiting_reads),
+            waiting_reads: metrics::gauge!(WAITING_READS),
             draining: watch::Sender::new(false),
             journal_full: AtomicBool::new(false),
             keyring: RwLock::new(Arc::new(keyring)),
@@ -137,19 +142,19 @@ impl<P: Ports> Core<P> {
         let coordinator = self.ports.coordinator();
         let load = coordinator.load(seat.ispb);
         let extent = self.ports.journal().extent(seat.ispb);
-        if let Some(state) = Operation("coordinator", "load").run(READ_DEADLINE, load).await? {
+        if let Some(state) = COORDINATOR_LOAD.run(READ_DEADLINE, load).await? {
             // The head may have been announced before this seat was there; without the Journal the next
             // announcement or sweep brings it.
-            if let Ok(extent) = Operation("journal", "extent").run(READ_DEADLINE, extent).await {
+            if let Ok(extent) = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await {
                 seat.raise_head(extent.next);
             }
             seat.learn(state.clone(), None);
             return Ok(state);
         }
-        let extent = Operation("journal", "extent").run(READ_DEADLINE, extent).await?;
+        let extent = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?;
         let (state, from) = self.recover_state(seat.ispb, extent.first).await?;
         let swap = coordinator.swap(seat.ispb, None, &state);
-        let state = match Operation("coordinator", "swap").run(READ_DEADLINE, swap).await? {
+        let state = match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await? {
             Swap::Done => state,
             Swap::Lost(Some(other)) => *other,
             Swap::Lost(None) => {
@@ -173,9 +178,9 @@ impl<P: Ports> Core<P> {
     ) -> Result<(StreamState, Option<Checkpoint>), Error> {
         let journal = self.ports.journal();
         let load = journal.load_checkpoint(ispb);
-        let checkpoint = Operation("journal", "load_checkpoint").run(READ_DEADLINE, load).await?;
+        let checkpoint = JOURNAL_LOAD_CHECKPOINT.run(READ_DEADLINE, load).await?;
         let raise = journal.raise_incarnation(ispb);
-        let incarnation = Operation("journal", "raise_incarnation").run(READ_DEADLINE, raise).await?;
+        let incarnation = JOURNAL_RAISE_INCARNATION.run(READ_DEADLINE, raise).await?;
         let now = self.ports.clock().now();
         let state = match &checkpoint {
             None => StreamState::new(incarnation, first),
@@ -187,7 +192,7 @@ impl<P: Ports> Core<P> {
         // The new history is on record before anything happens in it, so that the next crash finds it.
         let first_checkpoint = Checkpoint { state: state.clone(), is_last: false };
         let save = journal.save_checkpoints(vec![(ispb, first_checkpoint)]);
-        Operation("journal", "save_checkpoints").run(READ_DEADLINE, save).await?;
+        JOURNAL_SAVE_CHECKPOINTS.run(READ_DEADLINE, save).await?;
         Ok((state, checkpoint))
     }
 
@@ -212,7 +217,7 @@ impl<P: Ports> Core<P> {
             return Ok(messages);
         }
         let read = self.ports.journal().read(seat.ispb, batch, u64::MAX);
-        let stored = Operation("journal", "read").run(READ_DEADLINE, read).await?;
+        let stored = JOURNAL_READ.run(READ_DEADLINE, read).await?;
         if stored.len() as u64 != batch.len() {
             // Only retention takes messages away, and it spares what is leased for days.
             return Err(Error::Gone);
@@ -229,7 +234,7 @@ impl<P: Ports> Core<P> {
         }
         let range = Range::new(from, from.plus(READ_AHEAD).min(seat.head()));
         let read = self.ports.journal().read(seat.ispb, range, READ_AHEAD_BYTES);
-        let stored = Operation("journal", "read").run(READ_DEADLINE, read).await?;
+        let stored = JOURNAL_READ.run(READ_DEADLINE, read).await?;
         if stored.first().is_none_or(|first| first.sequence != from) {
             return self.skip_removed(seat, from).await;
         }
@@ -244,7 +249,7 @@ impl<P: Ports> Core<P> {
     /// Messages that the stream state still wants are gone from the Journal: retention was here.
     async fn skip_removed(self: &Arc<Self>, seat: &Arc<Seat>, from: Sequence) -> Result<(), Error> {
         let extent = self.ports.journal().extent(seat.ispb);
-        let extent = Operation("journal", "extent").run(READ_DEADLINE, extent).await?;
+        let extent = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?;
         if extent.first <= from {
             return Err(Error::Internal(format!("the journal has no message {from}, but says it has")));
         }

@@ -38,7 +38,7 @@ use pix_stream_ports::coordinator::{Coordinator as _, Listener};
 use pix_stream_ports::journal::Journal as _;
 
 use crate::core::Core;
-use crate::store::{Operation, READ_DEADLINE};
+use crate::store::{COORDINATOR_CHECK, JOURNAL_CHECK, READ_DEADLINE};
 
 pub use api::{Actor, Answer, Change, Changed, Dependency, Publish, Published, Read, Status, StreamStatus};
 pub use error::{AdminRefusal, Error};
@@ -212,8 +212,8 @@ impl<P: Ports> App<P> {
     /// Each dependency, and what is wrong with it. Answers within a second.
     pub async fn health(&self) -> Vec<Dependency> {
         let (journal, coordinator) = (self.0.ports.journal(), self.0.ports.coordinator());
-        let journal = Operation("journal", "check").run(READ_DEADLINE, journal.check()).await;
-        let coordinator = Operation("coordinator", "check").run(READ_DEADLINE, coordinator.check()).await;
+        let journal = JOURNAL_CHECK.run(READ_DEADLINE, journal.check()).await;
+        let coordinator = COORDINATOR_CHECK.run(READ_DEADLINE, coordinator.check()).await;
         vec![
             Dependency { name: "journal", fault: journal.err().map(|error| error.to_string()) },
             Dependency { name: "coordinator", fault: coordinator.err().map(|error| error.to_string()) },

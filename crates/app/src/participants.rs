@@ -14,7 +14,9 @@ use crate::api::{Actor, Change, Changed, Status, StreamStatus};
 use crate::core::Core;
 use crate::error::{AdminRefusal, Error};
 use crate::seat::Seat;
-use crate::store::{Operation, READ_DEADLINE, WRITE_DEADLINE};
+use crate::store::{
+    JOURNAL_EXTENT, JOURNAL_PARTICIPANTS, JOURNAL_SAVE_PARTICIPANT, READ_DEADLINE, WRITE_DEADLINE,
+};
 
 /// The highest request rate that a participant may be given, a second.
 pub const REQUESTS_PER_SECOND_MAX: u32 = 100_000;
@@ -23,7 +25,7 @@ impl<P: Ports> Core<P> {
     /// Reads all participants from the Journal.
     pub(crate) async fn load_participants(&self) -> Result<(), Error> {
         let load = self.ports.journal().participants();
-        let participants = Operation("journal", "participants").run(WRITE_DEADLINE, load).await?;
+        let participants = JOURNAL_PARTICIPANTS.run(WRITE_DEADLINE, load).await?;
         participants.into_iter().for_each(|participant| drop(self.register(participant)));
         Ok(())
     }
@@ -74,7 +76,7 @@ impl<P: Ports> Core<P> {
 
     async fn save_participant(&self, participant: Participant) -> Result<Arc<Participant>, Error> {
         let save = self.ports.journal().save_participant(participant.clone());
-        if Operation("journal", "save_participant").run(WRITE_DEADLINE, save).await? {
+        if JOURNAL_SAVE_PARTICIPANT.run(WRITE_DEADLINE, save).await? {
             return Ok(self.register(participant));
         }
         // Another node was faster: know what it did before anybody decides again.
@@ -191,7 +193,7 @@ impl<P: Ports> Core<P> {
 
     async fn extent_of(&self, seat: &Seat) -> Result<Extent, Error> {
         let extent = self.ports.journal().extent(seat.ispb);
-        Ok(Operation("journal", "extent").run(READ_DEADLINE, extent).await?)
+        Ok(JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?)
     }
 }
 

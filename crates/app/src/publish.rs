@@ -14,14 +14,14 @@ use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::{Codec as _, Examined, Invalid};
 use pix_stream_ports::coordinator::Coordinator as _;
 use pix_stream_ports::entropy::Entropy as _;
-use pix_stream_ports::journal::{Appended, Journal as _, MessageKey, NewMessage, Stored};
+use pix_stream_ports::journal::{AppendError, Appended, Journal as _, MessageKey, NewMessage, Stored};
 
 use crate::api::{Publish, Published};
 use crate::core::Core;
 use crate::deflate::Job;
 use crate::error::Error;
 use crate::seat::Seat;
-use crate::store::{Operation, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
+use crate::store::{JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
 
 /// Above this many bytes a request is examined on a thread for blocking work: parsing costs some 25 ns a byte.
 const EXAMINE_INLINE_MAX: usize = 64 * 1024;
@@ -100,7 +100,7 @@ impl<P: Ports> Core<P> {
         };
         let keys = messages.iter().zip(&examined).map(key).collect();
         let find = self.ports.journal().find_known(ispb, keys, self.settings.idempotency);
-        let known = Operation("journal", "find_known").run(READ_DEADLINE, find).await?;
+        let known = JOURNAL_FIND_KNOWN.run(READ_DEADLINE, find).await?;
         let repeat = |(examined, known): (Examined, Option<pix_stream_ports::journal::Known>)| {
             let known = known.filter(|known| known.is_same)?;
             let (sequence, resource_id) = (known.sequence, known.resource_id);
@@ -133,7 +133,15 @@ impl<P: Ports> Core<P> {
         request_id: Box<str>,
     ) -> Result<Vec<Appended>, Error> {
         let append = self.ports.journal().append(seat.ispb, messages.clone(), self.settings.idempotency);
-        let appended = Operation("journal", "append").run(WRITE_DEADLINE, append).await?;
+        // A conflict is the store's answer, not its failure.
+        let answered = async {
+            match append.await {
+                Ok(appended) => Ok(Ok(appended)),
+                Err(AppendError::Conflict { index }) => Ok(Err(Error::Conflict { part: index + 1 })),
+                Err(AppendError::Store(error)) => Err(error),
+            }
+        };
+        let appended = JOURNAL_APPEND.run(WRITE_DEADLINE, answered).await??;
         let fresh: Vec<Stored> = messages
             .into_iter()
             .zip(&appended)

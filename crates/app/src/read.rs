@@ -15,7 +15,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::api::{Answer, Read};
 use crate::core::Core;
 use crate::error::{AdminRefusal, Error};
-use crate::metrics::WAITING_READS;
 use crate::seat::Seat;
 use crate::store::RETRY_AFTER;
 
@@ -196,7 +195,7 @@ impl<'a, P: Ports> Waiting<'a, P> {
             abandon(core, seat, unanswered);
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "waiting reads" });
         };
-        metrics::gauge!(WAITING_READS).increment(1);
+        core.waiting_reads.increment(1);
         let deadline = Instant::now() + core.settings.long_poll;
         Ok(Self { core, seat, deadline, unanswered, _place: place })
     }
@@ -227,7 +226,7 @@ impl<'a, P: Ports> Waiting<'a, P> {
 
 impl<P: Ports> Drop for Waiting<'_, P> {
     fn drop(&mut self) {
-        metrics::gauge!(WAITING_READS).decrement(1);
+        self.core.waiting_reads.decrement(1);
         abandon(self.core, self.seat, self.unanswered);
     }
 }

@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::hot::Hot;
 use crate::message::Message;
 use crate::metrics::{SWAPS_LOST, SeatMetrics};
-use crate::store::{Operation, READ_DEADLINE, RETRY_AFTER};
+use crate::store::{COORDINATOR_SWAP, READ_DEADLINE, RETRY_AFTER};
 
 /// Requests of one participant that may wait to be decided.
 const QUEUE_MAX: usize = 1_024;
@@ -260,7 +260,7 @@ impl Seat {
                 return Ok(outcomes);
             }
             let swap = core.ports.coordinator().swap(self.ispb, Some(before.version()), &next);
-            match Operation("coordinator", "swap").run(READ_DEADLINE, swap).await? {
+            match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await? {
                 Swap::Done => {
                     self.install(&before, next, core.ports.clock().now());
                     return Ok(outcomes);

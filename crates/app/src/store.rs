@@ -1,10 +1,11 @@
 //! Calls to the stores: each with a deadline, a measured latency and an error that says what to do.
 
 use std::future::Future;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use metrics::{Counter, Histogram};
 use pix_stream_ports::error::Error as StoreError;
-use pix_stream_ports::journal::AppendError;
 use tokio::time::{Instant, timeout};
 
 use crate::error::Error;
@@ -17,27 +18,58 @@ pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// When a client should try again after a store failed.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A store and what it is asked to do: the labels of its metrics.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Operation(pub(crate) &'static str, pub(crate) &'static str);
+/// A store and what it is asked to do: the labels of its metrics, whose handles are made once.
+pub(crate) struct Operation {
+    store: &'static str,
+    name: &'static str,
+    handles: OnceLock<(Histogram, Counter)>,
+}
+
+macro_rules! operations {
+    ($($constant:ident = $store:literal, $name:literal;)*) => {
+        $(pub(crate) static $constant: Operation = Operation::new($store, $name);)*
+    };
+}
+
+operations! {
+    COORDINATOR_CHECK = "coordinator", "check";
+    COORDINATOR_LOAD = "coordinator", "load";
+    COORDINATOR_SWAP = "coordinator", "swap";
+    JOURNAL_APPEND = "journal", "append";
+    JOURNAL_CHECK = "journal", "check";
+    JOURNAL_EXTENT = "journal", "extent";
+    JOURNAL_FIND_KNOWN = "journal", "find_known";
+    JOURNAL_FIND_SINCE = "journal", "find_since";
+    JOURNAL_LOAD_CHECKPOINT = "journal", "load_checkpoint";
+    JOURNAL_PARTICIPANTS = "journal", "participants";
+    JOURNAL_RAISE_INCARNATION = "journal", "raise_incarnation";
+    JOURNAL_READ = "journal", "read";
+    JOURNAL_REMOVE_BELOW = "journal", "remove_below";
+    JOURNAL_SAVE_CHECKPOINTS = "journal", "save_checkpoints";
+    JOURNAL_SAVE_PARTICIPANT = "journal", "save_participant";
+}
 
 impl Operation {
+    const fn new(store: &'static str, name: &'static str) -> Self {
+        Self { store, name, handles: OnceLock::new() }
+    }
+
     /// Runs a call within a deadline and measures it.
-    pub(crate) async fn run<T, E: From<StoreError>>(
-        self,
+    pub(crate) async fn run<T>(
+        &self,
         deadline: Duration,
-        call: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, E> {
-        let Self(store, operation) = self;
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
         let begun = Instant::now();
         let result = timeout(deadline, call).await.unwrap_or_else(|_| {
-            Err(E::from(StoreError::Unavailable(format!("no answer to {operation} within {deadline:?}"))))
+            Err(StoreError::Unavailable(format!("no answer to {} within {deadline:?}", self.name)))
         });
-        metrics::histogram!(STORE_LATENCY, "store" => store, "operation" => operation)
-            .record(begun.elapsed().as_secs_f64());
-        if result.is_err() {
-            metrics::counter!(STORE_ERRORS, "store" => store, "operation" => operation).increment(1);
-        }
+        let (latency, errors) = self.handles.get_or_init(|| {
+            let labels = [("store", self.store), ("operation", self.name)];
+            (metrics::histogram!(STORE_LATENCY, &labels), metrics::counter!(STORE_ERRORS, &labels))
+        });
+        latency.record(begun.elapsed().as_secs_f64());
+        errors.increment(u64::from(result.is_err()));
         result
     }
 }
@@ -49,15 +81,6 @@ impl From<StoreError> for Error {
                 Self::Unavailable { retry_after: RETRY_AFTER, cause: error.to_string() }
             }
             StoreError::Damaged(cause) => Self::Internal(cause),
-        }
-    }
-}
-
-impl From<AppendError> for Error {
-    fn from(error: AppendError) -> Self {
-        match error {
-            AppendError::Conflict { index } => Self::Conflict { part: index + 1 },
-            AppendError::Store(error) => error.into(),
         }
     }
 }

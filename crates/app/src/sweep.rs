@@ -17,7 +17,10 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::metrics::{HOT_BYTES, LAG_MESSAGES, SEATS};
 use crate::seat::Seat;
-use crate::store::{Operation, READ_DEADLINE};
+use crate::store::{
+    JOURNAL_EXTENT, JOURNAL_FIND_SINCE, JOURNAL_LOAD_CHECKPOINT, JOURNAL_READ, JOURNAL_REMOVE_BELOW,
+    READ_DEADLINE,
+};
 
 /// How often abandoned streams are looked for; waiting reads get their messages this much late at most.
 const EXPIRE_EVERY: Duration = Duration::from_millis(100);
@@ -94,7 +97,7 @@ impl<P: Ports> Core<P> {
 
     async fn compare_head(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), Error> {
         let extent = self.ports.journal().extent(seat.ispb);
-        let extent = Operation("journal", "extent").run(READ_DEADLINE, extent).await?;
+        let extent = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?;
         seat.raise_head(extent.next);
         let Some((oldest, lag)) =
             seat.with_state(|state, head| (state.watermark().plus(1), state.unconfirmed(head)))
@@ -110,9 +113,9 @@ impl<P: Ports> Core<P> {
     /// The lag of a participant that nobody reads or publishes for on this node.
     async fn measure_unread(&self, ispb: Ispb) -> Result<(), Error> {
         let journal = self.ports.journal();
-        let extent = Operation("journal", "extent").run(READ_DEADLINE, journal.extent(ispb)).await?;
+        let extent = JOURNAL_EXTENT.run(READ_DEADLINE, journal.extent(ispb)).await?;
         let load = journal.load_checkpoint(ispb);
-        let checkpoint = Operation("journal", "load_checkpoint").run(READ_DEADLINE, load).await?;
+        let checkpoint = JOURNAL_LOAD_CHECKPOINT.run(READ_DEADLINE, load).await?;
         let unconfirmed = match checkpoint {
             Some(checkpoint) => checkpoint.state.unconfirmed(extent.next),
             None => extent.next.distance_from(extent.first),
@@ -129,7 +132,7 @@ impl<P: Ports> Core<P> {
             None => {
                 let one = Range::new(sequence, sequence.plus(1));
                 let read = self.ports.journal().read(seat.ispb, one, u64::MAX);
-                let stored = Operation("journal", "read").run(READ_DEADLINE, read).await?;
+                let stored = JOURNAL_READ.run(READ_DEADLINE, read).await?;
                 stored.first().map(|stored| stored.resource_id.published_at())
             }
         };
@@ -153,9 +156,9 @@ impl<P: Ports> Core<P> {
         before: Timestamp,
     ) -> Result<(), Error> {
         let journal = self.ports.journal();
-        let extent = Operation("journal", "extent").run(READ_DEADLINE, journal.extent(seat.ispb)).await?;
+        let extent = JOURNAL_EXTENT.run(READ_DEADLINE, journal.extent(seat.ispb)).await?;
         let find = journal.find_since(seat.ispb, before);
-        let keep = Operation("journal", "find_since").run(READ_DEADLINE, find).await?;
+        let keep = JOURNAL_FIND_SINCE.run(READ_DEADLINE, find).await?;
         if keep <= extent.first {
             return Ok(());
         }
@@ -164,7 +167,7 @@ impl<P: Ports> Core<P> {
         let mut removed = 0;
         for _round in 0..REMOVALS_MAX {
             let remove = journal.remove_below(seat.ispb, keep, REMOVE_MAX);
-            let count = Operation("journal", "remove_below").run(READ_DEADLINE, remove).await?;
+            let count = JOURNAL_REMOVE_BELOW.run(READ_DEADLINE, remove).await?;
             removed += u64::from(count);
             if count < REMOVE_MAX {
                 break;
