@@ -1,0 +1,182 @@
+//! The operator's commands: their input is read and checked here, `app` carries them out.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use pix_stream_app::{Actor, Change, Ports};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::{Limits, NAME_MAX, Participant};
+use pix_stream_domain::sequence::Sequence;
+
+use crate::admin::fields::{self, Fields, REASON_MAX};
+use crate::admin::json::{self, ChangedView, ListView, ParticipantView, SavedView, StatusView};
+use crate::admin::path::Verb;
+use crate::body::Body;
+use crate::error::{Code, Extra, Problem};
+use crate::handlers::{late_body, malformed_body};
+use crate::shared::Shared;
+
+/// The most bytes of a command's body.
+const BODY_MAX: usize = 64 * 1024;
+
+/// What a command brings.
+pub(super) struct Input {
+    body: Bytes,
+    dry_run: bool,
+}
+
+impl Input {
+    /// Reads query and body. A body says that it is JSON: what a form in a browser sends never does.
+    pub(super) async fn receive<P: Ports>(
+        shared: &Shared<P>,
+        head: &http::request::Parts,
+        body: Incoming,
+    ) -> Result<Self, Problem> {
+        let dry_run = fields::is_dry_run(head.uri.query())?;
+        let is_json = |v: &http::HeaderValue| {
+            let name = v.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+            name.trim().eq_ignore_ascii_case("application/json")
+        };
+        let content_type = head.headers.get(CONTENT_TYPE);
+        let unsupported = || Problem::new(Code::UnsupportedMediaType, "a command's body is application/json");
+        if content_type.is_some_and(|v| !is_json(v)) {
+            return Err(unsupported());
+        }
+        let limit = shared.wire.body_timeout;
+        let body = tokio::time::timeout(limit, read(body)).await.unwrap_or_else(|_| Err(late_body()))?;
+        if content_type.is_none() && !body.is_empty() {
+            return Err(unsupported());
+        }
+        Ok(Self { body, dry_run })
+    }
+}
+
+async fn read(mut body: Incoming) -> Result<Bytes, Problem> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| malformed_body())?.into_data() else { continue };
+        if all.len() + data.len() > BODY_MAX {
+            let title = "a command's body has at most 64 KiB";
+            return Err(Problem::new(Code::TooLarge, title).with(Extra::Close));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.freeze())
+}
+
+/// Runs one command for an operator who may.
+pub(super) async fn run<P: Ports>(
+    shared: &Shared<P>,
+    (verb, method): (Verb, &Method),
+    ispb: Option<Ispb>,
+    input: &Input,
+    actor: Actor<'_>,
+) -> Result<Response<Body>, Problem> {
+    let mut fields = Fields::parse(&input.body)?;
+    let reason = fields.take_text("reason", REASON_MAX)?.unwrap_or_default();
+    let run = Run { shared, dry_run: input.dry_run, actor: Actor { reason: &reason, ..actor } };
+    let Some(ispb) = ispb else {
+        return if method == Method::GET { run.list(fields) } else { run.onboard(fields).await };
+    };
+    let change = match verb {
+        Verb::All | Verb::One => return run.show(ispb, fields).await,
+        Verb::Limits => return run.limits(ispb, fields).await,
+        Verb::Pause => Change::Pause,
+        Verb::Resume => Change::Resume,
+        Verb::Cap => {
+            let cap = fields.require_number("cap")?;
+            Change::Cap(u8::try_from(cap).map_err(|_| fields.fault("cap", "is too large"))?)
+        }
+        Verb::Rewind => Change::Rewind(Sequence::new(fields.require_number("to")?)),
+        Verb::Advance => Change::Advance(Sequence::new(fields.require_number("to")?)),
+    };
+    fields.finish()?;
+    run.change(ispb, change).await
+}
+
+struct Run<'a, P: Ports> {
+    shared: &'a Shared<P>,
+    dry_run: bool,
+    actor: Actor<'a>,
+}
+
+impl<P: Ports> Run<'_, P> {
+    fn list(&self, fields: Fields) -> Result<Response<Body>, Problem> {
+        fields.finish()?;
+        let participants = self.shared.app.participants();
+        let view =
+            ListView { participants: participants.iter().map(|p| ParticipantView::from(&**p)).collect() };
+        Ok(json::answer(StatusCode::OK, &view))
+    }
+
+    async fn show(&self, ispb: Ispb, fields: Fields) -> Result<Response<Body>, Problem> {
+        fields.finish()?;
+        let status = self.shared.app.status(ispb).await?;
+        Ok(json::answer(StatusCode::OK, &StatusView::from(&status)))
+    }
+
+    /// 201 for a new participant, 200 for the same again, 409 for other properties.
+    async fn onboard(&self, mut fields: Fields) -> Result<Response<Body>, Problem> {
+        let ispb = fields.take_text("ispb", usize::MAX)?.ok_or_else(|| fields.fault("ispb", "is missing"))?;
+        let ispb: Ispb =
+            ispb.parse().map_err(|fault| fields.fault("ispb", &format!("is not an ISPB: {fault}")))?;
+        let name = fields.take_text("name", NAME_MAX)?.unwrap_or_default();
+        let limits = take_limits(fields.take_object("limits", "limits.")?)?;
+        fields.finish()?;
+        let (participant, is_new) = if self.dry_run {
+            self.try_onboard(ispb, name, limits)?
+        } else {
+            self.shared.app.onboard(ispb, name, limits, self.actor).await?
+        };
+        let status = if is_new && !self.dry_run { StatusCode::CREATED } else { StatusCode::OK };
+        let participant = ParticipantView::from(&*participant);
+        Ok(json::answer(status, &SavedView { dry_run: self.dry_run, participant }))
+    }
+
+    /// What onboarding would come to.
+    fn try_onboard(
+        &self,
+        ispb: Ispb,
+        name: String,
+        limits: Limits,
+    ) -> Result<(Arc<Participant>, bool), Problem> {
+        match self.shared.app.find_participant(ispb) {
+            Some(known) if known.name == name && known.limits == limits => Ok((known, false)),
+            Some(_) => Err(pix_stream_app::Error::Refused(pix_stream_app::AdminRefusal::Exists).into()),
+            None => {
+                let participant = Participant {
+                    name,
+                    limits,
+                    ..Participant::new(ispb, pix_stream_domain::time::Timestamp::default())
+                };
+                Ok((Arc::new(participant), true))
+            }
+        }
+    }
+
+    /// Replaces all limits: one that is not named goes back to the configuration's.
+    async fn limits(&self, ispb: Ispb, fields: Fields) -> Result<Response<Body>, Problem> {
+        let limits = take_limits(fields)?;
+        let participant = self.shared.app.set_limits(ispb, limits, self.dry_run, self.actor).await?;
+        let participant = ParticipantView::from(&*participant);
+        Ok(json::answer(StatusCode::OK, &SavedView { dry_run: self.dry_run, participant }))
+    }
+
+    async fn change(&self, ispb: Ispb, change: Change) -> Result<Response<Body>, Problem> {
+        let changed = self.shared.app.change(ispb, change, self.dry_run, self.actor).await?;
+        Ok(json::answer(StatusCode::OK, &ChangedView::from(&changed)))
+    }
+}
+
+fn take_limits(mut fields: Fields) -> Result<Limits, Problem> {
+    let limits = Limits {
+        requests_per_second: fields.take_u32("requests_per_second")?,
+        backlog_high_water: fields.take_number("backlog_high_water")?,
+    };
+    fields.finish()?;
+    Ok(limits)
+}

@@ -1,0 +1,76 @@
+//! `/health/live`: the process answers. `/health/ready`: it can do its work, and if not, why.
+
+use http::{Response, StatusCode};
+use pix_stream_app::{Dependency, Ports};
+use serde::Serialize;
+
+use crate::admin::json;
+use crate::body::Body;
+use crate::shared::Shared;
+
+#[derive(Debug, Serialize)]
+struct LiveView {
+    status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ReadyView {
+    status: &'static str,
+    version: &'static str,
+    draining: bool,
+    /// Why it is not ready; empty when it is.
+    reasons: Vec<String>,
+    dependencies: Vec<DependencyView>,
+}
+
+#[derive(Debug, Serialize)]
+struct DependencyView {
+    name: &'static str,
+    status: &'static str,
+}
+
+/// 200, always: whoever can answer lives.
+pub(super) fn live() -> Response<Body> {
+    json::answer(StatusCode::OK, &LiveView { status: "live" })
+}
+
+/// 200 when every dependency works and no drain has begun, else 503.
+pub(super) async fn ready<P: Ports>(shared: &Shared<P>) -> Response<Body> {
+    let dependencies = shared.app.health().await;
+    let draining = shared.app.is_draining();
+    let reasons = reasons(&dependencies, draining);
+    let (status, text) = if reasons.is_empty() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+    };
+    let view = |dependency: &Dependency| DependencyView {
+        name: dependency.name,
+        status: if dependency.fault.is_none() { "ok" } else { "failed" },
+    };
+    let dependencies = dependencies.iter().map(view).collect();
+    json::answer(
+        status,
+        &ReadyView { status: text, version: shared.version, draining, reasons, dependencies },
+    )
+}
+
+fn reasons(dependencies: &[Dependency], draining: bool) -> Vec<String> {
+    let faulty = dependencies.iter().filter_map(|dependency| {
+        dependency.fault.as_ref().map(|fault| format!("{}: {fault}", dependency.name))
+    });
+    draining.then(|| "draining".to_owned()).into_iter().chain(faulty).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_and_a_drain_are_reasons() {
+        let working = Dependency { name: "journal", fault: None };
+        let failed = Dependency { name: "audit", fault: Some("disk full".to_owned()) };
+        assert!(reasons(std::slice::from_ref(&working), false).is_empty());
+        assert_eq!(reasons(&[working, failed], true), ["draining", "audit: disk full"]);
+    }
+}

@@ -1,0 +1,99 @@
+//! What each route does behind the checks of its head: certificate, onboarded, rate, `Accept`, then the use case.
+//!
+//! No rule of streams lives here: `app` decides, these translate.
+
+pub(crate) mod catalog;
+pub(crate) mod close;
+pub(crate) mod publish;
+pub(crate) mod read;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use pix_stream_app::Ports;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Participant;
+use pix_stream_domain::rate::Decision;
+
+use crate::error::{Code, Extra, Problem};
+use crate::identity::{IspbClaim, Peer};
+use crate::shared::Shared;
+
+/// The most bytes of a body that a request without use for one may bring.
+const IDLE_BODY_MAX: usize = 64 * 1024;
+
+/// A request, as the handlers see it.
+pub(crate) struct Call<'a, P: Ports> {
+    pub(crate) shared: &'a Arc<Shared<P>>,
+    pub(crate) peer: &'a Peer,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) request_id: &'a str,
+    /// Whether the client takes gzip.
+    pub(crate) gzip: bool,
+}
+
+impl<P: Ports> Call<'_, P> {
+    /// Certificate (403), onboarded (404) and rate (429) of a participant's call. What the window said goes to
+    /// `pace` also when it refuses: every answer from here on carries it.
+    async fn admit_own(&self, ispb: Ispb, pace: &mut Option<Decision>) -> Result<(), Problem> {
+        match self.peer.identity.ispb {
+            IspbClaim::One(own) if own == ispb => {}
+            IspbClaim::One(_) => {
+                return Err(Problem::forbidden("the certificate is of another participant"));
+            }
+            IspbClaim::None => return Err(Problem::forbidden("the certificate names no participant")),
+            IspbClaim::Conflict => return Err(two_ispbs()),
+        }
+        let participant = self.shared.app.find_participant(ispb).ok_or_else(Problem::not_onboarded)?;
+        self.admit(&participant, pace).await
+    }
+
+    /// Counts the request in the participant's window.
+    async fn admit(&self, participant: &Participant, pace: &mut Option<Decision>) -> Result<(), Problem> {
+        let decision = self.shared.app.admit(participant).await?;
+        *pace = Some(decision);
+        if decision.admitted {
+            return Ok(());
+        }
+        let problem = Problem::new(Code::RateLimit, "more requests than the participant's rate allows");
+        Err(problem.with(Extra::RetryAfter(decision.reset)))
+    }
+
+    /// Reads the body of a request that has no use for one. A body that breaks off or is malformed means that
+    /// nobody knows where the next request starts, so it is refused before anything moves.
+    async fn discard(&self, mut body: Incoming) -> Result<(), Problem> {
+        if body.is_end_stream() {
+            return Ok(());
+        }
+        let mut left = IDLE_BODY_MAX;
+        let drained = async {
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|_| malformed_body())?;
+                let len = frame.data_ref().map_or(0, bytes::Bytes::len);
+                left = left.checked_sub(len).ok_or_else(|| {
+                    Problem::new(Code::TooLarge, "this request takes no body").with(Extra::Close)
+                })?;
+            }
+            Ok(())
+        };
+        let limit = self.shared.wire.body_timeout;
+        tokio::time::timeout(limit, drained).await.unwrap_or_else(|_| Err(late_body()))
+    }
+}
+
+/// 403 for a certificate that speaks for two participants.
+fn two_ispbs() -> Problem {
+    Problem::forbidden("the certificate names two participants")
+}
+
+/// 400 for a body that is not one by HTTP's rules.
+pub(crate) fn malformed_body() -> Problem {
+    Problem::new(Code::InvalidHeader, "the body is malformed or breaks off").with(Extra::Close)
+}
+
+/// 400 for a body that takes too long.
+pub(crate) fn late_body() -> Problem {
+    Problem::new(Code::InvalidHeader, "the body did not arrive in time").with(Extra::Close)
+}

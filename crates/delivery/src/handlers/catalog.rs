@@ -1,0 +1,61 @@
+//! `GET catalog`: the message versions that are enabled, for any certificate with a role.
+
+use http::Response;
+use hyper::body::Incoming;
+use pix_stream_app::Ports;
+use pix_stream_domain::rate::Decision;
+
+use crate::body::Body;
+use crate::error::{Code, Problem, escape_into};
+use crate::handlers::{Call, two_ispbs};
+use crate::identity::IspbClaim;
+use crate::{negotiate, response};
+
+/// Answers with the catalogue. A participant's calls count in its window; those of other roles do not.
+pub(crate) async fn catalog<P: Ports>(
+    call: &Call<'_, P>,
+    body: Incoming,
+    pace: &mut Option<Decision>,
+) -> Result<Response<Body>, Problem> {
+    let identity = &call.peer.identity;
+    let has_role = identity.roles.any();
+    match identity.ispb {
+        IspbClaim::One(ispb) => match call.shared.app.find_participant(ispb) {
+            Some(participant) => call.admit(&participant, pace).await?,
+            None if has_role => {}
+            None => return Err(Problem::not_onboarded()),
+        },
+        IspbClaim::None if has_role => {}
+        IspbClaim::None => return Err(Problem::forbidden("the certificate has no role")),
+        IspbClaim::Conflict => return Err(two_ispbs()),
+    }
+    if !negotiate::takes_xml(call.headers) {
+        return Err(Problem::new(Code::NotAcceptable, "the catalogue is application/xml"));
+    }
+    call.discard(body).await?;
+    Ok(response::document(render(&call.shared.app.catalog()), call.gzip))
+}
+
+fn render(types: &[String]) -> String {
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Catalog>");
+    for message_type in types {
+        xml.push_str("<Message>");
+        escape_into(&mut xml, message_type);
+        xml.push_str("</Message>");
+    }
+    xml.push_str("</Catalog>");
+    xml
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_is_a_message_element() {
+        let types = ["pacs.002.spi.1.14".to_owned(), "pacs.008.spi.1.16".to_owned()];
+        assert!(render(&types).ends_with(
+            "<Catalog><Message>pacs.002.spi.1.14</Message><Message>pacs.008.spi.1.16</Message></Catalog>"
+        ));
+    }
+}

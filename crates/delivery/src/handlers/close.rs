@@ -1,0 +1,24 @@
+//! `DELETE stream/{piPullNext}`: confirms the token's batch and closes the stream.
+
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use pix_stream_app::Ports;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::rate::Decision;
+
+use crate::body::Body;
+use crate::error::Problem;
+use crate::handlers::{Call, read};
+use crate::response;
+
+/// 200 without a body. `Accept` is checked as for a read: protocol section 2 makes no difference.
+pub(crate) async fn close<P: Ports>(
+    call: &Call<'_, P>,
+    (ispb, token): (Ispb, &str),
+    body: Incoming,
+    pace: &mut Option<Decision>,
+) -> Result<Response<Body>, Problem> {
+    read::ready(call, ispb, body, pace).await?;
+    call.shared.app.close(ispb, token, call.request_id).await?;
+    Ok(response::empty(StatusCode::OK))
+}

@@ -1,0 +1,115 @@
+//! What all requests share: the use cases, the wire's settings, ids, metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{Response, StatusCode};
+use pix_stream_app::{App, Ports};
+use tokio::sync::Semaphore;
+
+use crate::error::{Code, Problem, problem_xml};
+use crate::listener::Refuse;
+use crate::metrics::http::Http;
+use crate::publish::budget::Budget;
+use crate::request_id::{RequestIds, X_REQUEST_ID};
+use crate::response::PROBLEM_XML;
+use crate::spelling::Spelling;
+
+/// Renders all metrics as Prometheus text.
+pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Settings of the wire, from `[wire]` and `[limits]` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wire {
+    /// Refuse a port in `Host`, and headers outside ICOM's list (protocol, section 2).
+    pub strict: bool,
+    /// What the `type` of an error body starts with, up to and including the last `/`.
+    pub problem_type_base: String,
+    /// The largest published message, in bytes after decompression.
+    pub message_bytes: usize,
+    /// The largest publish body, in bytes before and after decompression.
+    pub publish_bytes: usize,
+    /// Bytes of publish bodies held at once on this node; over it, 503 `overloaded`.
+    pub publish_bytes_in_flight: usize,
+    /// A request's body must have arrived within this.
+    pub body_timeout: Duration,
+    /// A finished request is logged as slow from this much work on, its waits left out.
+    pub slow: Duration,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self {
+            strict: false,
+            problem_type_base: "https://icom.pi.rsfn.net.br/api/v1/error/".to_owned(),
+            message_bytes: 256 * 1024,
+            publish_bytes: 4 * 1024 * 1024,
+            publish_bytes_in_flight: 64 * 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            slow: Duration::from_millis(250),
+        }
+    }
+}
+
+/// Everything that a request needs beside itself.
+pub struct Shared<P: Ports> {
+    pub(crate) app: App<P>,
+    pub(crate) wire: Wire,
+    pub(crate) ids: RequestIds,
+    pub(crate) http: Http,
+    pub(crate) spelling: Spelling,
+    pub(crate) bodies: Budget,
+    pub(crate) render: Render,
+    pub(crate) version: &'static str,
+}
+
+impl<P: Ports> Shared<P> {
+    /// Prepares for requests. `seed` is random: ids of requests start there. `version` is for the status page.
+    pub async fn new(app: App<P>, wire: Wire, render: Render, seed: u64, version: &'static str) -> Self {
+        let bodies = Budget::new(Arc::new(Semaphore::new(wire.publish_bytes_in_flight)));
+        Self {
+            app,
+            wire,
+            ids: RequestIds::new(seed),
+            http: Http::default(),
+            spelling: Spelling::learn().await,
+            bodies,
+            render,
+            version,
+        }
+    }
+
+    /// Writes the bodies of what the HTTP layer refuses by itself: 400, 414 and 431.
+    #[must_use]
+    pub fn refuse(self: &Arc<Self>) -> Refuse {
+        let shared = Arc::clone(self);
+        Refuse::new(move |status| {
+            let problem = match status {
+                StatusCode::BAD_REQUEST => {
+                    Problem::new(Code::InvalidHeader, "the request is not well-formed HTTP")
+                }
+                _ => Problem::new(Code::HeadTooLarge, "the request head is too large"),
+            };
+            let request_id = shared.ids.next();
+            tracing::info!(
+                request_id = request_id.as_str(),
+                code = problem.code.text(),
+                "refused by the HTTP layer"
+            );
+            let xml = problem_xml(&shared.wire.problem_type_base, &problem);
+            let mut answer = Response::new(Bytes::from(xml));
+            let headers = answer.headers_mut();
+            headers.insert(CONTENT_TYPE, PROBLEM_XML);
+            headers.insert(&X_REQUEST_ID, request_id.into_value());
+            answer
+        })
+    }
+
+    /// The use cases.
+    #[must_use]
+    pub const fn app(&self) -> &App<P> {
+        &self.app
+    }
+}

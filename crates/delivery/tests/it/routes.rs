@@ -1,0 +1,9 @@
+//! Requests and answers of both listeners: the real handlers over the real core and fake ports, spoken to as raw
+//! HTTP/1.1 over an in-memory connection (protocol.md, sections 1 to 9).
+
+mod admin;
+mod errors;
+mod order;
+mod publish;
+mod read;
+mod world;
