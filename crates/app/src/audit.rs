@@ -9,11 +9,12 @@ use pix_stream_domain::audit::Record;
 use pix_stream_ports::Ports;
 use pix_stream_ports::audit_log::AuditLog as _;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::core::Core;
 use crate::error::Error;
 use crate::metrics::AUDIT_QUEUE;
+use crate::store::{READ_DEADLINE, RETRY_AFTER};
 
 /// Records that are written in one go.
 const BATCH_MAX: usize = 512;
@@ -41,6 +42,21 @@ impl Audit {
     pub(crate) fn new(queue_max: usize) -> (Self, mpsc::Receiver<Entry>) {
         let (queue, entries) = mpsc::channel(queue_max.max(1));
         (Self { queue, fault: std::sync::Arc::default() }, entries)
+    }
+
+    /// Waits until a record could be queued: asked before anything moves, so that a log that cannot be written
+    /// refuses requests instead of holding them.
+    pub(crate) async fn wait_for_room(&self) -> Result<(), Error> {
+        if self.queue.capacity() > 0 {
+            return Ok(());
+        }
+        match timeout(READ_DEADLINE, self.queue.reserve()).await {
+            Ok(Ok(_room)) => Ok(()),
+            Ok(Err(_)) | Err(_) => {
+                let cause = "the audit queue is full".to_owned();
+                Err(Error::Unavailable { retry_after: RETRY_AFTER, cause })
+            }
+        }
     }
 
     /// Queues a record; waits when the queue is full.

@@ -27,6 +27,10 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn is_half_used(&self) -> bool {
+        self.used() > self.max / 2
+    }
+
     fn has_room(&self, bytes: u64) -> bool {
         self.used() + bytes <= self.max
     }

@@ -37,6 +37,7 @@ impl<P: Ports> Core<P> {
         if self.is_draining() {
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "draining" });
         }
+        self.audit.wait_for_room().await?;
         let (messages, verdicts) = self.examine(publish.messages).await?;
         let seat = self.seat(ispb);
         if self.is_over_high_water(&seat, &participant).await {
@@ -168,6 +169,11 @@ impl<P: Ports> Core<P> {
     }
 
     fn make_hot(&self, seat: &Seat, fresh: Vec<Stored>) {
+        // Who reads nothing must not fill the memory of those who do.
+        let is_read = seat.with_state(|state, _| state.live_count() > 0).unwrap_or(false);
+        if !is_read && self.budget.is_half_used() {
+            return;
+        }
         for stored in fresh {
             let message = Arc::new(self.render(stored));
             let previous = {

@@ -46,6 +46,7 @@ impl<P: Ports> Core<P> {
         request_id: &str,
     ) -> Result<(), Error> {
         let cursor = self.verify(ispb, token)?;
+        self.audit.wait_for_room().await?;
         let seat = self.seat(ispb);
         let outcome = seat.submit(self, Command::Close { token: cursor }).await?;
         let Outcome::Closed { confirmed, returned } = outcome else {
@@ -79,6 +80,7 @@ impl<P: Ports> Core<P> {
         let seat = self.seat(read.ispb);
         seat.note_coding(read.gzip);
         self.refuse_over_debt(&seat)?;
+        self.audit.wait_for_room().await?;
         let (grant, confirmed) = self.wait_for_batch(&seat, command).await?;
         let batch = grant.token.batch;
         let messages = if batch.is_empty() { Vec::new() } else { self.load_batch(&seat, batch).await? };
