@@ -65,6 +65,9 @@ pub struct StreamState {
     returned: Ranges,
     slots: [Slot; SLOTS],
     next_generation: u32,
+    /// Numbers of pulls up to this one were granted before the operator last rewound: once their streams ended,
+    /// their tokens do not confirm what is to be delivered again.
+    rewound: u64,
     cap: u8,
     paused: bool,
     /// Until then nothing is handed out: after a crash, tokens that come back first say what they hold.
@@ -84,6 +87,7 @@ impl StreamState {
             returned: Ranges::default(),
             slots: Default::default(),
             next_generation: 1,
+            rewound: 0,
             cap: STREAMS_MAX,
             paused: false,
             settling_until: Timestamp::default(),

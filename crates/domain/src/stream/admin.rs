@@ -33,13 +33,15 @@ impl StreamState {
     }
 
     /// Everything from `to` on that was confirmed or skipped is delivered again; what live streams hold stays
-    /// with them. The one way in which the watermark goes back (design, invariant 7).
+    /// with them. Tokens of ended streams do not confirm what comes again. The one way in which the watermark goes
+    /// back (design, invariant 7).
     pub(super) fn rewind<S: Supply>(&mut self, to: Sequence, context: &Context<'_, S>) -> Outcome {
         if to < Sequence::FIRST || to > self.frontier {
             return Outcome::Refused(Refusal::Position { first: Sequence::FIRST, last: self.frontier });
         }
         self.free_abandoned(context);
         let (before, waiting) = (self.watermark(), self.returned.len());
+        self.rewound = self.next_pull();
         self.floor = self.floor.min(to);
         self.returned.insert(Range::new(to, self.frontier));
         for index in 0..self.slots.len() {

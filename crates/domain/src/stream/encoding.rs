@@ -35,6 +35,7 @@ impl StreamState {
         out.u64(self.frontier.value());
         out.u64(self.floor.value());
         out.u32(self.next_generation);
+        out.u64(self.rewound);
         out.u8(self.cap);
         out.u8(u8::from(self.paused));
         out.u64(self.settling_until.unix_millis());
@@ -73,6 +74,7 @@ fn read_state(input: &mut Reader<'_>) -> Option<StreamState> {
     let frontier = Sequence::new(input.u64()?);
     let floor = Sequence::new(input.u64()?);
     let next_generation = input.u32()?;
+    let rewound = input.u64()?;
     let (cap, paused) = (input.u8()?, input.u8()? != 0);
     let settling_until = Timestamp::from_unix_millis(input.u64()?);
     let settle = Duration::from_millis(input.u32()?.into());
@@ -91,6 +93,7 @@ fn read_state(input: &mut Reader<'_>) -> Option<StreamState> {
         returned,
         slots,
         next_generation,
+        rewound,
         cap,
         paused,
         settling_until,

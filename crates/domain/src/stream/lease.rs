@@ -69,7 +69,8 @@ impl StreamState {
         let Some(stream) = self.slots[index].live.take() else { return };
         // A stream that read on within the idle time was not abandoned in between, so it got further by
         // confirming. Otherwise another stream may have got the batch and lost it again: it goes back.
-        if token.issued_at.since(stream.issued_at) >= context.rules.idle {
+        let span = token.issued_at.since(stream.issued_at);
+        if token.issued_at < stream.issued_at || span >= context.rules.idle {
             self.give_back(&stream);
         }
     }

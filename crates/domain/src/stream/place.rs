@@ -29,7 +29,7 @@ impl StreamState {
             return self.place_in(index, stream, token, head);
         }
         let closed = self.slots.iter().any(|slot| slot.closed == Some(token.generation));
-        if closed || !self.is_obtainable(token.batch, head) { Place::Gone } else { Place::Late }
+        if closed || !self.is_obtainable(token, head) { Place::Gone } else { Place::Late }
     }
 
     fn place_in(&self, index: usize, stream: &Stream, token: &Cursor, head: Sequence) -> Place {
@@ -47,19 +47,22 @@ impl StreamState {
         }
         // Later than the stream's last answer: of a lost history, or from before the stream was abandoned and came
         // back with an older token. Either way its batch, not the number, says what may be confirmed.
-        if token.pull > stream.pull && self.is_obtainable(token.batch, head) {
+        if token.pull > stream.pull && self.is_obtainable(token, head) {
             return Place::Ahead(index);
         }
         Place::Gone
     }
 
-    /// Whether every message of a batch waits for redelivery, or was never handed out as far as is known.
-    fn is_obtainable(&self, batch: Range, head: Sequence) -> bool {
+    /// Whether every message of a token's batch waits for redelivery, or was never handed out as far as is known,
+    /// and no operator asked for it to be delivered again since.
+    fn is_obtainable(&self, token: &Cursor, head: Sequence) -> bool {
+        let batch = token.batch;
         let known = self.known_part(batch);
         let leaves_gap = self.frontier < batch.start();
         let adds = leaves_gap || self.returned.would_split(known);
         let has_room = !adds || self.returned.count() < RETURNED_RANGES_SPLIT_MAX;
-        batch.is_empty() || (self.returned.contains(known) && batch.end() <= head && has_room)
+        let is_waiting = self.returned.contains(known) && batch.end() <= head;
+        batch.is_empty() || (is_waiting && has_room && token.pull > self.rewound)
     }
 
     /// Takes an obtainable batch out of what is still to be delivered: its client has it.

@@ -183,7 +183,7 @@ impl StreamState {
         // that came in time does not expire while it waits.
         let own = *ask.token.unwrap_or(&fresh);
         let expires_at = own.expires_at.max(stream.deadline);
-        Outcome::Wait(grant(Cursor { expires_at, ..own }))
+        Outcome::Wait(grant(Cursor { slot: slot_number(index), expires_at, ..own }))
     }
 
     fn replay<S: Supply>(&mut self, index: usize, context: &Context<'_, S>) -> Outcome {

@@ -23,7 +23,7 @@ pub(super) struct Participant {
     /// Streams that were asked to close: their empty tokens may come back once their slot forgot that.
     closed: HashSet<Generation>,
     watermark: Sequence,
-    /// Histories that were lost or rewound so far: what was agreed on in one does not bind the next.
+    /// Histories that were lost so far: what was agreed on in one does not bind the next.
     losses: u32,
 }
 
@@ -207,8 +207,6 @@ impl Participant {
     }
 
     pub(super) fn rewind(&mut self, to: Sequence) {
-        // What was confirmed by a token waits again, so the token may be presented for it once more.
-        self.losses += 1;
         self.watermark = self.watermark.min(to.previous());
         for (_, message) in self.messages.range_mut(to..) {
             (message.confirmed_at, message.is_skipped) = (None, false);

@@ -64,6 +64,20 @@ fn a_rewind_leaves_live_streams_what_they_hold() {
 }
 
 #[test]
+fn no_older_token_of_an_ended_stream_confirms_what_a_rewind_brought_back() {
+    let mut world = World::with_messages(20);
+    let first = world.opened(1, 11);
+    let second = world.pulled(first, 11, 21);
+    world.pass_idle_time();
+    world.apply(&Command::Rewind { to: Sequence::FIRST });
+    assert_eq!(world.pull(first), GONE);
+    assert_eq!(world.pull(second), GONE);
+    let again = world.opened(1, 11);
+    world.pass_idle_time();
+    world.pulled(again, 11, 21);
+}
+
+#[test]
 fn a_rewind_twice_adds_nothing_the_second_time() {
     let mut world = World::with_messages(10);
     let first = world.opened(1, 11);

@@ -1,0 +1,32 @@
+//! Random histories: the machine answers as the model does, and no invariant breaks at any step.
+//!
+//! A history that fails is shrunk, printed with its seed, and kept in `proptest-regressions`.
+
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+use crate::commands::{Step, step};
+use crate::world::World;
+
+fn config(cases: u32) -> ProptestConfig {
+    let kept = FileFailurePersistence::Direct("tests/it/proptest-regressions/laws.txt");
+    ProptestConfig { cases, failure_persistence: Some(Box::new(kept)), ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config(600))]
+
+    #[test]
+    fn the_machine_agrees_with_the_model_and_nothing_is_lost(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new();
+        steps.into_iter().for_each(|step| world.take(step));
+        world.drain();
+    }
+
+    #[test]
+    fn without_crashes_too(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new();
+        steps.into_iter().filter(|step| !matches!(step, Step::Crash { .. })).for_each(|step| world.take(step));
+        world.drain();
+    }
+}
