@@ -1,4 +1,5 @@
-//! The rules of pix-stream as pure values and synchronous state machines. (Expanded below as modules land.)
+//! The rules of pix-stream as pure values and synchronous state machines. What follows is the crate's README.
+#![doc = include_str!("../README.md")]
 
 pub mod audit;
 pub mod checksum;
