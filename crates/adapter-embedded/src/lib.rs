@@ -6,6 +6,7 @@
 
 pub mod audit_log;
 pub mod coordinator;
+mod fault;
 mod folder;
 pub mod journal;
 pub mod metrics;

@@ -47,11 +47,12 @@ pub(crate) fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
 pub(crate) struct Chain {
     folder: Folder,
     segment_bytes: u64,
+    /// The file of the last entry; `None` when the next one begins a file.
+    path: Option<PathBuf>,
+    /// That file, unless the last write failed.
     file: Option<File>,
     /// Length of the file up to its last whole entry.
     written: u64,
-    /// A failed write may have left bytes behind that must go first.
-    is_ragged: bool,
     /// Files were made whose names may not be on disk yet.
     is_new: bool,
     next: u64,
@@ -66,9 +67,9 @@ impl Chain {
         let mut chain = Self {
             folder,
             segment_bytes,
+            path: None,
             file: None,
             written: 0,
-            is_ragged: false,
             is_new: false,
             next: 1,
             head: Digest::default(),
@@ -85,7 +86,8 @@ impl Chain {
             let file =
                 OpenOptions::new().append(true).open(&path).map_err(|source| io_error(&path, source))?;
             file.set_len(end.whole).map_err(|source| io_error(&path, source))?;
-            (chain.next, chain.head, chain.written, chain.file) = (next, head, end.whole, Some(file));
+            (chain.next, chain.head, chain.written) = (next, head, end.whole);
+            (chain.path, chain.file) = (Some(path), Some(file));
             break;
         }
         Ok((chain, torn))
@@ -98,12 +100,19 @@ impl Chain {
             head = line::write(&mut lines, next, record, head);
             next += 1;
         }
-        let written = self.written_after_rotation()?;
+        if self.written >= self.segment_bytes {
+            self.sync()?;
+            (self.path, self.file, self.written) = (None, None, 0);
+        }
+        let written = self.written;
         let file = self.file_for_writing()?;
         if let Err(error) = file.write_all(lines.as_bytes()) {
-            // Whole lines of a write that failed would count as entries; they go, now or before the next write.
-            let is_ragged = file.set_len(written).is_err();
-            self.is_ragged = is_ragged;
+            // Whole lines of a write that failed would count as entries. If they cannot go now, they go when the
+            // file is opened again for the next write.
+            if file.set_len(written).is_err() {
+                tracing::warn!("a failed write to the audit log could not be undone yet");
+            }
+            self.file = None;
             return Err(error);
         }
         (self.next, self.head, self.written) = (next, head, written + lines.len() as u64);
@@ -122,28 +131,26 @@ impl Chain {
         Ok(())
     }
 
-    /// Ends the file when it is long enough. Answers how much of the current one is written.
-    fn written_after_rotation(&mut self) -> io::Result<u64> {
-        if self.file.is_some() && self.written >= self.segment_bytes && !self.is_ragged {
-            self.sync()?;
-            (self.file, self.written) = (None, 0);
-        }
-        Ok(self.written)
-    }
-
     fn file_for_writing(&mut self) -> io::Result<&mut File> {
-        if self.file.is_none() {
-            let path = self.folder.path().join(file_name(self.next));
-            let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)?;
-            (self.is_new, self.is_ragged) = (true, true);
-            self.file = Some(file);
-        }
-        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
-        if self.is_ragged {
-            file.set_len(self.written)?;
-            self.is_ragged = false;
-        }
-        Ok(file)
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                let next = self.folder.path().join(file_name(self.next));
+                let path = self.path.get_or_insert(next);
+                let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)?;
+                self.is_new = true;
+                let len = file.metadata()?.len();
+                if len < self.written {
+                    let text = "the audit file is shorter than what was written to it";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
+                if len > self.written {
+                    file.set_len(self.written)?;
+                }
+                file
+            }
+        };
+        Ok(self.file.insert(file))
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::chain::Chain;
-use crate::metrics as names;
+use crate::{fault, metrics as names};
 
 /// Requests that may wait; the next one waits for its turn to wait: audit blocks rather than drops.
 const QUEUE_REQUESTS: usize = 1024;
@@ -101,12 +101,14 @@ fn send(reply: oneshot::Sender<Result<(), Error>>, answer: &Result<(), Error>) {
 }
 
 fn counted(error: &io::Error) -> Error {
-    let is_full = matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    );
     let text = format!("audit log: {error}");
-    let error = if is_full { Error::Full(text) } else { Error::Unavailable(text) };
+    let error = if fault::is_full(error) {
+        Error::Full(text)
+    } else if fault::is_damage(error) {
+        Error::Damaged(text)
+    } else {
+        Error::Unavailable(text)
+    };
     metrics::counter!(names::AUDIT_ERRORS_TOTAL, "kind" => names::kind(&error)).increment(1);
     error
 }

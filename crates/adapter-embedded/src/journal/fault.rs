@@ -1,8 +1,8 @@
 //! What went wrong inside the journal, and what that means to a caller.
 
-use std::io;
-
 use pix_stream_ports::error::Error;
+
+use crate::fault::{is_damage, is_full};
 
 /// A failure of the file or of what it holds.
 #[derive(Debug, thiserror::Error)]
@@ -70,17 +70,4 @@ impl Fault {
             Self::Store(_) | Self::Closed => Error::Unavailable(self.to_string()),
         }
     }
-}
-
-/// Whether an I/O error says that there is no room left.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
-}
-
-/// Whether an I/O error speaks of content: a cut file, bytes that are no database.
-pub(crate) fn is_damage(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
 }

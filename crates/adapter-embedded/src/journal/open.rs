@@ -10,10 +10,11 @@ use std::sync::Arc;
 use redb::{Database, DatabaseError, ReadableDatabase};
 
 use super::disk::{Conditions, Disk};
-use super::fault::{self, Fault};
+use super::fault::Fault;
 use super::layout;
 use super::store::Tables;
 use super::{Options, reads};
+use crate::fault;
 use crate::folder::{FILE_MODE, Folder, FolderError};
 
 /// Name of the journal's file in its folder.

@@ -172,7 +172,7 @@ impl Store {
         self.openings.fetch_add(1, Ordering::AcqRel);
         metrics::counter!(names::REOPENS_TOTAL).increment(1);
         // Closing first: redb locks the file.
-        drop(mem::replace(&mut *open, Open::Not));
+        close(mem::replace(&mut *open, Open::Not));
         let opened = match open::reopen(&self.path, &self.options, &self.conditions) {
             Ok(database) => Ok(Open::Whole(database)),
             Err(OpenError::Full { .. }) => {
@@ -184,6 +184,24 @@ impl Store {
             Ok(opened) => *open = opened,
             Err(error) => tracing::error!(%error, "the journal could not be opened again"),
         }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let open = self.database.get_mut().unwrap_or_else(PoisonError::into_inner);
+        close(mem::replace(open, Open::Not));
+    }
+}
+
+/// Closing writes, and after a panic inside redb may panic again.
+fn close(open: Open) {
+    let closed = guard(|| {
+        drop(open);
+        Ok(())
+    });
+    if let Err(fault) = closed {
+        tracing::error!(%fault, "the journal did not close cleanly; the next start repairs it");
     }
 }
 

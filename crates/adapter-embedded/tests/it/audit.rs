@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog, Verified, VerifyError, verify};
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::audit_log::AuditLog;
+use pix_stream_ports::error::Error;
 use pix_stream_testkit::contract::audit_log::records;
 use proptest::prelude::*;
 
@@ -141,6 +142,25 @@ async fn a_second_log_on_the_folder_is_refused() {
     assert!(FileAuditLog::open(dir.path(), &options, Timestamp::default()).is_err());
     drop(first);
     open(dir.path(), 1000);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_so_and_the_chain_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), 1000);
+    log.append(records("a", 5)).await.unwrap();
+    // The next file is a disk without room.
+    let next = dir.path().join("audit-000000000006.log");
+    std::os::unix::fs::symlink("/dev/full", &next).unwrap();
+    for _ in 0..2 {
+        let refused = log.append(records("b", 2)).await;
+        assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
+    }
+    fs::remove_file(&next).unwrap();
+    log.append(records("c", 2)).await.unwrap();
+    drop(log);
+    assert_eq!(verify(&[dir.path().to_owned()]).unwrap().entries, 7);
+    assert_eq!(request_ids(dir.path()).last().unwrap(), "c1");
 }
 
 /// One change to the lines of a file.
