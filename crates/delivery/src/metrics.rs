@@ -17,5 +17,7 @@ pub const TLS_HANDSHAKES: &str = "pix_stream_tls_handshakes_total";
 pub const TLS_CERTIFICATES_REJECTED: &str = "pix_stream_tls_certificates_rejected_total";
 /// Readings of certificates, trust and revocation lists while running, by `outcome` (`taken`, `refused`).
 pub const TLS_RELOADS: &str = "pix_stream_tls_reloads_total";
+/// When a certificate of the server ends, in seconds of Unix time, by `file`.
+pub const TLS_CERTIFICATE_EXPIRY: &str = "pix_stream_tls_certificate_expiry_seconds";
 /// Connections cut because they did not end within the drain's time.
 pub const DRAIN_CUT: &str = "pix_stream_drain_connections_cut_total";

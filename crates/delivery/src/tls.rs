@@ -12,7 +12,7 @@ mod revoked;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use metrics::counter;
+use metrics::{counter, gauge};
 use pix_stream_domain::digest::Digest;
 use rustls::ServerConfig;
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
@@ -24,7 +24,7 @@ pub use problem::{Fault, Problem, Problems};
 
 use crate::config::TlsSettings;
 use crate::identity::{Identity, IdentityRules};
-use crate::metrics::TLS_RELOADS;
+use crate::metrics::{TLS_CERTIFICATE_EXPIRY, TLS_RELOADS};
 use revoked::Revoked;
 
 /// The TLS state that all connections share.
@@ -44,6 +44,16 @@ pub(crate) struct Snapshot {
     /// Digest of the trusted authorities: when it changes, open connections are of another trust.
     trust: Digest,
     expiries: Vec<Expiry>,
+}
+
+impl Snapshot {
+    fn show_expiries(&self) {
+        for expiry in &self.expiries {
+            let file = expiry.chain.display().to_string();
+            // Seconds of Unix time are exact in a float for the next hundred million years.
+            gauge!(TLS_CERTIFICATE_EXPIRY, "file" => file).set(expiry.second as f64);
+        }
+    }
 }
 
 /// When one of the server's certificates ends.
@@ -101,6 +111,7 @@ impl TlsStore {
     /// As [`TlsStore::load`].
     pub fn load_with(settings: &TlsSettings, time: Arc<dyn TimeProvider>) -> Result<Arc<Self>, Problems> {
         let snapshot = load::snapshot(settings, &time)?;
+        snapshot.show_expiries();
         let (changes, _) = watch::channel(Change::default());
         Ok(Arc::new(Self { current: ArcSwap::from_pointee(snapshot), changes, time }))
     }
@@ -121,6 +132,7 @@ impl TlsStore {
                 return Err(problems);
             }
         };
+        snapshot.show_expiries();
         let revoked = snapshot.revoked.len();
         let old = self.current.swap(Arc::new(snapshot));
         let new = self.current.load();

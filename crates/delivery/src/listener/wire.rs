@@ -21,8 +21,10 @@ use super::refusal::Refuse;
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bytes of it.
 const LINGER_BYTES: usize = 256 * 1024;
-/// hyper's own refusals are shorter than this.
+/// hyper's own refusals are shorter than this,
 const REFUSAL_BYTES: usize = 512;
+/// and say this, in the spelling that `connection` sets.
+const NO_BODY: &[u8] = b"\r\nContent-Length: 0\r\n";
 
 /// A stream under hyper.
 pub(super) struct Wire<I> {
@@ -124,8 +126,10 @@ impl<I: AsyncBufRead + AsyncWrite + Unpin> Wire<I> {
         if self.refusal.is_some() {
             return true;
         }
-        let looks_like_one =
-            bytes.starts_with(b"HTTP/1.1 4") && bytes.len() <= REFUSAL_BYTES && bytes.ends_with(b"\r\n\r\n");
+        let looks_like_one = bytes.starts_with(b"HTTP/1.1 4")
+            && bytes.len() <= REFUSAL_BYTES
+            && bytes.ends_with(b"\r\n\r\n")
+            && bytes.windows(NO_BODY.len()).any(|window| window == NO_BODY);
         if !looks_like_one || !self.progress.in_head() {
             return false;
         }

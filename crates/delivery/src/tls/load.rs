@@ -207,7 +207,8 @@ fn now(time: &Arc<dyn TimeProvider>) -> i64 {
 /// All items of one kind in a file: PEM, or else one item in DER.
 fn read_all<T: PemObject + From<Vec<u8>>>(path: &Path, what: &'static str) -> Result<Vec<T>, Fault> {
     let bytes = std::fs::read(path).map_err(Fault::Read)?;
-    let is_der = bytes.first() == Some(&0x30);
+    // A sequence with a length in long form, which no text starts with.
+    let is_der = matches!(bytes.as_slice(), [0x30, 0x81..=0x84, ..]);
     if is_der {
         return Ok(vec![T::from(bytes)]);
     }

@@ -20,7 +20,7 @@ fn is_400_and_close(answer: &str) {
 
 #[tokio::test]
 async fn two_different_lengths_are_400_and_close() {
-    let server = Server::start().await;
+    let server = Server::start();
     is_400_and_close(
         &server
             .exchange(format!("{POST}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello{SMUGGLED}"))
@@ -35,7 +35,7 @@ async fn two_different_lengths_are_400_and_close() {
 
 #[tokio::test]
 async fn the_same_length_twice_is_that_length() {
-    let server = Server::start().await;
+    let server = Server::start();
     let answer = server
         .exchange(format!(
             "{POST}Content-Length: 5\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello{SMUGGLED}"
@@ -46,7 +46,7 @@ async fn the_same_length_twice_is_that_length() {
 
 #[tokio::test]
 async fn length_and_chunks_are_read_by_chunks_alone_and_close() {
-    let server = Server::start().await;
+    let server = Server::start();
     for headers in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
@@ -60,7 +60,7 @@ async fn length_and_chunks_are_read_by_chunks_alone_and_close() {
 
 #[tokio::test]
 async fn other_codings_are_400_and_close() {
-    let server = Server::start().await;
+    let server = Server::start();
     for coding in
         ["gzip", "identity", "gzip, chunked", "chunked, chunked", "chunked, identity", "xchunked", ""]
     {
@@ -86,7 +86,7 @@ async fn other_codings_are_400_and_close() {
 
 #[tokio::test]
 async fn without_a_host_or_with_two_it_is_400_and_close() {
-    let server = Server::start().await;
+    let server = Server::start();
     for head in [
         "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
@@ -102,7 +102,7 @@ async fn without_a_host_or_with_two_it_is_400_and_close() {
 
 #[tokio::test]
 async fn malformed_heads_are_400_and_close() {
-    let server = Server::start().await;
+    let server = Server::start();
     for head in [
         "GET / HTTP/1.1\r\nHost: a\r\nX-Folded: one\r\n two\r\n\r\n",
         "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
@@ -126,14 +126,14 @@ async fn malformed_heads_are_400_and_close() {
 
 #[tokio::test]
 async fn a_bare_line_feed_ends_a_line() {
-    let server = Server::start().await;
+    let server = Server::start();
     let answer = server.exchange("GET /bare HTTP/1.1\nHost: localhost\nConnection: close\n\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("GET /bare"), "{answer}");
 }
 
 #[tokio::test]
 async fn malformed_chunks_are_400_and_close() {
-    let server = Server::start().await;
+    let server = Server::start();
     for body in [
         "5\nhello\r\n0\r\n\r\n",
         "5\r\nhello0\r\n\r\n",
@@ -156,7 +156,7 @@ async fn malformed_chunks_are_400_and_close() {
 
 #[tokio::test]
 async fn a_body_that_nobody_reads_is_never_a_request() {
-    let server = Server::start().await;
+    let server = Server::start();
     for framing in [
         format!("Content-Length: {}\r\n\r\n{SMUGGLED}", SMUGGLED.len()),
         format!("Content-Length: {}\r\n\r\n{SMUGGLED}", SMUGGLED.len() * 2),
@@ -173,7 +173,7 @@ async fn a_body_that_nobody_reads_is_never_a_request() {
 
 #[tokio::test]
 async fn a_head_over_its_limit_is_431_with_a_body_that_arrives() {
-    let server = Server::start().await;
+    let server = Server::start();
     let many = "X: y\r\n".repeat(200);
     let long = format!("X: {}\r\n", "y".repeat(17 * 1024));
     let endless = format!("X: {}", "y".repeat(200 * 1024));
@@ -192,7 +192,7 @@ async fn a_head_over_its_limit_is_431_with_a_body_that_arrives() {
 
 #[tokio::test]
 async fn a_head_just_under_the_limit_is_read() {
-    let server = Server::start().await;
+    let server = Server::start();
     let long = "y".repeat(16 * 1024 - 100);
     let answer = server
         .exchange(format!("GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {long}\r\n\r\n"))
@@ -204,7 +204,7 @@ async fn a_head_just_under_the_limit_is_read() {
 async fn a_head_that_is_not_finished_in_time_ends_the_connection() {
     let settings =
         ListenerSettings { head_timeout: Duration::from_millis(200), ..ListenerSettings::default() };
-    let server = Server::start_with(settings).await;
+    let server = Server::start_with(settings);
     let mut silent = server.connect().await;
     let mut slow = server.connect().await;
     slow.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n").await.unwrap();
@@ -226,7 +226,7 @@ async fn an_idle_connection_lives_longer_than_a_slow_head_but_not_forever() {
         idle_timeout: Duration::from_millis(600),
         ..ListenerSettings::default()
     };
-    let server = Server::start_with(settings).await;
+    let server = Server::start_with(settings);
     let mut stream = server.connect().await;
     stream.write_all(get("/first").as_bytes()).await.unwrap();
     one_answer(&mut stream).await;
@@ -239,7 +239,7 @@ async fn an_idle_connection_lives_longer_than_a_slow_head_but_not_forever() {
 async fn a_client_that_takes_no_answers_is_ended_and_others_are_served() {
     let settings =
         ListenerSettings { idle_timeout: Duration::from_millis(300), ..ListenerSettings::default() };
-    let server = Server::start_with(settings).await;
+    let server = Server::start_with(settings);
     let mut greedy = server.connect().await;
     let asking = async {
         // Once all buffers are full, writing waits until the server has had enough.
@@ -254,7 +254,7 @@ async fn a_client_that_takes_no_answers_is_ended_and_others_are_served() {
 #[tokio::test]
 async fn bytes_that_are_not_tls_end_the_connection() {
     use tokio::io::AsyncReadExt as _;
-    let server = Server::start().await;
+    let server = Server::start();
     let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
     socket.write_all(get("/plain").as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
@@ -272,7 +272,7 @@ async fn a_handshake_that_stalls_is_ended_and_others_are_served() {
         handshakes: 2,
         ..ListenerSettings::default()
     };
-    let server = Server::start_with(settings).await;
+    let server = Server::start_with(settings);
     let mut stalled = Vec::new();
     for _ in 0..4 {
         stalled.push(tokio::net::TcpStream::connect(server.address).await.unwrap());

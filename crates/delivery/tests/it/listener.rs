@@ -18,7 +18,7 @@ use crate::tls_pki::Wish;
 
 #[tokio::test]
 async fn requests_follow_each_other_on_one_connection() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut stream = server.connect().await;
     for path in ["/one", "/two"] {
         stream.write_all(get(path).as_bytes()).await.unwrap();
@@ -31,7 +31,7 @@ async fn requests_follow_each_other_on_one_connection() {
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
-    let server = Server::start().await;
+    let server = Server::start();
     let answers = server.exchange(format!("{}{}{}", get("/1"), get("/2"), last_get("/3"))).await;
     let places: Vec<_> = ["GET /1", "GET /2", "GET /3"].map(|text| answers.find(text).unwrap()).into();
     assert!(places.is_sorted(), "{answers}");
@@ -40,21 +40,21 @@ async fn pipelined_requests_are_answered_in_order() {
 
 #[tokio::test]
 async fn http_1_0_is_answered_and_closed() {
-    let server = Server::start().await;
+    let server = Server::start();
     let answer = server.exchange("GET /old HTTP/1.0\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("GET /old"), "{answer}");
 }
 
 #[tokio::test]
 async fn an_absolute_target_is_its_path() {
-    let server = Server::start().await;
+    let server = Server::start();
     let answer = server.exchange(last_get("https://localhost:8443/absolute?x=1")).await;
     assert!(answer.ends_with("GET /absolute"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_client_that_expects_100_gets_it_before_its_body() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut stream = server.connect().await;
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -67,14 +67,14 @@ async fn a_client_that_expects_100_gets_it_before_its_body() {
 
 #[tokio::test]
 async fn the_service_learns_who_asks() {
-    let server = Server::start().await;
+    let server = Server::start();
     let answer = server.exchange(last_get("/who")).await;
     assert!(answer.ends_with("bank One(Ispb(99999001)) Http1"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_large_answer_arrives_whole() {
-    let server = Server::start().await;
+    let server = Server::start();
     let answer = server.exchange(last_get("/big")).await;
     assert!(answer.ends_with(&"x".repeat(BIG)));
 }
@@ -95,7 +95,7 @@ fn http2_get(path: &str) -> Request<Empty<bytes::Bytes>> {
 
 #[tokio::test]
 async fn http_2_is_spoken_when_alpn_says_so() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut client = http2_client(&server).await;
     let answers = futures_util::future::join(
         client.send_request(http2_get("/who")),
@@ -109,7 +109,7 @@ async fn http_2_is_spoken_when_alpn_says_so() {
 
 #[tokio::test]
 async fn an_http_2_head_over_its_limit_is_431() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut client = http2_client(&server).await;
     let mut request = http2_get("/x");
     request.headers_mut().insert("x-long", "y".repeat(17 * 1024).parse().unwrap());
@@ -125,7 +125,7 @@ async fn an_http_2_head_over_its_limit_is_431() {
 #[tokio::test]
 async fn a_connection_over_the_nodes_limit_is_closed_after_its_handshake() {
     let settings = ListenerSettings { connections: 1, ..ListenerSettings::default() };
-    let server = Server::start_with(settings).await;
+    let server = Server::start_with(settings);
     let mut first = server.connect().await;
     first.write_all(get("/first").as_bytes()).await.unwrap();
     one_answer(&mut first).await;
@@ -145,7 +145,7 @@ async fn a_connection_over_the_nodes_limit_is_closed_after_its_handshake() {
 #[tokio::test]
 async fn a_participant_has_its_own_limit() {
     let settings = ListenerSettings { connections_per_participant: 1, ..ListenerSettings::default() };
-    let server = Server::start_with(settings).await;
+    let server = Server::start_with(settings);
     let mut first = server.connect().await;
     first.write_all(get("/first").as_bytes()).await.unwrap();
     one_answer(&mut first).await;
@@ -163,7 +163,7 @@ async fn a_participant_has_its_own_limit() {
 
 #[tokio::test]
 async fn a_drain_lets_a_request_finish_and_closes_the_idle_at_once() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut idle = server.connect().await;
     idle.write_all(get("/idle").as_bytes()).await.unwrap();
     one_answer(&mut idle).await;
@@ -189,7 +189,7 @@ async fn a_drain_lets_a_request_finish_and_closes_the_idle_at_once() {
 
 #[tokio::test]
 async fn a_drain_finishes_http_2_requests_too() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut client = http2_client(&server).await;
     let busy = tokio::spawn(client.send_request(http2_get("/gated")));
     server.one_entered().await;
@@ -204,7 +204,7 @@ async fn a_drain_finishes_http_2_requests_too() {
 
 #[tokio::test]
 async fn a_drain_cuts_and_counts_what_does_not_finish() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut busy = server.connect().await;
     busy.write_all(get("/gated").as_bytes()).await.unwrap();
     server.one_entered().await;
@@ -216,7 +216,7 @@ async fn a_drain_cuts_and_counts_what_does_not_finish() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_frees_its_place() {
-    let server = Server::start().await;
+    let server = Server::start();
     let mut busy = server.connect().await;
     busy.write_all(get("/gated").as_bytes()).await.unwrap();
     server.one_entered().await;
@@ -267,7 +267,7 @@ async fn open_waiting(server: &Server, count: usize) -> Vec<TcpStream> {
 #[tokio::test]
 async fn a_waiting_read_costs_at_most_60_kb() {
     const COUNT: usize = 1_000;
-    let server = Server::start().await;
+    let server = Server::start();
     let warm = open_waiting(&server, 50).await;
     let before = resident();
     let waiting = open_waiting(&server, COUNT).await;

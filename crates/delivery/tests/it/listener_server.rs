@@ -42,17 +42,17 @@ pub(crate) struct Server {
 
 impl Server {
     /// With the usual limits.
-    pub(crate) async fn start() -> Self {
-        Self::start_with(ListenerSettings::default()).await
+    pub(crate) fn start() -> Self {
+        Self::start_with(ListenerSettings::default())
     }
 
-    pub(crate) async fn start_with(settings: ListenerSettings) -> Self {
+    pub(crate) fn start_with(settings: ListenerSettings) -> Self {
         let pki = Pki::new("authority");
         let tls = TlsStore::load(&pki.quick_settings()).unwrap();
-        Self::start_on(pki, tls, settings).await
+        Self::start_on(pki, tls, settings)
     }
 
-    pub(crate) async fn start_on(pki: Pki, tls: Arc<TlsStore>, settings: ListenerSettings) -> Self {
+    pub(crate) fn start_on(pki: Pki, tls: Arc<TlsStore>, settings: ListenerSettings) -> Self {
         let settings = ListenerSettings { name: "test", refuse: Refuse::new(problem), ..settings };
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();

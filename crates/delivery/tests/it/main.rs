@@ -5,6 +5,7 @@
 mod hostile;
 mod listener;
 mod listener_server;
+mod listener_whole;
 mod routes;
 mod tls;
 mod tls_pki;

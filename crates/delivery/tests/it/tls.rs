@@ -19,10 +19,10 @@ use tokio::time::timeout;
 use crate::listener_server::{PATIENCE, Server, get, last_get, one_answer, rest};
 use crate::tls_pki::{Holder, Pki, Wish};
 
-async fn start(settings: impl FnOnce(&Pki) -> TlsSettings) -> Server {
+fn start(settings: impl FnOnce(&Pki) -> TlsSettings) -> Server {
     let pki = Pki::new("authority");
     let tls = TlsStore::load(&settings(&pki)).unwrap();
-    Server::start_on(pki, tls, ListenerSettings::default()).await
+    Server::start_on(pki, tls, ListenerSettings::default())
 }
 
 /// Connects, asks once; tells whether an answer came.
@@ -39,7 +39,7 @@ async fn is_served(server: &Server, config: ClientConfig) -> bool {
 
 #[tokio::test]
 async fn a_tls_1_2_client_with_one_rsa_suite_gets_the_rsa_certificate() {
-    let server = start(Pki::settings).await;
+    let server = start(Pki::settings);
     let one_suite = CryptoProvider {
         cipher_suites: vec![cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256],
         ..provider()
@@ -58,7 +58,7 @@ async fn a_tls_1_2_client_with_one_rsa_suite_gets_the_rsa_certificate() {
 
 #[tokio::test]
 async fn clients_that_can_check_it_get_the_p_256_certificate() {
-    let server = start(Pki::settings).await;
+    let server = start(Pki::settings);
     let p256 = std::fs::read(server.pki.path("server.pem")).unwrap();
     let p256 =
         <rustls_pki_types::CertificateDer<'_> as rustls_pki_types::pem::PemObject>::from_pem_slice(&p256);
@@ -72,7 +72,7 @@ async fn clients_that_can_check_it_get_the_p_256_certificate() {
 
 #[tokio::test]
 async fn certificates_that_are_not_trusted_fail_the_handshake() {
-    let server = start(Pki::quick_settings).await;
+    let server = start(Pki::quick_settings);
     let stranger = Pki::new("stranger").bank();
     let impostor = Pki::new("authority").bank();
     let issue = |wish: Wish<'_>| server.pki.issue(&wish);
@@ -102,14 +102,14 @@ async fn a_revoked_certificate_fails_the_handshake() {
     let other = pki.issue(&Wish { serial: 77, ..Wish::default() });
     let settings = TlsSettings { crl: vec![pki.revoke(&[&other])], ..pki.quick_settings() };
     let tls = TlsStore::load(&settings).unwrap();
-    let server = Server::start_on(pki, tls, ListenerSettings::default()).await;
+    let server = Server::start_on(pki, tls, ListenerSettings::default());
     assert!(!is_served(&server, server.pki.client(Some(&other))).await);
     assert!(is_served(&server, server.pki.client(Some(&server.bank))).await);
 }
 
 #[tokio::test]
 async fn a_refused_client_learns_why() {
-    let server = start(Pki::quick_settings).await;
+    let server = start(Pki::quick_settings);
     let stranger = Pki::new("stranger").bank();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let config = server.pki.client_with(Some(&stranger), provider(), &[version]);
@@ -131,7 +131,7 @@ async fn a_session_is_resumed_until_its_certificate_is_revoked() {
         let pki = Pki::new("authority");
         let settings = pki.quick_settings();
         let tls = TlsStore::load(&settings).unwrap();
-        let server = Server::start_on(pki, tls, ListenerSettings::default()).await;
+        let server = Server::start_on(pki, tls, ListenerSettings::default());
         let config = server.pki.client_with(Some(&server.bank), provider(), &[version]);
         assert!(is_served(&server, config.clone()).await);
         let stream = server.connect_with(config.clone()).await.unwrap();
@@ -149,7 +149,7 @@ async fn open_connections_of_a_revoked_certificate_are_closed_and_others_stay() 
     let pki = Pki::new("authority");
     let settings = pki.quick_settings();
     let tls = TlsStore::load(&settings).unwrap();
-    let server = Server::start_on(pki, tls, ListenerSettings::default()).await;
+    let server = Server::start_on(pki, tls, ListenerSettings::default());
     let good = server.pki.issue(&Wish { ou: Some("ISPB-99999002"), serial: 11, ..Wish::default() });
     let mut idle = server.connect().await;
     idle.write_all(get("/idle").as_bytes()).await.unwrap();
@@ -175,7 +175,7 @@ async fn connections_end_after_their_request_when_roles_change() {
     let pki = Pki::new("authority");
     let settings = pki.quick_settings();
     let tls = TlsStore::load(&settings).unwrap();
-    let server = Server::start_on(pki, tls, ListenerSettings::default()).await;
+    let server = Server::start_on(pki, tls, ListenerSettings::default());
     let mut busy = server.connect().await;
     busy.write_all(get("/gated").as_bytes()).await.unwrap();
     server.one_entered().await;
@@ -196,23 +196,25 @@ impl TimeProvider for TestTime {
     }
 }
 
-/// The first second of a year, near enough.
-fn year(year: u64) -> u64 {
-    (year - 1970) * 31_556_952
-}
+/// The first second of 2030 and of 2090.
+const YEAR_2030: u64 = 1_893_456_000;
+const YEAR_2090: i64 = 3_786_912_000;
 
 #[tokio::test]
-async fn a_session_is_not_resumed_past_its_certificates_end() {
-    let time = Arc::new(TestTime(AtomicU64::new(year(2030) - 60)));
-    let pki = Pki::new("authority");
-    let tls = TlsStore::load_with(&pki.quick_settings(), Arc::clone(&time) as Arc<dyn TimeProvider>).unwrap();
-    let server = Server::start_on(pki, tls, ListenerSettings::default()).await;
-    let ends = server.pki.issue(&Wish { years: (2020, 2030), ..Wish::default() });
-    time.0.store(year(2030) - 86_400 * 2, Ordering::SeqCst);
-    let config = server.pki.client(Some(&ends));
-    assert!(is_served(&server, config.clone()).await);
-    time.0.store(year(2030) + 86_400 * 2, Ordering::SeqCst);
-    assert!(!is_served(&server, config).await);
+async fn a_session_is_not_served_past_its_certificates_end() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let time = Arc::new(TestTime(AtomicU64::new(YEAR_2030 - 600)));
+        let pki = Pki::new("authority");
+        let tls = TlsStore::load_with(&pki.quick_settings(), Arc::clone(&time) as Arc<dyn TimeProvider>);
+        let server = Server::start_on(pki, tls.unwrap(), ListenerSettings::default());
+        let ends = server.pki.issue(&Wish { years: (2020, 2030), ..Wish::default() });
+        let config = server.pki.client_with(Some(&ends), provider(), &[version]);
+        assert!(is_served(&server, config.clone()).await);
+        time.0.store(YEAR_2030 + 600, Ordering::SeqCst);
+        let mut stream = server.connect_with(config).await.unwrap();
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Resumed), "{version:?}");
+        assert_eq!(rest(&mut stream).await, "", "{version:?}");
+    }
 }
 
 #[test]
@@ -264,7 +266,7 @@ async fn a_reload_with_problems_changes_nothing() {
     let pki = Pki::new("authority");
     let settings = pki.quick_settings();
     let tls = TlsStore::load(&settings).unwrap();
-    let server = Server::start_on(pki, tls, ListenerSettings::default()).await;
+    let server = Server::start_on(pki, tls, ListenerSettings::default());
     let config = server.pki.client(Some(&server.bank));
     assert!(is_served(&server, config.clone()).await);
     let bad = TlsSettings { ca: vec![server.pki.path("missing.pem")], ..settings };
@@ -289,5 +291,5 @@ fn the_end_of_each_certificate_is_known() {
     let tls = TlsStore::load(&pki.quick_settings()).unwrap();
     let expiries = tls.expiries();
     assert_eq!(expiries.len(), 1);
-    assert!(expiries[0].second.abs_diff(year(2090) as i64) < 86_400 * 2);
+    assert_eq!(expiries[0].second, YEAR_2090);
 }
