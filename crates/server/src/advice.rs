@@ -33,7 +33,9 @@ fn refused(refusal: &Refusal) -> &'static str {
         "invalidMessage" | "charset" => "put the message right",
         "tooLarge" => "a message has a limit, see [limits] message_bytes",
         "threadLimit" => "other consumers hold all streams: end one, or use fewer --streams",
-        "paused" => "the operator paused this participant: pix-stream admin --dir DIR participants resume ISPB",
+        "paused" => {
+            "the operator paused this participant: pix-stream admin --dir DIR participants resume ISPB"
+        }
         _ => "the server's log has more under the request's id",
     }
 }

@@ -9,8 +9,8 @@ use clap::{Parser, Subcommand};
 
 pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source, Target};
 pub use operation::{
-    AdminArgs, AdminCommand, AuditArgs, AuditCommand, ParticipantCommand, PositionArgs, TokenArgs,
-    TokenCommand,
+    AdminArgs, AdminCommand, AdminTarget, AdvanceArgs, AuditArgs, AuditCommand, Intent, ParticipantCommand,
+    RewindArgs, TokenArgs, TokenCommand,
 };
 pub use serving::{
     ConfigArgs, ConfigCommand, ConfigFileArgs, DemoArgs, InitArgs, ListenArgs, SchemaArgs, ServeArgs,
@@ -30,8 +30,8 @@ const STYLES: Styles = Styles::styled()
     styles = STYLES,
     arg_required_else_help = true,
     after_help = "Examples:
+  pix-stream demo
   pix-stream init --dir pix && pix-stream serve --config pix/pix-stream.toml
-  pix-stream config check --config pix/pix-stream.toml
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Results go to stdout, all else to stderr."
 )]
@@ -44,12 +44,24 @@ pub struct Cli {
 /// The commands. The line above each is its purpose in the help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Shows everything at work: a fresh folder, a server, a publisher and a consumer in one process
+    Demo(DemoArgs),
     /// Makes a folder that works as it is: configuration, development CA, certificates, keys, data
     Init(InitArgs),
     /// Runs the server: one ready line on stdout, logs on stderr
     Serve(ServeArgs),
     /// Checks the configuration, shows what is in force, describes the file
     Config(ConfigArgs),
+    /// Publishes messages and prints the id of each
+    Publish(PublishArgs),
+    /// Reads a participant's messages as a good client does: stores, then confirms
+    Pull(PullArgs),
+    /// Operates a running server through its admin listener
+    Admin(AdminArgs),
+    /// Looks into PI-Pull-Next tokens
+    Token(TokenArgs),
+    /// Works with the audit log
+    Audit(AuditArgs),
 }
 
 #[cfg(test)]

@@ -1,5 +1,11 @@
 //! One module per command: it turns arguments into work, and what came out into lines and an exit code.
 
+pub mod admin;
+pub mod audit;
 pub mod config;
+pub mod demo;
 pub mod init;
+pub mod publish;
+pub mod pull;
 pub mod serve;
+pub mod token;

@@ -21,11 +21,18 @@ const STEP_MILLIS: u64 = 10;
 /// Senders: whoever of the two the message is not for.
 const SENDERS: [&str; 2] = ["99999002", "99999001"];
 const ALPHANUMERIC: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const FIRST_NAMES: [&str; 8] = ["Marina", "Otávio", "Jussara", "Caetana", "Abílio", "Iolanda", "Tomé", "Zuleica"];
+const FIRST_NAMES: [&str; 8] =
+    ["Marina", "Otávio", "Jussara", "Caetana", "Abílio", "Iolanda", "Tomé", "Zuleica"];
 const MIDDLE_NAMES: [&str; 6] = ["Quadros", "Sempreviva", "das Neves", "Veloso", "Alcântara", "do Vale"];
 const LAST_NAMES: [&str; 6] = ["Teles", "Invento", "Ficção", "Moinhos", "Barroca", "Lua"];
-const REMARKS: [&str; 6] =
-    ["Aluguel de janeiro", "Almoço de domingo", "Conserto da bicicleta", "Livros usados", "Mensalidade", "Obrigado!"];
+const REMARKS: [&str; 6] = [
+    "Aluguel de janeiro",
+    "Almoço de domingo",
+    "Conserto da bicicleta",
+    "Livros usados",
+    "Mensalidade",
+    "Obrigado!",
+];
 
 /// A message type that cannot be made up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +86,8 @@ impl Generator {
     }
 
     fn message(&self, number: u64) -> Generated {
-        let mut draw = Draw::new(&[self.seed, name_number(self.kind.name), name_number(self.to.as_str()), number]);
+        let mut draw =
+            Draw::new(&[self.seed, name_number(self.kind.name), name_number(self.to.as_str()), number]);
         let created = Timestamp::from_unix_millis(self.began.unix_millis() + number * STEP_MILLIS);
         let id = format!("M{}{}", self.from, draw.alphanumeric(23));
         let minute = Calendar::of(created).compact_minute();
@@ -185,7 +193,8 @@ fn person(draw: &mut Draw) -> String {
 
 /// A name as a number, for seeds (FNV-1a).
 fn name_number(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    name.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// SplitMix64: the same seed draws the same. Not for secrets.
@@ -263,7 +272,7 @@ mod tests {
                 assert!(!text.contains(['{', '}']), "{text}");
                 let examined = codec.examine(&message.bytes).unwrap();
                 assert_eq!(examined.business_id, message.message_id);
-                assert_eq!((examined.to, examined.from.len()), (ispb().to_string(), 8));
+                assert_eq!((examined.to, examined.from.as_str()), (ispb(), "99999002"));
                 assert!(examined.message_type.starts_with(name), "{}", examined.message_type);
             }
         }

@@ -3,15 +3,20 @@
 //!
 //! It is a library so that its parts are tested alone; nobody else depends on it. No rule of the protocol lives here.
 
+pub mod advice;
 pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod config;
 pub mod failure;
+pub mod generate;
 pub mod init;
 pub mod keys;
 pub mod output;
+pub mod publishing;
+pub mod rfc3339;
 pub mod serving;
 pub mod shutdown;
 pub mod system;
+pub mod target;
 pub mod telemetry;

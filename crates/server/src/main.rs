@@ -11,9 +11,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Admin(args) => commands::admin::run(&args),
+        Command::Audit(args) => commands::audit::run(&args),
         Command::Config(args) => commands::config::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Init(args) => commands::init::run(&args),
+        Command::Publish(args) => commands::publish::run(&args),
+        Command::Pull(args) => commands::pull::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
+        Command::Token(args) => commands::token::run(&args),
     };
     failure::exit_code(result)
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use pix_stream_client::{Endpoint, Error, Publisher};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
-use pix_stream_ports::entropy::Entropy as _;
+
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -163,7 +163,11 @@ fn refused(error: &Error, batch: &[Piece]) -> Failure {
         | Error::Sink(_)
         | Error::Task(_) => None,
     };
-    let piece = part.and_then(|part| batch.get(part.checked_sub(1)?)).or(if batch.len() == 1 { batch.first() } else { None });
+    let piece = part.and_then(|part| batch.get(part.checked_sub(1)?)).or(if batch.len() == 1 {
+        batch.first()
+    } else {
+        None
+    });
     let Some(piece) = piece else { return failure };
     let others = match batch.len() {
         1 => String::new(),

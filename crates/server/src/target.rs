@@ -71,7 +71,11 @@ struct Running {
 #[must_use]
 pub fn files(dir: &Path, caller: Caller) -> Files {
     let stem = dir.join("clients").join(caller.file_stem());
-    Files { ca: dir.join("tls").join("ca.pem"), cert: stem.with_extension("pem"), key: stem.with_extension("key") }
+    Files {
+        ca: dir.join("tls").join("ca.pem"),
+        cert: stem.with_extension("pem"),
+        key: stem.with_extension("key"),
+    }
 }
 
 /// Finds the server that the arguments mean.
@@ -80,9 +84,12 @@ pub fn files(dir: &Path, caller: Caller) -> Files {
 /// The folder is none of `init`, no server runs on it, or a certificate cannot be used; the message says what to do.
 pub fn find(target: &Target, caller: Caller) -> Result<Reached, Failure> {
     let Some(dir) = &target.dir else {
-        let [Some(url), Some(ca), Some(cert), Some(key)] =
-            [target.url.clone().map(PathBuf::from), target.ca.clone(), target.cert.clone(), target.key.clone()]
-        else {
+        let [Some(url), Some(ca), Some(cert), Some(key)] = [
+            target.url.clone().map(PathBuf::from),
+            target.ca.clone(),
+            target.cert.clone(),
+            target.key.clone(),
+        ] else {
             return Err(Failure::usage("name a server: --dir DIR, or --url with --ca, --cert and --key"));
         };
         let url = url.to_string_lossy().trim_end_matches('/').to_owned();
@@ -130,16 +137,18 @@ fn reached(url: String, files: &Files) -> Result<Reached, Failure> {
 fn find_running(dir: &Path) -> Result<Running, Failure> {
     let path = dir.join("data").join("ready.json");
     let not_running = |why: &str| {
-        Failure::new(format_args!("no server is running on {}{why}", dir.display()))
-            .next(format_args!("start it: pix-stream serve --config {}", dir.join("pix-stream.toml").display()))
+        Failure::new(format_args!("no server is running on {}{why}", dir.display())).next(format_args!(
+            "start it: pix-stream serve --config {}",
+            dir.join("pix-stream.toml").display()
+        ))
     };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_running("")),
         Err(error) => return Err(Failure::new(format_args!("{}: {error}", path.display()))),
     };
-    let running: Running =
-        serde_json::from_str(&text).map_err(|error| Failure::new(format_args!("{}: {error}", path.display())))?;
+    let running: Running = serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format_args!("{}: {error}", path.display())))?;
     if is_alive(running.pid) { Ok(running) } else { Err(not_running(" (the last one was killed)")) }
 }
 
@@ -158,8 +167,11 @@ fn no_certificate(dir: &Path, wanted: &Path) -> Failure {
         .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".pem")?.to_owned()))
         .collect();
     known.sort();
-    Failure::new(format_args!("there is no certificate {}", wanted.display()))
-        .next(format_args!("{} has those of {}", dir.join("clients").display(), known.join(", ")))
+    Failure::new(format_args!("there is no certificate {}", wanted.display())).next(format_args!(
+        "{} has those of {}",
+        dir.join("clients").display(),
+        known.join(", ")
+    ))
 }
 
 /// An address that listens everywhere is reached through this machine's own name.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use pix_stream_domain::ispb::Ispb;
 
 use super::messages::Target;
@@ -69,12 +69,56 @@ pub enum AuditCommand {
 /// Operates a running server through its admin listener
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  pix-stream admin participants --dir pix list
-  pix-stream admin participants --dir pix rewind 99999001 --to 1200 --dry-run")]
+  pix-stream admin --dir pix participants list
+  pix-stream admin --dir pix participants rewind 99999001 --to 1200 --dry-run")]
 pub struct AdminArgs {
+    /// The server; with --url, that of the admin listener.
+    #[command(flatten)]
+    pub target: AdminTarget,
+    /// Prints one JSON object a line
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: AdminCommand,
+}
+
+/// The same as [`Target`], at any place of the line: which of them go together is checked by [`Self::to_target`].
+#[derive(Debug, Clone, Args)]
+pub struct AdminTarget {
+    /// A folder made by `init`: finds the running server, its CA and the certificate
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Connection")]
+    pub dir: Option<PathBuf>,
+    /// The admin listener, such as https://127.0.0.1:9443
+    #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
+    pub url: Option<String>,
+    /// The authority of the server's certificate, PEM
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
+    pub ca: Option<PathBuf>,
+    /// The client certificate, PEM
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
+    pub cert: Option<PathBuf>,
+    /// The client certificate's private key, PEM
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
+    pub key: Option<PathBuf>,
+}
+
+impl AdminTarget {
+    /// The target, if the arguments make one.
+    ///
+    /// # Errors
+    /// What is missing or too much.
+    pub fn to_target(&self) -> Result<Target, &'static str> {
+        let Self { dir, url, ca, cert, key } = self.clone();
+        let by_hand = [url.is_some(), ca.is_some(), cert.is_some(), key.is_some()];
+        match (dir.is_some(), by_hand) {
+            (true, [false, false, false, false]) | (false, [true, true, true, true]) => {
+                Ok(Target { dir, url, ca, cert, key })
+            }
+            (true, _) => Err("--dir cannot be used with --url, --ca, --cert or --key"),
+            (false, _) => Err("name a server: --dir DIR, or --url URL with --ca, --cert and --key"),
+        }
+    }
 }
 
 /// What `admin` operates on.
@@ -82,15 +126,9 @@ pub struct AdminArgs {
 pub enum AdminCommand {
     /// Onboards, shows and changes participants
     #[command(after_help = "Examples:
-  pix-stream admin participants --dir pix show 99999001
-  pix-stream admin participants --dir pix cap 99999001 3")]
+  pix-stream admin --dir pix participants show 99999001
+  pix-stream admin --dir pix participants cap 99999001 3 --reason 'incident 17'")]
     Participants {
-        /// The server; with --url, that of the admin listener.
-        #[command(flatten)]
-        target: Target,
-        /// Prints one JSON object a line
-        #[arg(long, help_heading = "Output")]
-        json: bool,
         /// What to do.
         #[command(subcommand)]
         command: ParticipantCommand,
@@ -104,6 +142,12 @@ pub enum ParticipantCommand {
     Create {
         /// The participant
         ispb: Ispb,
+        /// A name for people
+        #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        name: String,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
     },
     /// Shows one participant with its streams and backlog
     Show {
@@ -116,11 +160,17 @@ pub enum ParticipantCommand {
     Pause {
         /// The participant
         ispb: Ispb,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
     },
     /// Ends a pause
     Resume {
         /// The participant
         ispb: Ispb,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
     },
     /// Sets how many live streams a participant may have
     Cap {
@@ -129,33 +179,67 @@ pub enum ParticipantCommand {
         /// Streams
         #[arg(value_parser = clap::value_parser!(u8).range(1..=6))]
         streams: u8,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
     },
-    /// Sets a participant's own pace, or returns it to the configured one
+    /// Sets a participant's own limits, or returns it to the configured ones
+    #[command(group = ArgGroup::new("limit").required(true).multiple(true).args(["requests_per_second", "backlog_high_water", "default"]))]
     Limits {
         /// The participant
         ispb: Ispb,
         /// Requests per second
-        #[arg(long, value_name = "N", required_unless_present = "default", conflicts_with = "default", value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, value_name = "N", conflicts_with = "default", value_parser = clap::value_parser!(u32).range(1..))]
         requests_per_second: Option<u32>,
-        /// Back to the configured pace
+        /// Unconfirmed messages from which on publishing is answered 503 `overloaded`
+        #[arg(long, value_name = "N", conflicts_with = "default", value_parser = clap::value_parser!(u64).range(1..))]
+        backlog_high_water: Option<u64>,
+        /// Back to the configured limits, all of them
         #[arg(long)]
         default: bool,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
     },
-    /// Moves the confirmed watermark back, so that messages are delivered again
-    Rewind(PositionArgs),
-    /// Moves the confirmed watermark forward, so that messages are skipped
-    Advance(PositionArgs),
+    /// Delivers messages again, from --to on
+    Rewind(RewindArgs),
+    /// Skips the messages below --to: they are never delivered
+    Advance(AdvanceArgs),
 }
 
-/// Whose watermark goes where.
-#[derive(Debug, Clone, Args)]
-pub struct PositionArgs {
-    /// The participant
-    pub ispb: Ispb,
-    /// The last sequence number that counts as confirmed
-    #[arg(long, value_name = "SEQUENCE")]
-    pub to: u64,
+/// How a change is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Intent {
     /// Says what would happen, and changes nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// From where on messages are delivered again.
+#[derive(Debug, Clone, Args)]
+pub struct RewindArgs {
+    /// The participant
+    pub ispb: Ispb,
+    /// The sequence number of the first message that is delivered again
+    #[arg(long, value_name = "SEQUENCE")]
+    pub to: u64,
+    /// How it is meant.
+    #[command(flatten)]
+    pub intent: Intent,
+}
+
+/// Up to where messages are skipped.
+#[derive(Debug, Clone, Args)]
+pub struct AdvanceArgs {
+    /// The participant
+    pub ispb: Ispb,
+    /// The sequence number of the first message that is not skipped
+    #[arg(long, value_name = "SEQUENCE")]
+    pub to: u64,
+    /// How it is meant.
+    #[command(flatten)]
+    pub intent: Intent,
 }

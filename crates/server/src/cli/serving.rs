@@ -23,7 +23,7 @@ pub struct ListenArgs {
   pix-stream demo
   pix-stream demo --listen 127.0.0.1:0 --messages 1000 --json")]
 pub struct DemoArgs {
-    /// The folder to make [default: a fresh one below the system's folder for temporary files]
+    /// The folder to make, or one of `init` to go on with [default: a fresh one for temporary files]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Addresses.
@@ -32,9 +32,9 @@ pub struct DemoArgs {
     /// Ends by itself after so many messages were published, delivered and confirmed
     #[arg(long, value_name = "N", help_heading = "Traffic", value_parser = clap::value_parser!(u64).range(1..))]
     pub messages: Option<u64>,
-    /// Messages published per second
-    #[arg(long, value_name = "R", help_heading = "Traffic", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rate: u32,
+    /// Messages published per second [default: 100, with --messages as fast as the server takes them]
+    #[arg(long, value_name = "R", help_heading = "Traffic", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
     /// Streams that the consumer opens
     #[arg(long, value_name = "N", help_heading = "Traffic", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=6))]
     pub streams: u8,

@@ -1,25 +1,11 @@
 //! The command line is consistent, and its habits hold for every command (cli.md, "Habits of every command").
 
-use clap::{Args, Command as Parser, CommandFactory as _};
+use clap::{Command as Definition, CommandFactory as _, Parser as _};
 
 use super::*;
 
-/// Every command, also those that are dispatched elsewhere or not yet.
-fn parser() -> Parser {
-    fn add<A: Args>(parser: Parser, name: &'static str) -> Parser {
-        if parser.get_subcommands().any(|command| command.get_name() == name) {
-            return parser;
-        }
-        parser.subcommand(A::augment_args(Parser::new(name)))
-    }
-    let mut parser = Cli::command();
-    parser = add::<DemoArgs>(parser, "demo");
-    parser = add::<ServeArgs>(parser, "serve");
-    parser = add::<PublishArgs>(parser, "publish");
-    parser = add::<PullArgs>(parser, "pull");
-    parser = add::<TokenArgs>(parser, "token");
-    parser = add::<AuditArgs>(parser, "audit");
-    add::<AdminArgs>(parser, "admin")
+fn parser() -> Definition {
+    Cli::command()
 }
 
 fn accepts(line: &str) -> Result<(), clap::Error> {
@@ -58,8 +44,10 @@ fn every_contracted_line_is_accepted() {
         "pix-stream pull --url https://h:1 --ca a --cert b --key c --ispb 99999001 --follow",
         "pix-stream token inspect abc --config f",
         "pix-stream audit verify a b",
-        "pix-stream admin participants --dir d list",
-        "pix-stream admin participants --dir d rewind 99999001 --to 5 --dry-run",
+        "pix-stream admin --dir d participants list",
+        "pix-stream admin participants --dir d list --json",
+        "pix-stream admin --dir d participants rewind 99999001 --to 5 --dry-run --reason drill",
+        "pix-stream admin --url https://h:1 --ca a --cert b --key c participants limits 99999001 --backlog-high-water 5",
     ] {
         if let Err(error) = accepts(line) {
             panic!("{line}: {error}");
@@ -85,11 +73,27 @@ fn wrong_usage_exits_with_2() {
         "pix-stream pull --dir d --ispb 99999001 --count 5 --follow",
         "pix-stream pull --dir d --ispb 99999001 --streams 0",
         "pix-stream audit verify",
-        "pix-stream admin participants --dir d cap 99999001 7",
+        "pix-stream admin --dir d participants cap 99999001 7",
+        "pix-stream admin --dir d participants limits 99999001",
+        "pix-stream admin --dir d participants limits 99999001 --default --requests-per-second 5",
     ] {
         match accepts(line) {
             Ok(()) => panic!("{line}: accepted"),
             Err(error) => assert_eq!(error.exit_code(), 2, "{line}"),
         }
     }
+}
+
+#[test]
+fn an_admin_target_is_a_folder_or_all_four_by_hand() {
+    let target = |line: &str| match Cli::try_parse_from(line.split(' ')).map(|cli| cli.command) {
+        Ok(Command::Admin(args)) => args.target.to_target().is_ok(),
+        other => panic!("{line}: {other:?}"),
+    };
+    assert!(target("pix-stream admin --dir d participants list"));
+    assert!(target("pix-stream admin participants list --dir d"));
+    assert!(target("pix-stream admin --url u --ca a participants --cert b list --key c"));
+    assert!(!target("pix-stream admin participants list"));
+    assert!(!target("pix-stream admin --dir d --url u participants list"));
+    assert!(!target("pix-stream admin --url u participants list"));
 }

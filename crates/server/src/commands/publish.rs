@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pix_stream_client::find_message_id;
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_ports::entropy::Entropy as _;
+
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
@@ -62,7 +62,11 @@ pub fn run(args: &PublishArgs) -> Result<(), Failure> {
     })
 }
 
-async fn publish(mut publishing: Publishing, mut printer: Printer, shutdown: &Shutdown) -> Result<(), Failure> {
+async fn publish(
+    mut publishing: Publishing,
+    mut printer: Printer,
+    shutdown: &Shutdown,
+) -> Result<(), Failure> {
     let began = Instant::now();
     let mut draining = shutdown.draining();
     let mut progress = Progress::new(began);
@@ -151,7 +155,11 @@ impl Printer {
         for one in done {
             let (message_id, resource_id) = (one.message_id.as_deref(), one.resource_id.to_string());
             if self.json {
-                text.push_str(&serde_json::to_string(&Line { ispb: self.ispb.as_str(), message_id, resource_id })?);
+                text.push_str(&serde_json::to_string(&Line {
+                    ispb: self.ispb.as_str(),
+                    message_id,
+                    resource_id,
+                })?);
                 text.push('\n');
             } else {
                 // Writing to a String cannot fail.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pix_stream_client::{
-    Consumer, Event, FileSink, MemorySink, Message, Options, Outcome, PullNext, Sink, SinkError, Stop, Summary,
+    Consumer, Event, FileSink, MemorySink, Message, Options, Outcome, PullNext, Sink, SinkError, Stop,
+    Summary,
 };
 use serde::Serialize;
 

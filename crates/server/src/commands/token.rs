@@ -63,7 +63,11 @@ pub fn run(args: &TokenArgs) -> Result<(), Failure> {
         Some(Err(_)) => Signature::Invalid,
     };
     let report = Report::of(&claims, signature, SystemClock.now());
-    if *json { output::json(&report)? } else { output::text(&report.lines())? }
+    if *json {
+        output::json(&report)?
+    } else {
+        output::text(&report.lines())?
+    }
     match verdict {
         None | Some(Ok(())) => Ok(()),
         Some(Err(error)) => Err(Failure::new(error)),
@@ -89,7 +93,8 @@ impl Report {
         Self {
             participant: claims.ispb.to_string(),
             region: claims.region,
-            slot: cursor.slot,
+            // Counted from 1 as in PI-Thread-Slot.
+            slot: cursor.slot.saturating_add(1),
             incarnation: cursor.generation.incarnation.value(),
             generation: cursor.generation.number,
             pull: cursor.pull,
@@ -159,7 +164,9 @@ mod tests {
 
     #[test]
     fn a_path_an_address_and_a_bare_token_are_the_same() {
-        for given in ["abc", " abc\n", "/api/v1/out/99999001/stream/abc", "https://h:1/api/v1/out/x/stream/abc"] {
+        for given in
+            ["abc", " abc\n", "/api/v1/out/99999001/stream/abc", "https://h:1/api/v1/out/x/stream/abc"]
+        {
             assert_eq!(segment(given), "abc");
         }
     }
@@ -172,7 +179,7 @@ mod tests {
         let lines = report.lines();
         for part in [
             "99999001",
-            "generation 12 of incarnation 3, slot 2",
+            "generation 12 of incarnation 3, slot 3",
             "101 to 110 (10 messages)",
             "issued       2026-11-22T13:05:07.120Z",
             "expires      2026-11-22T13:10:07.120Z\n",
@@ -181,6 +188,10 @@ mod tests {
         ] {
             assert!(lines.contains(part), "{part}: {lines}");
         }
-        assert!(Report::of(&claims, Signature::Valid, Timestamp::from_unix_millis(u64::MAX)).lines().contains("(expired)"));
+        assert!(
+            Report::of(&claims, Signature::Valid, Timestamp::from_unix_millis(u64::MAX))
+                .lines()
+                .contains("(expired)")
+        );
     }
 }

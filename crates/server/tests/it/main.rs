@@ -3,6 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod config;
+mod demo;
 mod expect;
 mod generated;
 mod init;
+mod lifecycle;
+mod operate;
+mod server;
+mod traffic;
+mod usage;
