@@ -25,7 +25,7 @@ use crate::error::{Code, Problem};
 use crate::identity::{Identity, IspbClaim, Peer};
 use crate::metrics::http::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
-use crate::routes::{check_host, timed};
+use crate::routes::timed;
 use crate::shared::Shared;
 
 /// Answers one request of the admin listener. Never fails: what goes wrong is an answer too.
@@ -59,7 +59,6 @@ async fn answer_plain<P: Ports>(
     head: &http::request::Parts,
     resource: &Resource<'_>,
 ) -> Result<Response<Body>, Problem> {
-    check_host(head)?;
     match resource {
         Resource::Live | Resource::Ready | Resource::Metrics => {}
         Resource::Page | Resource::Participants(_) | Resource::Participant(..) | Resource::Unknown => {
@@ -78,7 +77,6 @@ async fn answer<P: Ports>(
     body: Incoming,
     request_id: &RequestId,
 ) -> Result<Response<Body>, Problem> {
-    check_host(head)?;
     let resource = Resource::of(head.uri.path());
     if resource == Resource::Unknown {
         return Err(Problem::not_found());

@@ -4,6 +4,7 @@
 //! what the use case says. Handlers hold the part behind the certificate.
 
 mod head;
+mod log;
 mod path;
 
 use std::future::Future;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::header::CONNECTION;
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use pix_stream_app::Ports;
 use pix_stream_domain::ispb::Ispb;
@@ -25,14 +27,12 @@ use crate::handlers::{self, Call};
 use crate::identity::Peer;
 use crate::metrics::http::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::routes::log::Seen;
 use crate::routes::path::Path;
 use crate::shared::Shared;
 use crate::{negotiate, response};
 
-pub(crate) use head::check_host;
-
-/// Characters of a token that the log may hold (protocol, section 6).
-const TOKEN_LOGGED: usize = 8;
+pub(crate) use log::Failures;
 
 /// Answers one request of the API listener. Never fails: what goes wrong is an answer too.
 pub async fn handle<P: Ports>(
@@ -58,7 +58,7 @@ pub async fn handle<P: Ports>(
     match &result {
         Ok(_) if work > shared.wire.slow => seen.log_slow(work),
         Ok(_) => {}
-        Err(problem) => seen.log_problem(problem),
+        Err(problem) => seen.log_problem(problem, &shared.failures),
     }
     let mut answered =
         result.unwrap_or_else(|problem| response::problem(&shared.wire.problem_type_base, &problem, gzip));
@@ -67,8 +67,11 @@ pub async fn handle<P: Ports>(
     if let Some(decision) = &pace {
         response::pace(headers, decision);
     }
-    if head.version < http::Version::HTTP_2 {
+    if head.version < Version::HTTP_2 {
         *answered.extensions_mut() = shared.spelling.extensions();
+    } else {
+        // A stream of HTTP/2 ends by itself; the header would be malformed.
+        answered.headers_mut().remove(CONNECTION);
     }
     answered
 }
@@ -81,7 +84,9 @@ async fn answer<P: Ports>(
     body: Incoming,
     (request_id, gzip, pace): (&RequestId, bool, &mut Option<Decision>),
 ) -> Result<Response<Body>, Problem> {
-    head::check(head, shared.wire.strict)?;
+    if shared.wire.strict {
+        head::check_strict(head)?;
+    }
     let call = Call { shared, peer, headers: &head.headers, request_id: request_id.as_str(), gzip };
     match Path::of(head.uri.path()) {
         Path::Start(ispb) => {
@@ -147,63 +152,4 @@ pub(crate) async fn timed<F: Future>(future: F) -> (F::Output, Duration) {
     })
     .await;
     (output, work)
-}
-
-/// What the log says of a request: never a body, never a whole token.
-struct Seen<'a> {
-    request_id: &'a RequestId,
-    path: &'a Path<'a>,
-    label: RouteLabel,
-    peer: &'a Peer,
-}
-
-impl Seen<'_> {
-    fn log_slow(&self, work: Duration) {
-        tracing::info!(
-            request_id = self.request_id.as_str(),
-            route = self.label.text(),
-            ispb = self.path.ispb(),
-            work_ms = u64::try_from(work.as_millis()).unwrap_or(u64::MAX),
-            "slow request"
-        );
-    }
-
-    /// One line for a request that was not answered with success. Refusals in a client's ordinary life are not
-    /// worth a line at the usual level.
-    fn log_problem(&self, problem: &Problem) {
-        let (request_id, route) = (self.request_id.as_str(), self.label.text());
-        let (ispb, peer) = (self.path.ispb(), self.peer.identity.name.as_str());
-        let token = self.path.token().and_then(|token| token.get(..TOKEN_LOGGED));
-        let (status, code) = (problem.code.status().as_u16(), problem.code.text());
-        let cause = problem.cause.as_deref();
-        match problem.code {
-            Code::Internal => {
-                tracing::error!(request_id, route, status, code, ispb, peer, token, cause, "a defect");
-            }
-            Code::Unavailable => {
-                tracing::warn!(request_id, route, status, code, ispb, peer, token, cause, "a store failed");
-            }
-            Code::StreamGone | Code::ThreadLimit | Code::RateLimit | Code::Paused => {
-                tracing::debug!(request_id, route, status, code, ispb, peer, token, cause, "refused");
-            }
-            Code::InvalidHeader
-            | Code::Charset
-            | Code::InvalidCursor
-            | Code::InvalidMessage
-            | Code::InvalidRequest
-            | Code::Forbidden
-            | Code::NotFound
-            | Code::MethodNotAllowed
-            | Code::NotAcceptable
-            | Code::Conflict
-            | Code::LengthRequired
-            | Code::TooLarge
-            | Code::UnsupportedMediaType
-            | Code::HeadTooLarge
-            | Code::Overloaded
-            | Code::Changed => {
-                tracing::info!(request_id, route, status, code, ispb, peer, token, cause, "refused");
-            }
-        }
-    }
 }

@@ -15,6 +15,7 @@ use crate::metrics::http::Http;
 use crate::publish::budget::Budget;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::response::PROBLEM_XML;
+use crate::routes::Failures;
 use crate::spelling::Spelling;
 
 /// Renders all metrics as Prometheus text.
@@ -60,6 +61,7 @@ pub struct Shared<P: Ports> {
     pub(crate) ids: RequestIds,
     pub(crate) http: Http,
     pub(crate) spelling: Spelling,
+    pub(crate) failures: Failures,
     pub(crate) bodies: Budget,
     pub(crate) render: Render,
     pub(crate) version: &'static str,
@@ -74,6 +76,7 @@ impl<P: Ports> Shared<P> {
             wire,
             ids: RequestIds::new(seed),
             http: Http::default(),
+            failures: Failures::default(),
             spelling: Spelling::learn().await,
             bodies,
             render,

@@ -18,9 +18,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::body::Body;
 
-/// The names that title case gets wrong, spelled as in the protocol.
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
-    PI-Pull-Next: a\r\nPI-ResourceId: a\r\nPI-Thread-Slot: a\r\n\
+/// The names that title case gets wrong, spelled as in the protocol. HTTP/1.0, so that nothing else is in it:
+/// each name makes the clone dearer (some 0.3 µs for these six).
+const REQUEST: &[u8] = b"GET / HTTP/1.0\r\nPI-Pull-Next: a\r\nPI-ResourceId: a\r\nPI-Thread-Slot: a\r\n\
     X-RateLimit-Limit: a\r\nX-RateLimit-Remaining: a\r\nX-RateLimit-Reset: a\r\n\r\n";
 
 /// Extensions that make hyper spell our headers.

@@ -1,9 +1,11 @@
-//! Checks of a request's head before its path matters: `Host`, and what strict mode adds (protocol, section 2).
+//! What strict mode refuses in a request's head before its path matters (protocol, section 2).
+//!
+//! That there is one `Host` at all is the listener's to check.
 
+use http::HeaderMap;
 use http::header::HOST;
-use http::{HeaderMap, Version};
 
-use crate::error::{Code, Extra, Problem};
+use crate::error::{Code, Problem};
 
 /// The headers of ICOM's list, the only ones that strict mode lets through.
 const ICOM: [&str; 12] = [
@@ -21,27 +23,13 @@ const ICOM: [&str; 12] = [
     "via",
 ];
 
-/// Refuses a head that is not to be answered, whatever it asks for.
-pub(super) fn check(head: &http::request::Parts, strict: bool) -> Result<(), Problem> {
-    check_host(head)?;
-    if !strict {
-        return Ok(());
-    }
+/// What strict mode refuses, whatever the request asks for.
+pub(super) fn check_strict(head: &http::request::Parts) -> Result<(), Problem> {
     check_names(&head.headers)?;
     let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
     if host.into_iter().chain(authority).any(has_port) {
         return Err(Problem::new(Code::InvalidHeader, "the Host header may not have a port"));
-    }
-    Ok(())
-}
-
-/// HTTP/1.1 has exactly one `Host` (RFC 9112, section 3.2): without it, two readers could see two requests.
-pub(crate) fn check_host(head: &http::request::Parts) -> Result<(), Problem> {
-    let hosts = head.headers.get_all(HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
-        let title = "a request has exactly one Host header";
-        return Err(Problem::new(Code::InvalidHeader, title).with(Extra::Close));
     }
     Ok(())
 }
@@ -77,17 +65,11 @@ mod tests {
     }
 
     #[test]
-    fn the_default_mode_takes_ports_and_other_headers() {
-        let head = head(&[("Host", "icom:8443"), ("traceparent", "00-1-2-01"), ("X-Request-Id", "a")]);
-        assert_eq!(check(&head, false), Ok(()));
-    }
-
-    #[test]
     fn strict_mode_takes_all_of_the_list() {
         let mut headers: Vec<_> = ICOM.iter().filter(|n| **n != "host").map(|n| (*n, "1")).collect();
         headers.push(("Host", "icom.pi.rsfn.net.br"));
-        assert_eq!(check(&head(&headers), true), Ok(()));
-        assert_eq!(check(&head(&[("Host", "[::1]")]), true), Ok(()));
+        assert_eq!(check_strict(&head(&headers)), Ok(()));
+        assert_eq!(check_strict(&head(&[("Host", "[::1]")])), Ok(()));
     }
 
     #[test]
@@ -99,15 +81,7 @@ mod tests {
             head(&[("Host", "icom"), ("x-request-id", "a")]),
         ];
         for head in heads {
-            assert_eq!(check(&head, true).unwrap_err().code, Code::InvalidHeader);
-        }
-    }
-
-    #[test]
-    fn a_request_without_one_host_is_refused_and_the_connection_closed() {
-        for head in [head(&[]), head(&[("Host", "a"), ("Host", "b")])] {
-            let problem = check(&head, false).unwrap_err();
-            assert_eq!((problem.code, problem.extra), (Code::InvalidHeader, Extra::Close));
+            assert_eq!(check_strict(&head).unwrap_err().code, Code::InvalidHeader);
         }
     }
 }

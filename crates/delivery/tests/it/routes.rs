@@ -3,6 +3,8 @@
 
 mod admin;
 mod errors;
+mod http2;
+mod log;
 mod order;
 mod publish;
 mod read;

@@ -1,5 +1,7 @@
 //! Protocol, section 8.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const XML: &str = "Content-Type: application/xml; charset=utf-8\r\n";
@@ -90,4 +92,26 @@ fn a_message_over_the_limit_is_named() {
     let (code, title) = split_text(&body(65)).unwrap_err();
     assert_eq!(code, Code::TooLarge);
     assert!(title.starts_with("part 1: "), "{title}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_joined_is_split_again(
+        messages in prop::collection::vec("[-\r\nB<a>é]{0,40}", 1..=10)
+    ) {
+        prop_assume!(messages.iter().all(|message| !format!("\r\n{message}").contains("\r\n--B")));
+        let mut body = String::new();
+        for message in &messages {
+            body.push_str(&format!("--B\r\n{XML}\r\n{message}\r\n"));
+        }
+        body.push_str("--B--\r\n");
+        prop_assert_eq!(split_text(&body), Ok(messages));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(body in "(--B|--|\r|\n|\r\n|Content-Type: application/xml|: |<a/>| |é){0,30}") {
+        let _either_way = split_text(&body);
+    }
 }

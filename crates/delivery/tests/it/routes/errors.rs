@@ -50,17 +50,6 @@ async fn strict_mode_refuses_what_icom_refuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_one_host_ends_the_connection() {
-    let world = world().await;
-    for head in ["", "Host: a\r\nHost: b\r\n"] {
-        let raw = format!("GET /api/v1/out/catalog HTTP/1.1\r\n{head}\r\n");
-        let reply = Reply::parse(&world.raw(&bank(), raw.as_bytes()).await, false);
-        reply.problem(400, "invalidHeader");
-        assert_eq!(reply.header("Connection"), "close");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_read_with_a_broken_body_moves_nothing() {
     let world = world().await;
     world.publish(&["M1"], 50).await;

@@ -45,7 +45,7 @@ enum Listener {
 pub(crate) struct World {
     pub(crate) app: App<FakePorts>,
     pub(crate) ports: FakePorts,
-    shared: Arc<Shared<FakePorts>>,
+    pub(crate) shared: Arc<Shared<FakePorts>>,
 }
 
 impl World {

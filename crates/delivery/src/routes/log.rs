@@ -1,0 +1,109 @@
+//! What the log says of a request: one line for one that was refused or slow, never a body, never a whole token.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::{Code, Problem};
+use crate::identity::Peer;
+use crate::metrics::http::RouteLabel;
+use crate::request_id::RequestId;
+use crate::routes::path::Path;
+
+/// Characters of a token that the log may hold (protocol, section 6).
+const TOKEN_LOGGED: usize = 8;
+/// While a store is down every request fails: one line for so long, with how many there were.
+const FAILURES_EVERY: Duration = Duration::from_secs(1);
+
+/// A request, as the log names it.
+pub(super) struct Seen<'a> {
+    pub(super) request_id: &'a RequestId,
+    pub(super) path: &'a Path<'a>,
+    pub(super) label: RouteLabel,
+    pub(super) peer: &'a Peer,
+}
+
+impl Seen<'_> {
+    pub(super) fn log_slow(&self, work: Duration) {
+        tracing::info!(
+            request_id = self.request_id.as_str(),
+            route = self.label.text(),
+            ispb = self.path.ispb(),
+            work_ms = u64::try_from(work.as_millis()).unwrap_or(u64::MAX),
+            "slow request"
+        );
+    }
+
+    /// Refusals in a client's ordinary life, and those of which an overload makes many, are not worth a line at
+    /// the usual level: the metrics count them.
+    pub(super) fn log_problem(&self, problem: &Problem, failures: &Failures) {
+        let (request_id, route) = (self.request_id.as_str(), self.label.text());
+        let (ispb, peer) = (self.path.ispb(), self.peer.identity.name.as_str());
+        let token = self.path.token().and_then(|token| token.get(..TOKEN_LOGGED));
+        let (status, code) = (problem.code.status().as_u16(), problem.code.text());
+        let cause = problem.cause.as_deref();
+        match problem.code {
+            Code::Internal => {
+                tracing::error!(request_id, route, status, code, ispb, peer, token, cause, "a defect");
+            }
+            Code::Unavailable => {
+                if let Some(silent) = failures.count() {
+                    tracing::warn!(request_id, route, code, ispb, cause, silent, "a store failed");
+                }
+            }
+            Code::StreamGone | Code::ThreadLimit | Code::RateLimit | Code::Paused | Code::Overloaded => {
+                tracing::debug!(request_id, route, status, code, ispb, peer, token, cause, "refused");
+            }
+            Code::InvalidHeader
+            | Code::Charset
+            | Code::InvalidCursor
+            | Code::InvalidMessage
+            | Code::InvalidRequest
+            | Code::Forbidden
+            | Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::NotAcceptable
+            | Code::Conflict
+            | Code::LengthRequired
+            | Code::TooLarge
+            | Code::UnsupportedMediaType
+            | Code::HeadTooLarge
+            | Code::Changed => {
+                tracing::info!(request_id, route, status, code, ispb, peer, token, cause, "refused");
+            }
+        }
+    }
+}
+
+/// Failures of stores, of which only some are logged.
+#[derive(Debug, Default)]
+pub(crate) struct Failures(Mutex<(Option<Instant>, u64)>);
+
+impl Failures {
+    /// Counts one; gives how many were not logged since the last line, when another line is due.
+    fn count(&self) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, silent) = &mut *state;
+        let now = Instant::now();
+        if last.is_some_and(|last| now - last < FAILURES_EVERY) {
+            *silent += 1;
+            return None;
+        }
+        *last = Some(now);
+        Some(std::mem::take(silent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn of_many_failures_one_a_second_is_logged() {
+        let failures = Failures::default();
+        assert_eq!([failures.count(), failures.count(), failures.count()], [Some(0), None, None]);
+        tokio::time::advance(FAILURES_EVERY).await;
+        assert_eq!([failures.count(), failures.count()], [Some(2), None]);
+    }
+}
