@@ -117,9 +117,10 @@ impl Store {
     /// Reads from a snapshot; once more when the file had to be opened again.
     pub(crate) fn read<T>(&self, work: impl Fn(&ReadTransaction) -> Result<T, Fault>) -> Result<T, Error> {
         let mut result = self.try_read(&work);
-        if result.as_ref().is_err_and(|(fault, _)| fault.needs_reopening()) {
-            let seen = result.as_ref().map_or_else(|(_, openings)| *openings, |_| 0);
-            self.reopen(seen);
+        if let Err((fault, seen)) = &result
+            && fault.needs_reopening()
+        {
+            self.reopen(*seen);
             result = self.try_read(&work);
         }
         result.map_err(|(fault, _)| counted(&fault))
@@ -138,10 +139,10 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<T, Fault>,
     ) -> Result<T, (Fault, Error)> {
-        let seen = self.openings.load(Ordering::Acquire);
-        let result = {
+        let (result, seen) = {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-            database.for_writing().and_then(|database| guard(|| change(database, work)))
+            let changed = database.for_writing().and_then(|database| guard(|| change(database, work)));
+            (changed, self.openings.load(Ordering::Acquire))
         };
         result.map_err(|fault| {
             if fault.needs_reopening() {
