@@ -23,6 +23,16 @@ proptest! {
         world.drain();
     }
 
+    /// A Coordinator may go back to an older state, and a node without memory cannot know.
+    #[test]
+    fn a_state_that_goes_back_unnoticed_loses_nothing(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new();
+        for step in steps {
+            if let Step::Crash { .. } = step { world.roll_back() } else { world.take(step) }
+        }
+        world.drain();
+    }
+
     #[test]
     fn without_crashes_too(steps in prop::collection::vec(step(), 1..120)) {
         let mut world = World::new();

@@ -38,6 +38,8 @@ impl Supply for Messages {
 pub(crate) struct World {
     state: StreamState,
     model: Model,
+    /// Whether the model still knows what is: it does not after a loss that nobody noticed.
+    is_modelled: bool,
     messages: Messages,
     rules: Rules,
     now: Timestamp,
@@ -60,6 +62,7 @@ impl World {
             checkpoint: (state.clone(), Model::new()),
             state,
             model: Model::new(),
+            is_modelled: true,
             messages: Messages { head: 1, missing_from: u64::MAX },
             rules: Rules { batch_bytes: 60_000, ..Rules::default() },
             now: Timestamp::from_unix_millis(1_000_000),
@@ -114,6 +117,13 @@ impl World {
             Step::Checkpoint => self.checkpoint = (self.state.clone(), self.model.clone()),
             Step::Crash { settles } => self.crash(settles),
         }
+    }
+
+    /// The saved state is there again, and nobody noticed: no new incarnation, no settling.
+    pub(crate) fn roll_back(&mut self) {
+        self.state = self.checkpoint.0.clone();
+        self.is_modelled = false;
+        self.answers.clear();
     }
 
     /// Reads everything that is left, like a client that does it right, and says that nothing was lost.
@@ -175,6 +185,10 @@ impl World {
     /// Invariants 2 and 4: within one history a token with a batch is answered with one other, in one form.
     fn check_advance(&mut self, command: &Command, grant: &Grant) {
         let Command::Pull { token, .. } = command else { return };
+        if !self.is_modelled {
+            // Two histories of one incarnation may give one name twice; what counts then is that nothing is lost.
+            return;
+        }
         let answer = (grant.token, grant.form, self.now);
         let name = (token.generation, token.pull, token.empties);
         if let Some((before, form, at)) = self.answers.insert(name, answer) {
@@ -193,10 +207,18 @@ impl World {
         let before = self.state.clone();
         let context = Context { now: self.now, rules: &self.rules, supply: &self.messages };
         let outcome = self.state.apply(command, &context);
-        let expected = self.model.decide(command, self.now, &self.rules, &self.messages);
-        self.model.note(&outcome);
         assert_eq!(self.state.check(), Ok(()), "after {command:?}");
-        assert_eq!(project(&outcome), expected, "{command:?}");
+        if self.is_modelled {
+            let expected = self.model.decide(command, self.now, &self.rules, &self.messages);
+            self.model.note(&outcome);
+            assert_eq!(project(&outcome), expected, "{command:?}");
+            assert_eq!(
+                self.state.watermark().value(),
+                self.model.watermark(self.messages.head),
+                "{command:?}"
+            );
+            assert_eq!(self.state.returned().len(), self.model.count_waiting(), "{command:?}");
+        }
         self.check_watermark(command, &before);
         self.check_messages(&before, &outcome);
         if let Outcome::Adjusted(adjustment) = outcome {
@@ -214,13 +236,11 @@ impl World {
         outcome
     }
 
-    /// Invariant 7, and that the model agrees.
+    /// Invariant 7.
     fn check_watermark(&self, command: &Command, before: &StreamState) {
         let watermark = self.state.watermark();
         let is_rewind = matches!(command, Command::Rewind { .. });
         assert!(is_rewind || watermark >= before.watermark(), "{command:?} took the watermark back");
-        assert_eq!(watermark.value(), self.model.watermark(self.messages.head), "{command:?}");
-        assert_eq!(self.state.returned().len(), self.model.count_waiting(), "{command:?}");
         assert!(self.state.returned().count() < RETURNED_RANGES_SPLIT_MAX);
     }
 
@@ -229,7 +249,7 @@ impl World {
         assert!(self.state.live_count() <= 6);
         for n in 1..self.messages.head {
             let is_done = is_done(&self.state, n);
-            assert_eq!(is_done, self.model.is_done(n), "message {n}");
+            assert!(!self.is_modelled || is_done == self.model.is_done(n), "message {n}");
             let was_got =
                 self.received.contains(&n) || self.skipped.contains(&n) || n < self.state.floor().value();
             assert!(!is_done || was_got, "message {n} is confirmed, and nobody received it");
