@@ -137,32 +137,50 @@ impl<P: Ports> Core<P> {
         *self.draining.borrow()
     }
 
-    /// The newest state of a participant: the Coordinator's, or one taken over from the newest checkpoint.
-    pub(crate) async fn load_state(&self, seat: &Seat) -> Result<StreamState, Error> {
+    /// The newest state of a participant: the Coordinator's; or, when that is lost or older than what this node
+    /// has seen (`known`), one taken over from the newest that is left.
+    pub(crate) async fn load_state(
+        &self,
+        seat: &Seat,
+        known: Option<StreamState>,
+    ) -> Result<StreamState, Error> {
+        // Two recoveries at once would raise two incarnations and leave checkpoints of a history that is none.
+        let _one_recovers = seat.recovering.lock().await;
         let coordinator = self.ports.coordinator();
         let load = coordinator.load(seat.ispb);
         let extent = self.ports.journal().extent(seat.ispb);
-        if let Some(state) = COORDINATOR_LOAD.run(READ_DEADLINE, load).await? {
+        let held = COORDINATOR_LOAD.run(READ_DEADLINE, load).await?;
+        // A node that knows nothing yet sees by the checkpoint that the Coordinator went back.
+        let known = match (known, &held) {
+            (None, Some(_)) => self.load_checkpointed(seat.ispb).await,
+            (known, _) => known,
+        };
+        let is_newest = |held: &StreamState| known.as_ref().is_none_or(|k| k.version() <= held.version());
+        if let Some(state) = held.as_ref().filter(|held| is_newest(held)) {
             // The head may have been announced before this seat was there; without the Journal the next
             // announcement or sweep brings it.
             if let Ok(extent) = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await {
                 seat.raise_head(extent.next);
             }
             seat.learn(state.clone(), None);
-            return Ok(state);
+            return Ok(state.clone());
         }
         let extent = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?;
-        let (state, from) = self.recover_state(seat.ispb, extent.first).await?;
-        let swap = coordinator.swap(seat.ispb, None, &state);
-        let state = match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await? {
-            Swap::Done => state,
-            Swap::Lost(Some(other)) => *other,
+        let (state, from) = self.recover_state(seat.ispb, extent.first, known).await?;
+        let swap = coordinator.swap(seat.ispb, held.map(|held| held.version()), &state);
+        seat.raise_head(extent.next);
+        match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await? {
+            Swap::Done => {}
+            Swap::Lost(Some(other)) => {
+                seat.learn((*other).clone(), None);
+                return Ok(*other);
+            }
             Swap::Lost(None) => {
                 let cause = "the coordinator holds no state and takes none".to_owned();
                 return Err(Error::Unavailable { retry_after: RETRY_AFTER, cause });
             }
-        };
-        seat.raise_head(extent.next);
+        }
+        self.save_first(seat.ispb, &state).await;
         seat.learn(state.clone(), Some(state.version()));
         if let Some(checkpoint) = from {
             self.note_recovery(seat.ispb, &checkpoint, &state).await;
@@ -170,30 +188,47 @@ impl<P: Ports> Core<P> {
         Ok(state)
     }
 
-    /// A state in a new incarnation, from the newest checkpoint if there is one.
+    /// The state of the newest checkpoint; `None` also when the Journal does not say.
+    async fn load_checkpointed(&self, ispb: Ispb) -> Option<StreamState> {
+        let load = self.ports.journal().load_checkpoint(ispb);
+        let loaded = JOURNAL_LOAD_CHECKPOINT.run(READ_DEADLINE, load).await;
+        loaded.ok().flatten().map(|checkpoint| checkpoint.state)
+    }
+
+    /// A state in a new incarnation, and what it comes from: the newest checkpoint, or what this node knows.
     async fn recover_state(
         &self,
         ispb: Ispb,
         first: Sequence,
+        known: Option<StreamState>,
     ) -> Result<(StreamState, Option<Checkpoint>), Error> {
         let journal = self.ports.journal();
         let load = journal.load_checkpoint(ispb);
         let checkpoint = JOURNAL_LOAD_CHECKPOINT.run(READ_DEADLINE, load).await?;
+        let known = known.map(|state| Checkpoint { state, is_last: false });
+        let newest = [checkpoint, known].into_iter().flatten().max_by_key(|c| (c.state.version(), c.is_last));
         let raise = journal.raise_incarnation(ispb);
         let incarnation = JOURNAL_RAISE_INCARNATION.run(READ_DEADLINE, raise).await?;
         let now = self.ports.clock().now();
-        let state = match &checkpoint {
+        let state = match &newest {
             None => StreamState::new(incarnation, first),
             Some(Checkpoint { state, is_last }) => {
                 let settle = if *is_last { Duration::ZERO } else { self.settings.settle };
                 state.clone().recover(incarnation, &self.settings.rules, now, settle)
             }
         };
-        // The new history is on record before anything happens in it, so that the next crash finds it.
-        let first_checkpoint = Checkpoint { state: state.clone(), is_last: false };
-        let save = journal.save_checkpoints(vec![(ispb, first_checkpoint)]);
-        JOURNAL_SAVE_CHECKPOINTS.run(READ_DEADLINE, save).await?;
-        Ok((state, checkpoint))
+        Ok((state, newest))
+    }
+
+    /// Puts a new history on record before anything happens in it. Only once it is agreed on: a checkpoint of an
+    /// incarnation that lost the race would outrank those of the one that won.
+    async fn save_first(&self, ispb: Ispb, state: &StreamState) {
+        let checkpoint = Checkpoint { state: state.clone(), is_last: false };
+        let save = self.ports.journal().save_checkpoints(vec![(ispb, checkpoint)]);
+        if let Err(error) = JOURNAL_SAVE_CHECKPOINTS.run(READ_DEADLINE, save).await {
+            // Without it a next crash recovers from where this one did; a full disk must not stop reads.
+            tracing::warn!(%error, %ispb, "the first checkpoint of a new history could not be saved");
+        }
     }
 
     async fn note_recovery(&self, ispb: Ispb, from: &Checkpoint, to: &StreamState) {
@@ -232,7 +267,8 @@ impl<P: Ports> Core<P> {
         if seat.hot().find(from).is_some() {
             return Ok(());
         }
-        let range = Range::new(from, from.plus(READ_AHEAD).min(seat.head()));
+        // Not bounded by the head that this seat knows: what returned may lie beyond it.
+        let range = Range::new(from, from.plus(READ_AHEAD));
         let read = self.ports.journal().read(seat.ispb, range, READ_AHEAD_BYTES);
         let stored = JOURNAL_READ.run(READ_DEADLINE, read).await?;
         if stored.first().is_none_or(|first| first.sequence != from) {
@@ -242,7 +278,9 @@ impl<P: Ports> Core<P> {
         let messages: Vec<_> = stored.into_iter().map(|stored| Arc::new(self.render(stored))).collect();
         self.prepare_first(seat, &messages);
         let mut hot = seat.hot();
-        messages.iter().for_each(|message| hot.insert(message));
+        let Some((needed, behind)) = messages.split_first() else { return Ok(()) };
+        hot.insert(needed);
+        let _kept = behind.iter().take_while(|message| hot.insert_behind(message)).count();
         Ok(())
     }
 

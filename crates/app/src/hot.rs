@@ -80,16 +80,29 @@ impl Hot {
         fits
     }
 
-    /// Keeps a message that a reader needs now, at the expense of the highest ones.
+    /// Keeps a message that a reader needs now, at the expense of higher ones, then of the lowest: those are
+    /// leased already, and needed again only for a replay.
     pub(crate) fn insert(&mut self, message: &Arc<Message>) {
+        while !self.insert_behind(message) {
+            match self.messages.first_key_value() {
+                Some((&first, _)) => self.remove(first),
+                // Not one message fits the limits: reading on goes before them.
+                None => return self.put(message, message.cost_with_segments()),
+            }
+        }
+    }
+
+    /// Keeps a message that a reader will need soon, at the expense of higher ones only. Returns whether it is kept.
+    pub(crate) fn insert_behind(&mut self, message: &Arc<Message>) -> bool {
         let cost = message.cost_with_segments();
         while self.bytes + cost > self.bytes_max || !self.budget.has_room(cost) {
             match self.messages.last_key_value() {
                 Some((&last, _)) if last > message.sequence => self.remove(last),
-                Some(_) | None => break,
+                Some(_) | None => return false,
             }
         }
         self.put(message, cost);
+        true
     }
 
     /// Drops everything below a sequence number: it is confirmed.

@@ -38,7 +38,7 @@ use pix_stream_ports::coordinator::{Coordinator as _, Listener};
 use pix_stream_ports::journal::Journal as _;
 
 use crate::core::Core;
-use crate::store::{COORDINATOR_CHECK, JOURNAL_CHECK, READ_DEADLINE};
+use crate::store::{COORDINATOR_ADMIT, COORDINATOR_CHECK, JOURNAL_CHECK, READ_DEADLINE};
 
 pub use api::{Actor, Answer, Change, Changed, Dependency, Publish, Published, Read, Status, StreamStatus};
 pub use error::{AdminRefusal, Error};
@@ -111,7 +111,8 @@ impl<P: Ports> App<P> {
         let per_second = participant.limits.requests_per_second.unwrap_or(settings.requests_per_second);
         let rule = Rule::per_second(per_second, settings.rate_window);
         let now = self.0.ports.clock().now();
-        Ok(self.0.ports.coordinator().admit(participant.ispb, rule, now).await?)
+        let admit = self.0.ports.coordinator().admit(participant.ispb, rule, now);
+        Ok(COORDINATOR_ADMIT.run(READ_DEADLINE, admit).await?)
     }
 
     /// Opens a stream and reads its first batch; waits for a message as long as is configured.

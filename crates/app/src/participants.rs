@@ -124,9 +124,13 @@ impl<P: Ports> Core<P> {
             }
         };
         if !dry_run {
-            self.save_now(&seat).await?;
-            let detail = format!("{change:?}: {outcome:?}");
+            // Done is done, and so it is recorded, also when the Journal cannot say yet that it will last.
+            let saved = self.save_now(&seat).await;
+            let lasts =
+                saved.as_ref().map_or_else(|error| format!("; not saved yet: {error}"), |()| String::new());
+            let detail = format!("{change:?}: {outcome:?}{lasts}");
             self.note_admin(Some(ispb), name, Ok(&detail), actor).await;
+            saved?;
         }
         let state = self.state_of(&seat).await?;
         let Adjustment { watermark_before, watermark, redeliver, skipped, .. } = outcome;
@@ -187,7 +191,7 @@ impl<P: Ports> Core<P> {
     async fn state_of(&self, seat: &Seat) -> Result<StreamState, Error> {
         match seat.snapshot() {
             Some(state) => Ok(state),
-            None => self.load_state(seat).await,
+            None => self.load_state(seat, None).await,
         }
     }
 

@@ -21,7 +21,9 @@ use crate::core::Core;
 use crate::deflate::Job;
 use crate::error::Error;
 use crate::seat::Seat;
-use crate::store::{JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
+use crate::store::{
+    COORDINATOR_ANNOUNCE, JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
+};
 
 /// Above this many bytes a request is examined on a thread for blocking work: parsing costs some 25 ns a byte.
 const EXAMINE_INLINE_MAX: usize = 64 * 1024;
@@ -79,7 +81,7 @@ impl<P: Ports> Core<P> {
     /// is enough to publish.
     async fn is_over_high_water(&self, seat: &Seat, participant: &Participant) -> bool {
         let max = participant.limits.backlog_high_water.unwrap_or(self.settings.backlog_high_water);
-        if seat.snapshot().is_none() && self.load_state(seat).await.is_err() {
+        if seat.snapshot().is_none() && self.load_state(seat, None).await.is_err() {
             return false;
         }
         seat.with_state(|state, head| state.unconfirmed(head) >= max).unwrap_or(false)
@@ -159,7 +161,8 @@ impl<P: Ports> Core<P> {
             seat.metrics.published.increment(batch.len());
             seat.raise_head(batch.end());
             // A lost announcement costs other nodes a second: they also ask the Journal.
-            if let Err(error) = self.ports.coordinator().announce(seat.ispb, batch.end()).await {
+            let announce = self.ports.coordinator().announce(seat.ispb, batch.end());
+            if let Err(error) = COORDINATOR_ANNOUNCE.run(READ_DEADLINE, announce).await {
                 tracing::debug!(%error, ispb = %seat.ispb, "the new head was not announced");
             }
         }

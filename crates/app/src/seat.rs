@@ -19,6 +19,7 @@ use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::{Coordinator as _, Swap};
 use pix_stream_ports::journal::Checkpoint;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 use crate::core::Core;
 use crate::error::Error;
@@ -43,6 +44,8 @@ pub(crate) struct Seat {
     pub(crate) wake: Notify,
     /// One load of cold messages at a time.
     pub(crate) loading: tokio::sync::Mutex<()>,
+    /// One recovery of a lost state at a time.
+    pub(crate) recovering: tokio::sync::Mutex<()>,
     inner: Mutex<Inner>,
     hot: Mutex<Hot>,
     /// The last read took no gzip: nothing needs to be deflated.
@@ -82,6 +85,7 @@ impl Seat {
             metrics: SeatMetrics::new(ispb),
             wake: Notify::new(),
             loading: tokio::sync::Mutex::new(()),
+            recovering: tokio::sync::Mutex::new(()),
             inner: Mutex::new(inner),
             hot: Mutex::new(hot),
             identity_only: AtomicBool::new(false),
@@ -119,7 +123,12 @@ impl Seat {
                 tokio::spawn(lead);
             }
         }
-        answer.await.unwrap_or_else(|_| Err(Error::Internal("the seat's leader ended early".to_owned())))
+        // Others' commands may be waited for first; together that must not take longer than one store call may.
+        let Ok(answered) = timeout(READ_DEADLINE, answer).await else {
+            let cause = format!("no decision within {READ_DEADLINE:?}");
+            return Err(Error::Unavailable { retry_after: RETRY_AFTER, cause });
+        };
+        answered.unwrap_or_else(|_| Err(Error::Internal("the seat's leader ended early".to_owned())))
     }
 
     /// What a command would come to, without doing it.
@@ -248,15 +257,25 @@ impl Seat {
 
     /// Decides some commands together and agrees on the result.
     async fn decide<P: Ports>(&self, core: &Core<P>, requests: &[Request]) -> Result<Vec<Outcome>, Error> {
+        let mut is_fresh = false;
+        let mut loads = false;
         for _attempt in 0..SWAP_ATTEMPTS {
             let before = match self.snapshot() {
-                Some(state) => state,
-                None => core.load_state(self).await?,
+                Some(state) if !loads => state,
+                known => {
+                    (loads, is_fresh) = (false, true);
+                    core.load_state(self, known).await?
+                }
             };
             let mut next = before.clone();
-            let outcomes =
+            let outcomes: Vec<_> =
                 requests.iter().map(|request| self.apply(core, &mut next, &request.command)).collect();
             if next.version() == before.version() {
+                // Another node may know of the stream or slot that this snapshot misses.
+                loads = !is_fresh && outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_)));
+                if loads {
+                    continue;
+                }
                 return Ok(outcomes);
             }
             let swap = core.ports.coordinator().swap(self.ispb, Some(before.version()), &next);
@@ -267,7 +286,14 @@ impl Seat {
                 }
                 Swap::Lost(newer) => {
                     metrics::counter!(SWAPS_LOST).increment(1);
-                    self.inner().snapshot = newer.map(|state| *state);
+                    match newer.filter(|newer| newer.version() > before.version()) {
+                        Some(newer) => {
+                            self.inner().snapshot = Some(*newer);
+                            is_fresh = true;
+                        }
+                        // Nothing there, or something that this node knows to be over: it forgot or went back.
+                        None => loads = true,
+                    }
                 }
             }
         }
@@ -315,8 +341,12 @@ async fn lead<P: Ports>(core: Arc<Core<P>>, seat: Arc<Seat>) {
                 return;
             }
             let count = inner.queue.len().min(COMBINED_MAX);
-            inner.queue.drain(..count).collect()
+            // Who stopped waiting was answered 503 or is gone: nothing is done in its name.
+            inner.queue.drain(..count).filter(|request| !request.reply.is_closed()).collect()
         };
+        if requests.is_empty() {
+            continue;
+        }
         let decided = seat.decide(&core, &requests).await;
         for (index, request) in requests.into_iter().enumerate() {
             let outcome = match &decided {

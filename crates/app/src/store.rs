@@ -32,6 +32,8 @@ macro_rules! operations {
 }
 
 operations! {
+    COORDINATOR_ADMIT = "coordinator", "admit";
+    COORDINATOR_ANNOUNCE = "coordinator", "announce";
     COORDINATOR_CHECK = "coordinator", "check";
     COORDINATOR_LOAD = "coordinator", "load";
     COORDINATOR_SWAP = "coordinator", "swap";
