@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog, Verified, VerifyError, verify};
+use pix_stream_domain::digest::Digest;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::audit_log::AuditLog;
 use pix_stream_ports::error::Error;
@@ -66,6 +67,37 @@ async fn a_chain_may_start_later_but_not_lack_a_file_within() {
     let error = verify(&[dir.path().to_owned()]).unwrap_err();
     assert!(error.to_string().contains("missing"), "{error}");
     assert!(matches!(error, VerifyError::Broken(broken) if broken.file == files[2] && broken.line == 1));
+}
+
+/// The line with other content and the hash that fits it.
+fn forged(line: &str) -> String {
+    let line = line.replace("\"a1\"", "\"zz\"");
+    let (body, _) = line.split_once("\",\"hash\":").unwrap();
+    let (_, prev) = body.rsplit_once('"').unwrap();
+    let bytes = (0..32).map(|n| u8::from_str_radix(&prev[2 * n..2 * n + 2], 16).unwrap());
+    let hash = Digest::of(&bytes.chain(body.bytes()).chain(*b"\"}").collect::<Vec<_>>());
+    format!("{body}\",\"hash\":\"{hash}\"}}")
+}
+
+#[tokio::test]
+async fn an_entry_that_was_replaced_with_a_fitting_hash_is_noticed_at_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), 1 << 20);
+    log.append(records("a", 4)).await.unwrap();
+    drop(log);
+    let file = files(dir.path()).remove(0);
+    let text = fs::read_to_string(&file).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines[1] = forged(&lines[1]);
+    assert!(lines[1].contains("zz"), "{}", lines[1]);
+    fs::write(&file, lines.join("\n") + "\n").unwrap();
+    match verify(&[file]) {
+        Err(VerifyError::Broken(broken)) => {
+            assert_eq!((broken.line, broken.entry), (3, Some(3)));
+            assert!(broken.reason.contains("does not follow"), "{broken}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
