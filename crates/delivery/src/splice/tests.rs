@@ -46,7 +46,7 @@ fn segment(plain: &[u8], dictionary: &[u8]) -> (Bytes, Checksum) {
     (Bytes::from(out), Checksum::new(crc32fast::hash(plain), u32::try_from(plain.len()).unwrap()))
 }
 
-fn xml(size: usize, seed: usize) -> Vec<u8> {
+fn make_xml(size: usize, seed: usize) -> Vec<u8> {
     let body = (0..).map(|n: usize| format!("<Tx n=\"{}\">{}</Tx>", n, n.wrapping_mul(seed) % 9973));
     let mut text = String::from("<Envelope>");
     for piece in body {
@@ -64,12 +64,16 @@ fn samples(plan: &[(usize, bool, bool, bool)]) -> Vec<Sample> {
     let mut sequence = Sequence::FIRST;
     for (place, &(size, has_alone, has_chained, gap)) in plan.iter().enumerate() {
         sequence = sequence.plus(if gap { 2 } else { 1 });
-        let xml = xml(size, place + 7);
+        let xml = make_xml(size, place + 7);
         let part = Bytes::from([HEAD, &xml, CRLF].concat());
         // What stands before is the part of the message before in sequence, in this batch or not.
         let before = match samples.last() {
             Some(sample) if !gap => sample.part.clone(),
-            Some(_) | None => Bytes::from_static(b"some other part\r\n"),
+            // Like ours, so that a segment refers into it, and yet another.
+            Some(_) | None => {
+                let other = [HEAD, &make_xml(size + 500, place + 991), CRLF].concat();
+                Bytes::from(other)
+            }
         };
         let dictionary = [&before[..], &[0; BOUNDARY_LINE_LEN]].concat();
         let window = dictionary.len().min(32 * 1024);
@@ -133,7 +137,7 @@ fn a_single_message_is_its_xml_alone() {
     for (size, has_alone) in [(10, true), (10, false), (200_000, true), (200_000, false)] {
         let samples = samples(&[(size, has_alone, true, false)]);
         let plain = collect(single(&samples[0].piece()));
-        assert_eq!(plain, xml(size, 7));
+        assert_eq!(plain, make_xml(size, 7));
         assert_eq!(gunzip(&collect(single_gzip(&samples[0].piece()))), plain);
     }
 }
