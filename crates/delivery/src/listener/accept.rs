@@ -142,42 +142,37 @@ impl<S: Service> Acceptor<S> {
         // Answers are written in one piece; waiting for more only delays them. A socket that refuses is closing.
         let _refused = socket.set_nodelay(true);
         let handshake = TlsAcceptor::from(self.tls.config()).accept(socket).into_fallible();
-        let outcome = match timeout(self.settings.handshake_timeout, handshake).await {
-            Err(_) => "timeout",
+        match timeout(self.settings.handshake_timeout, handshake).await {
+            Err(_) => self.count_handshake("timeout"),
             Ok(Err((fault, socket))) => {
                 debug!(listener, %remote, %fault, "a handshake failed");
-                let tls = fault.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-                if tls.is_some() {
-                    part_from(socket).await;
+                let fault = fault.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+                match fault.and_then(rejection) {
+                    Some(reason) => self.count_rejected(reason),
+                    None => self.count_handshake("failed"),
                 }
-                match tls.and_then(rejection) {
-                    Some(reason) => {
-                        self.count_rejected(reason);
-                        "rejected_certificate"
-                    }
-                    None => "failed",
+                if fault.is_some() {
+                    part_from(socket).await;
                 }
             }
             Ok(Ok(stream)) => match self.tls.identify(stream.get_ref().1.peer_certificates()) {
                 Ok(identity) => {
                     let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-                    let outcome = if resumed { "resumed" } else { "full" };
-                    counter!(TLS_HANDSHAKES, "listener" => listener, "outcome" => outcome).increment(1);
+                    self.count_handshake(if resumed { "resumed" } else { "full" });
                     return Some((stream, identity));
                 }
-                Err(rejection) => {
-                    let reason = rejection.as_str();
-                    counter!(TLS_CERTIFICATES_REJECTED, "listener" => listener, "reason" => reason)
-                        .increment(1);
-                    "rejected_certificate"
-                }
+                Err(rejection) => self.count_rejected(rejection.as_str()),
             },
-        };
-        counter!(TLS_HANDSHAKES, "listener" => listener, "outcome" => outcome).increment(1);
+        }
         None
     }
 
+    fn count_handshake(&self, outcome: &'static str) {
+        counter!(TLS_HANDSHAKES, "listener" => self.settings.name, "outcome" => outcome).increment(1);
+    }
+
     fn count_rejected(&self, reason: &'static str) {
+        self.count_handshake("rejected_certificate");
         counter!(TLS_CERTIFICATES_REJECTED, "listener" => self.settings.name, "reason" => reason)
             .increment(1);
     }

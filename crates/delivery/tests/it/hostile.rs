@@ -220,6 +220,26 @@ async fn a_head_that_is_not_finished_in_time_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn an_http_2_connection_that_asks_nothing_is_ended() {
+    use tokio::io::AsyncReadExt as _;
+    let settings =
+        ListenerSettings { head_timeout: Duration::from_millis(200), ..ListenerSettings::default() };
+    let server = Server::start_with(settings);
+    let mut config = server.pki.client(Some(&server.bank));
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let mut silent = server.connect_with(config.clone()).await.unwrap();
+    let mut polite = server.connect_with(config).await.unwrap();
+    polite.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    for stream in [&mut silent, &mut polite] {
+        let mut bytes = Vec::new();
+        let _farewell_or_not =
+            tokio::time::timeout(crate::listener_server::PATIENCE, stream.read_to_end(&mut bytes))
+                .await
+                .expect("ended in time");
+    }
+}
+
+#[tokio::test]
 async fn an_idle_connection_lives_longer_than_a_slow_head_but_not_forever() {
     let settings = ListenerSettings {
         head_timeout: Duration::from_millis(100),

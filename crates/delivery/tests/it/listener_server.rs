@@ -52,8 +52,13 @@ impl Server {
         Self::start_on(pki, tls, settings)
     }
 
+    /// With a name of its own in the metrics.
+    pub(crate) fn start_named(name: &'static str, settings: ListenerSettings) -> Self {
+        Self::start_with(ListenerSettings { name, ..settings })
+    }
+
     pub(crate) fn start_on(pki: Pki, tls: Arc<TlsStore>, settings: ListenerSettings) -> Self {
-        let settings = ListenerSettings { name: "test", refuse: Refuse::new(problem), ..settings };
+        let settings = ListenerSettings { refuse: Refuse::new(problem), ..settings };
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));

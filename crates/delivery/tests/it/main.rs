@@ -4,6 +4,7 @@
 
 mod hostile;
 mod listener;
+mod listener_metrics;
 mod listener_server;
 mod listener_whole;
 mod routes;

@@ -97,6 +97,20 @@ async fn certificates_that_are_not_trusted_fail_the_handshake() {
 }
 
 #[tokio::test]
+async fn rsa_certificates_and_chains_of_authorities_are_trusted() {
+    let server = start(Pki::quick_settings);
+    let rsa = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+    let rsa = server.pki.issue_for(&Wish { serial: 11, ..Wish::default() }, &rsa);
+    let chained = server.pki.issue_through("between", &Wish { serial: 12, ..Wish::default() });
+    for holder in [&rsa, &chained] {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let config = server.pki.client_with(Some(holder), provider(), &[version]);
+            assert!(is_served(&server, config).await, "{version:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_certificate_fails_the_handshake() {
     let pki = Pki::new("authority");
     let other = pki.issue(&Wish { serial: 77, ..Wish::default() });

@@ -56,14 +56,32 @@ pub(crate) fn server_name() -> ServerName<'static> {
     ServerName::try_from("localhost").unwrap()
 }
 
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn client_params(wish: &Wish<'_>) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, wish.name);
+    if let Some(ou) = wish.ou {
+        params.distinguished_name.push(DnType::OrganizationalUnitName, ou);
+    }
+    params.extended_key_usages = vec![wish.purpose.clone()];
+    params.serial_number = Some(SerialNumber::from_slice(&[wish.serial]));
+    params.not_before = date_time_ymd(wish.years.0, 1, 1);
+    params.not_after = date_time_ymd(wish.years.1, 1, 1);
+    params
+}
+
 impl Pki {
     pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let ca = CertifiedIssuer::self_signed(authority(name), KeyPair::generate().unwrap()).unwrap();
         let pki = Self { dir: TempDir::new().unwrap(), ca };
         pki.write("ca.pem", &pki.ca.pem());
         pki
@@ -120,19 +138,26 @@ impl Pki {
     }
 
     pub(crate) fn issue(&self, wish: &Wish<'_>) -> Holder {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, wish.name);
-        if let Some(ou) = wish.ou {
-            params.distinguished_name.push(DnType::OrganizationalUnitName, ou);
-        }
-        params.extended_key_usages = vec![wish.purpose.clone()];
-        params.serial_number = Some(SerialNumber::from_slice(&[wish.serial]));
-        params.not_before = date_time_ymd(wish.years.0, 1, 1);
-        params.not_after = date_time_ymd(wish.years.1, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.ca).unwrap();
+        self.issue_for(wish, &KeyPair::generate().unwrap())
+    }
+
+    /// With a key of the caller's.
+    pub(crate) fn issue_for(&self, wish: &Wish<'_>, key: &KeyPair) -> Holder {
+        let certificate = client_params(wish).signed_by(key, &self.ca).unwrap();
         Holder { chain: vec![certificate.der().clone()], key: key.serialize_der(), serial: vec![wish.serial] }
+    }
+
+    /// Through an authority between ours and the client, whose certificate the client sends along.
+    pub(crate) fn issue_through(&self, between: &str, wish: &Wish<'_>) -> Holder {
+        let params = authority(between);
+        let between = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.ca).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = client_params(wish).signed_by(&key, &between).unwrap();
+        Holder {
+            chain: vec![certificate.der().clone(), between.der().clone()],
+            key: key.serialize_der(),
+            serial: vec![wish.serial],
+        }
     }
 
     /// A client with the usual certificate, of ISPB 99999001.
