@@ -121,6 +121,11 @@ impl Tables<'_> {
         if start < end {
             for entry in self.ages.range::<&ByAge>(&start..&end)?.take(2 * stored + PRUNED_EXTRA) {
                 let (age, business_id) = entry?;
+                if !(start..end).contains(age.value()) {
+                    return Err(Fault::Record(format!(
+                        "the ages of the business ids of {ispb} are out of order"
+                    )));
+                }
                 outlived.push((*age.value(), [ispb.as_bytes(), business_id.value()].concat()));
             }
         }

@@ -56,17 +56,25 @@ pub(crate) fn all_known(
     keys.iter().map(find).collect()
 }
 
+/// Reads what is left of a range. The extent says which messages must be there, so that a page that leads astray is
+/// damage, and neither a gap nor somebody else's message.
 pub(crate) fn messages(
     transaction: &ReadTransaction,
     ispb: Ispb,
     range: Range,
     bytes_max: u64,
 ) -> Result<Vec<Stored>, Fault> {
+    let Extent { first, next } = extent(&transaction.open_table(layout::EXTENTS)?, ispb)?;
+    let left = Range::new(range.start().max(first), range.end().min(next));
     let table = transaction.open_table(layout::MESSAGES)?;
-    let (start, end) = (layout::by_sequence(ispb, range.start()), layout::by_sequence(ispb, range.end()));
+    let (start, end) = (layout::by_sequence(ispb, left.start()), layout::by_sequence(ispb, left.end()));
+    let mut entries = table.range::<&BySequence>(&start..&end)?;
     let (mut stored, mut bytes) = (Vec::new(), 0_u64);
-    for entry in table.range::<&BySequence>(&start..&end)? {
-        let (key, record) = entry?;
+    for sequence in left.iter() {
+        let (key, record) = entries.next().ok_or_else(|| missing(ispb, sequence))??;
+        if *key.value() != layout::by_sequence(ispb, sequence) {
+            return Err(missing(ispb, sequence));
+        }
         let message = layout::read_message(key.value(), record.value())?;
         bytes = bytes.saturating_add(message.xml.len() as u64);
         if bytes > bytes_max && !stored.is_empty() {
@@ -75,6 +83,10 @@ pub(crate) fn messages(
         stored.push(message);
     }
     Ok(stored)
+}
+
+fn missing(ispb: Ispb, sequence: Sequence) -> Fault {
+    Fault::Record(format!("message {sequence} of {ispb} is missing"))
 }
 
 /// Searches by halves: times rise with sequence numbers but for a clock that was set back, and then the answer is
@@ -91,7 +103,7 @@ pub(crate) fn find_since(
         let middle = first.plus(end.distance_from(first) / 2);
         let key = layout::by_sequence(ispb, middle);
         let record = table.get(&key)?;
-        let record = record.ok_or_else(|| Fault::Record(format!("message {middle} of {ispb} is missing")))?;
+        let record = record.ok_or_else(|| missing(ispb, middle))?;
         if layout::published_at(&key, record.value())? < at {
             first = middle.plus(1);
         } else {
@@ -132,8 +144,7 @@ pub(crate) fn check(transaction: &ReadTransaction) -> Result<(), Fault> {
             for sequence in [first, next.previous()] {
                 let key = layout::by_sequence(ispb, sequence);
                 let record = messages.get(&key)?;
-                let record = record
-                    .ok_or_else(|| Fault::Record(format!("message {sequence} of {ispb} is missing")))?;
+                let record = record.ok_or_else(|| missing(ispb, sequence))?;
                 layout::published_at(&key, record.value())?;
             }
         }
