@@ -17,7 +17,7 @@ pub mod slot;
 
 use std::time::Duration;
 
-use crate::limits::{Rules, SETTLE_MAX, STREAMS_MAX};
+use crate::limits::{Rules, STREAMS_MAX};
 use crate::sequence::{Range, Sequence};
 use crate::time::Timestamp;
 use crate::version::{Incarnation, Version};
@@ -72,7 +72,7 @@ pub struct StreamState {
     paused: bool,
     /// Until then nothing is handed out: after a crash, tokens that come back first say what they hold.
     settling_until: Timestamp,
-    /// How long that time will be, while it has not begun: it begins with the first read.
+    /// How long that time is; zero once it is over. It begins with the first read.
     settle: Duration,
 }
 
@@ -203,12 +203,12 @@ impl StreamState {
         self.paused
     }
 
-    /// When the state hands out messages again, if it is still settling at `now`. Further off than
-    /// [`SETTLE_MAX`] means that the clock stepped back: then it is over.
+    /// When the state hands out messages again, if it is still settling at `now`. Further off than the whole time
+    /// means that the clock stepped back: then it is over.
     #[must_use]
     pub fn settling_until(&self, now: Timestamp) -> Option<Timestamp> {
         let until = self.settling_until;
-        (now < until && until.since(now) <= SETTLE_MAX).then_some(until)
+        (now < until && until.since(now) <= self.settle).then_some(until)
     }
 
     /// The number of the batch that this command grants: the version that the state will have with it, so that no

@@ -9,6 +9,7 @@ use crate::stream::lease::Next;
 use crate::stream::place::Place;
 use crate::stream::slot::{Form, Generation, Stream};
 use crate::stream::{Context, StreamState, Supply};
+use crate::time::Timestamp;
 
 /// What a read asks for.
 struct Ask<'a> {
@@ -117,9 +118,7 @@ impl StreamState {
     /// Confirms what the stream in a slot holds and leases it the next batch, if there is one.
     fn read<S: Supply>(&mut self, index: usize, ask: &Ask<'_>, context: &Context<'_, S>) -> Outcome {
         let Ask { token, form, wait } = *ask;
-        if !self.settle.is_zero() {
-            self.settling_until = context.now.after(std::mem::take(&mut self.settle));
-        }
+        self.go_on_settling(context.now);
         let next = self.next_batch(form, context);
         if let Next::Missing(from) = next {
             return Outcome::Load { from };
@@ -149,6 +148,16 @@ impl StreamState {
         self.grant(index, context).map_or(Outcome::Refused(Refusal::Gone), |grant| {
             Outcome::Batch(Grant { confirmed, redelivered, ..grant })
         })
+    }
+
+    /// The first read begins the time of settling, the first one after it ends it for good: a clock that steps
+    /// back must not begin it again.
+    fn go_on_settling(&mut self, now: Timestamp) {
+        if self.settling_until == Timestamp::default() && !self.settle.is_zero() {
+            self.settling_until = now.after(self.settle);
+        } else if self.settling_until(now).is_none() {
+            (self.settle, self.settling_until) = (Duration::ZERO, Timestamp::default());
+        }
     }
 
     /// The answer to a read that found nothing: wait on, or a fresh token without a batch.
@@ -234,7 +243,7 @@ impl StreamState {
 }
 
 /// The stream that a token of an abandoned or lost stream proves: its batch is confirmed by being presented.
-fn returned_stream(token: &Cursor, form: Form, now: crate::time::Timestamp) -> Stream {
+fn returned_stream(token: &Cursor, form: Form, now: Timestamp) -> Stream {
     Stream {
         generation: token.generation,
         pull: token.pull,
