@@ -157,9 +157,12 @@ impl<P: Ports> Core<P> {
         };
         let repeats = u32::try_from(appended.len() - fresh.len()).unwrap_or(u32::MAX);
         self.make_hot(&seat, fresh);
+        // A repeat settles an append of unknown outcome: its messages may be news to this node, too.
+        if let Some(last) = appended.iter().map(|appended| appended.sequence).max() {
+            seat.raise_head(last.plus(1));
+        }
         if !batch.is_empty() {
             seat.metrics.published.increment(batch.len());
-            seat.raise_head(batch.end());
             // A lost announcement costs other nodes a second: they also ask the Journal.
             let announce = self.ports.coordinator().announce(seat.ispb, batch.end());
             if let Err(error) = COORDINATOR_ANNOUNCE.run(READ_DEADLINE, announce).await {

@@ -271,8 +271,11 @@ impl Seat {
             let outcomes: Vec<_> =
                 requests.iter().map(|request| self.apply(core, &mut next, &request.command)).collect();
             if next.version() == before.version() {
-                // Another node may know of the stream or slot that this snapshot misses.
-                loads = !is_fresh && outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_)));
+                // Another node may know of the stream that this snapshot misses, have read on where it would
+                // repeat, or have paused what is to be resumed.
+                let rests_on_it =
+                    |o: &Outcome| matches!(o, Outcome::Refused(_) | Outcome::Adjusted(_) | Outcome::Batch(_));
+                loads = !is_fresh && outcomes.iter().any(rests_on_it);
                 if loads {
                     continue;
                 }

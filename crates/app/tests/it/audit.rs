@@ -1,0 +1,114 @@
+//! The audit trail (D.3; design, invariant 10): every read, close, publish and operator's command is recorded, and
+//! what cannot be recorded is not done.
+
+use std::time::Duration;
+
+use pix_stream_app::{Change, Error, Settings};
+use pix_stream_domain::audit::Event;
+use pix_stream_domain::digest::Digest;
+use pix_stream_domain::sequence::{Range, Sequence};
+
+use crate::world::{OPERATOR, World, timed};
+
+fn range(start: u64, end: u64) -> Range {
+    Range::new(Sequence::new(start), Sequence::new(end))
+}
+
+async fn events(world: &World) -> Vec<Event> {
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.ports.audit_log.records().into_iter().map(|record| record.event).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_closes_and_publishes_are_recorded_with_hashes_of_their_tokens() {
+    let world = World::new().await;
+    let repeated = world.message(100);
+    world.send(vec![repeated.clone(), world.message(100)]).await.unwrap();
+    world.send(vec![repeated, world.message(100)]).await.unwrap();
+    let first = world.open().await.unwrap();
+    world.publish(1).await;
+    let second = world.pull(&first).await.unwrap();
+    world.pull(&first).await.unwrap();
+    world.close(&second).await.unwrap();
+    let [first, second] = [&first, &second].map(|answer| Digest::of(answer.token.as_str().as_bytes()));
+    let read = |redeemed, issued, confirmed, batch, replay| Event::Read {
+        redeemed,
+        issued,
+        confirmed,
+        batch,
+        replay,
+    };
+    let published = |batch, repeats| Event::Publish { actor: "core".into(), batch, repeats };
+    let expected = [
+        published(range(1, 3), 0),
+        published(range(3, 4), 1),
+        read(None, first, Range::EMPTY, range(1, 4), false),
+        published(range(4, 5), 0),
+        read(Some(first), second, range(1, 4), range(4, 5), false),
+        read(Some(first), second, Range::EMPTY, range(4, 5), true),
+        Event::Close { redeemed: second, confirmed: range(4, 5), returned: Range::EMPTY },
+    ];
+    assert_eq!(events(&world).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn operators_commands_are_recorded_also_when_they_are_refused() {
+    let world = World::new().await;
+    world.change(Change::Pause).await.unwrap();
+    assert!(world.change(Change::Cap(7)).await.is_err());
+    world.app.change(world.ispb, Change::Resume, true, OPERATOR).await.unwrap();
+    world.app.audit_refusal(Some(world.ispb), "participant.cap", OPERATOR).await;
+    let told: Vec<_> = events(&world)
+        .await
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Admin { actor, command, done, .. } => Some((actor, command, done)),
+            Event::Read { .. } | Event::Close { .. } | Event::Publish { .. } | Event::System { .. } => None,
+        })
+        .collect();
+    let ana = |command: &str, done| ("ana".into(), command.into(), done);
+    let pause = ana("participant.pause", true);
+    assert_eq!(told, [pause, ana("participant.cap", false), ana("participant.cap", false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_cannot_be_saved_yet_is_recorded_all_the_same() {
+    let world = World::new().await;
+    world.publish(5).await;
+    let first = world.open().await.unwrap();
+    world.close(&first).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.ports.journal.set_full(true);
+    let result = world.change(Change::Rewind(Sequence::new(1))).await;
+    assert!(matches!(result, Err(Error::Unavailable { .. })), "{result:?}");
+    let is_rewind =
+        |event: &Event| matches!(event, Event::Admin { command, .. } if &**command == "participant.rewind");
+    assert!(events(&world).await.iter().any(is_rewind));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_log_cannot_be_written_its_queue_fills_and_then_requests_are_refused() {
+    let world = World::with(Settings { audit_queue: 2, ..Settings::default() }).await;
+    world.ports.audit_log.faults().set_down(true);
+    let mut refused = None;
+    for _ in 0..8 {
+        let (result, took) = timed(world.send(vec![world.message(100)])).await;
+        assert!(took <= Duration::from_secs(1), "{took:?}");
+        if let Err(error) = result {
+            refused = Some(error);
+            break;
+        }
+    }
+    assert!(matches!(refused, Some(Error::Unavailable { .. })), "{refused:?}");
+    let health = world.app.health().await;
+    assert!(health.iter().any(|one| one.name == "audit" && one.fault.is_some()));
+    world.ports.audit_log.faults().clear();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.publish(1).await;
+    let stored = world.ports.journal.peek_messages(world.ispb).len();
+    assert_eq!(
+        events(&world).await.len(),
+        stored,
+        "what was done is recorded, what was refused is not there"
+    );
+}

@@ -1,0 +1,226 @@
+//! A node that can be killed: ports that go dead with it, and the state lineage they report.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use pix_stream_app::App;
+use pix_stream_domain::audit::Record;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Participant;
+use pix_stream_domain::rate::{Decision, Rule};
+use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::time::Timestamp;
+use pix_stream_domain::version::{Incarnation, Version};
+use pix_stream_ports::Ports;
+use pix_stream_ports::audit_log::AuditLog;
+use pix_stream_ports::coordinator::{Coordinator, Listener, Swap};
+use pix_stream_ports::error::Error;
+use pix_stream_ports::journal::{
+    AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored,
+};
+use pix_stream_testkit::{FakeCodec, FakeEntropy, FakePorts, SimClock};
+use tokio::sync::Notify;
+
+use crate::oracle::Oracle;
+
+/// A node: the core and the end of its life.
+#[derive(Clone)]
+pub(crate) struct Node {
+    pub(crate) app: App<NodePorts>,
+    pub(crate) life: Arc<Life>,
+    pub(crate) ports: FakePorts,
+    /// Requests that it works on.
+    pub(crate) requests: Arc<AtomicUsize>,
+}
+
+/// Whether a node lives. What a dead node still had to do is not done.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    is_over: AtomicBool,
+    ended: Notify,
+}
+
+impl Life {
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.ended.notify_waiters();
+    }
+
+    pub(crate) async fn ended(&self) {
+        let ended = self.ended.notified();
+        if !self.is_over.load(Ordering::SeqCst) {
+            ended.await;
+        }
+    }
+
+    /// Runs a store call for as long as the node lives.
+    async fn lead<T, E: From<Error>>(&self, call: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
+        let mut call = pin!(call);
+        poll_fn(|context| {
+            if self.is_over.load(Ordering::SeqCst) {
+                return Poll::Ready(Err(E::from(Error::Unavailable("this node is dead".to_owned()))));
+            }
+            call.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
+/// The ports of a node, each with the node's life.
+pub(crate) struct NodePorts {
+    journal: Mortal,
+    coordinator: Mortal,
+    audit_log: Mortal,
+    fakes: FakePorts,
+}
+
+/// The fakes of a node, as long as it lives.
+#[derive(Clone)]
+pub(crate) struct Mortal {
+    life: Arc<Life>,
+    fakes: FakePorts,
+    oracle: Arc<Oracle>,
+}
+
+impl NodePorts {
+    pub(crate) fn new(life: &Arc<Life>, fakes: &FakePorts, oracle: &Arc<Oracle>) -> Self {
+        let mortal = Mortal { life: Arc::clone(life), fakes: fakes.clone(), oracle: Arc::clone(oracle) };
+        Self { journal: mortal.clone(), coordinator: mortal.clone(), audit_log: mortal, fakes: fakes.clone() }
+    }
+}
+
+impl Ports for NodePorts {
+    type Journal = Mortal;
+    type Coordinator = Mortal;
+    type Codec = FakeCodec;
+    type AuditLog = Mortal;
+    type Clock = SimClock;
+    type Entropy = FakeEntropy;
+
+    fn journal(&self) -> &Mortal {
+        &self.journal
+    }
+
+    fn coordinator(&self) -> &Mortal {
+        &self.coordinator
+    }
+
+    fn codec(&self) -> &FakeCodec {
+        &self.fakes.codec
+    }
+
+    fn audit_log(&self) -> &Mortal {
+        &self.audit_log
+    }
+
+    fn clock(&self) -> &SimClock {
+        &self.fakes.clock
+    }
+
+    fn entropy(&self) -> &FakeEntropy {
+        &self.fakes.entropy
+    }
+}
+
+impl Journal for Mortal {
+    async fn append(
+        &self,
+        ispb: Ispb,
+        messages: Vec<NewMessage>,
+        window: Duration,
+    ) -> Result<Vec<Appended>, AppendError> {
+        self.life.lead(self.fakes.journal.append(ispb, messages, window)).await
+    }
+
+    async fn find_known(
+        &self,
+        ispb: Ispb,
+        keys: Vec<MessageKey>,
+        window: Duration,
+    ) -> Result<Vec<Option<Known>>, Error> {
+        self.life.lead(self.fakes.journal.find_known(ispb, keys, window)).await
+    }
+
+    async fn read(&self, ispb: Ispb, range: Range, bytes_max: u64) -> Result<Vec<Stored>, Error> {
+        self.life.lead(self.fakes.journal.read(ispb, range, bytes_max)).await
+    }
+
+    async fn extent(&self, ispb: Ispb) -> Result<Extent, Error> {
+        self.life.lead(self.fakes.journal.extent(ispb)).await
+    }
+
+    async fn find_since(&self, ispb: Ispb, at: Timestamp) -> Result<Sequence, Error> {
+        self.life.lead(self.fakes.journal.find_since(ispb, at)).await
+    }
+
+    async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {
+        self.life.lead(self.fakes.journal.remove_below(ispb, below, limit)).await
+    }
+
+    async fn load_checkpoint(&self, ispb: Ispb) -> Result<Option<Checkpoint>, Error> {
+        self.life.lead(self.fakes.journal.load_checkpoint(ispb)).await
+    }
+
+    async fn save_checkpoints(&self, checkpoints: Vec<(Ispb, Checkpoint)>) -> Result<(), Error> {
+        self.life.lead(self.fakes.journal.save_checkpoints(checkpoints)).await
+    }
+
+    async fn raise_incarnation(&self, ispb: Ispb) -> Result<Incarnation, Error> {
+        self.life.lead(self.fakes.journal.raise_incarnation(ispb)).await
+    }
+
+    async fn participants(&self) -> Result<Vec<Participant>, Error> {
+        self.life.lead(self.fakes.journal.participants()).await
+    }
+
+    async fn save_participant(&self, participant: Participant) -> Result<bool, Error> {
+        self.life.lead(self.fakes.journal.save_participant(participant)).await
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        self.life.lead(self.fakes.journal.check()).await
+    }
+}
+
+impl Coordinator for Mortal {
+    async fn load(&self, ispb: Ispb) -> Result<Option<StreamState>, Error> {
+        self.life.lead(self.fakes.coordinator.load(ispb)).await
+    }
+
+    async fn swap(&self, ispb: Ispb, expected: Option<Version>, next: &StreamState) -> Result<Swap, Error> {
+        let swap = self.life.lead(self.fakes.coordinator.swap(ispb, expected, next)).await;
+        self.oracle.look_at_state(ispb);
+        swap
+    }
+
+    async fn announce(&self, ispb: Ispb, head: Sequence) -> Result<(), Error> {
+        self.life.lead(self.fakes.coordinator.announce(ispb, head)).await
+    }
+
+    fn subscribe(&self, listener: Arc<dyn Listener>) {
+        self.fakes.coordinator.subscribe(listener);
+    }
+
+    async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Result<Decision, Error> {
+        self.life.lead(self.fakes.coordinator.admit(ispb, rule, now)).await
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        self.life.lead(self.fakes.coordinator.check()).await
+    }
+}
+
+impl AuditLog for Mortal {
+    async fn append(&self, records: Vec<Record>) -> Result<(), Error> {
+        self.life.lead(self.fakes.audit_log.append(records)).await
+    }
+
+    async fn sync(&self) -> Result<(), Error> {
+        self.life.lead(self.fakes.audit_log.sync()).await
+    }
+}
