@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use crate::expect::{pix_stream, transcript};
 
@@ -24,7 +25,8 @@ pub(crate) const ISPB: &str = "99999001";
 
 /// Looks until something is there.
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..PATIENCE.as_millis() / LOOK_EVERY.as_millis() {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
         if let Some(found) = look() {
             return found;
         }

@@ -137,14 +137,18 @@ fn an_interrupted_pull_exits_with_0_and_has_confirmed_what_it_printed() {
 fn a_second_consumer_of_one_folder_is_refused() {
     let folder = Folder::new();
     let _server = folder.serve();
+    folder.lines("publish", &["--generate", "1"]);
     let save = folder.beside("inbox");
     let [out, err] = ["out", "err"].map(|name| folder.beside(name));
-    let mut command = folder.command("pull");
-    command.args(["--ispb", ISPB, "--follow", "--save"]).arg(&save);
-    let _first = Process::spawn_into(&mut command, &out, &err);
-    let refusal = wait_for("a refusal", || {
-        let output = folder.command("pull").args(["--ispb", ISPB, "--save"]).arg(&save).output().unwrap();
-        (output.status.code() == Some(1)).then(|| transcript(&output))
-    });
-    assert!(refusal.contains("in use by another consumer"), "{refusal}");
+    let pull = || {
+        let mut command = folder.command("pull");
+        command.args(["--ispb", ISPB, "--json", "--save"]).arg(&save);
+        command
+    };
+    let _first = Process::spawn_into(pull().arg("--follow"), &out, &err);
+    wait_for("the first consumer", || (!std::fs::read_to_string(&out).unwrap().is_empty()).then_some(()));
+    let output = pull().output().unwrap();
+    let shown = transcript(&output);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("in use by another consumer"), "{shown}");
 }
