@@ -8,12 +8,14 @@ mod tally;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pix_stream_client::{Consumer, Endpoint, MemorySink, Options, Stop, Summary};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::clock::Clock as _;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::cli::DemoArgs;
 use crate::failure::Failure;
@@ -36,6 +38,8 @@ const RATE_DEFAULT: u32 = 100;
 const PUBLISHERS: usize = 4;
 /// Ids that the consumer recognises when they come again.
 const REMEMBERED: usize = 1_000_000;
+/// How long an end waits for requests under way.
+const STOP_GRACE: Duration = Duration::from_secs(2);
 const MESSAGE_TYPE: &str = "pacs.008";
 
 #[derive(Serialize)]
@@ -146,15 +150,14 @@ async fn run_traffic(
     let mut publishing = publish(&traffic, &tally)?;
     let result = tokio::select! {
         result = pump(&mut publishing, &tally) => result,
-        () = draining.begun() => {
-            publishing.stop();
-            Ok(())
-        }
+        () = draining.begun() => stop(&mut publishing, &tally).await,
+        () = tally.consumer_gone() => stop(&mut publishing, &tally).await,
     };
     if result.is_ok() {
         tokio::select! {
             () = tally.all_delivered() => {}
             () = draining.begun() => {}
+            () = tally.consumer_gone() => {}
         }
     }
     // Told to end, the consumer confirms its last batches with DELETE.
@@ -174,6 +177,13 @@ async fn pump(publishing: &mut Publishing, tally: &Tally) -> Result<(), Failure>
         tally.published(result?.len() as u64);
     }
     Ok(())
+}
+
+/// Publishes no more, and counts what was under way.
+async fn stop(publishing: &mut Publishing, tally: &Tally) -> Result<(), Failure> {
+    publishing.stop();
+    // What takes longer is not counted: the demo is over.
+    timeout(STOP_GRACE, pump(publishing, tally)).await.unwrap_or(Ok(()))
 }
 
 fn publish(traffic: &Traffic, tally: &Arc<Tally>) -> Result<Publishing, Failure> {

@@ -48,7 +48,8 @@ pub(super) struct Counts {
 pub(super) struct Tally {
     wanted: Option<u64>,
     inner: Mutex<Inner>,
-    done: watch::Sender<bool>,
+    all_delivered: watch::Sender<bool>,
+    consumer_gone: watch::Sender<bool>,
     lines: Mutex<Option<mpsc::Sender<Arrived>>>,
 }
 
@@ -69,7 +70,8 @@ impl Tally {
         Self {
             wanted,
             inner: Mutex::new(inner),
-            done: watch::Sender::new(false),
+            all_delivered: watch::Sender::new(false),
+            consumer_gone: watch::Sender::new(false),
             lines: Mutex::new(Some(lines)),
         }
     }
@@ -86,7 +88,7 @@ impl Tally {
 
     /// The consumer is gone, so that nothing more arrives.
     pub(super) fn consumer_ended(&self) {
-        self.done.send_replace(true);
+        self.consumer_gone.send_replace(true);
     }
 
     /// Nothing more is shown.
@@ -96,9 +98,12 @@ impl Tally {
 
     /// Waits until all that is wanted has arrived; for ever if there is no such number.
     pub(super) async fn all_delivered(&self) {
-        let mut done = self.done.subscribe();
-        // The sender is this tally, so the wait cannot fail.
-        let _ = done.wait_for(|done| *done).await;
+        wait(&self.all_delivered).await;
+    }
+
+    /// Waits until nothing more can arrive.
+    pub(super) async fn consumer_gone(&self) {
+        wait(&self.consumer_gone).await;
     }
 
     /// The counts so far.
@@ -134,7 +139,7 @@ impl Tally {
         let is_done = self.wanted.is_some_and(|wanted| inner.counts.delivered >= wanted);
         drop(inner);
         if is_done {
-            self.done.send_replace(true);
+            self.all_delivered.send_replace(true);
         }
         let Some(first) = messages.first() else { return };
         let arrived = Arrived {
@@ -155,6 +160,11 @@ impl Tally {
         let held = inner.held.get_mut(usize::from(stream)).map(std::mem::take).unwrap_or_default();
         inner.counts.confirmed += held;
     }
+}
+
+async fn wait(told: &watch::Sender<bool>) {
+    // The sender is there as long as the wait, so it cannot fail.
+    let _ = told.subscribe().wait_for(|told| *told).await;
 }
 
 impl Observer for Tally {
