@@ -22,11 +22,11 @@ use tokio::time::Instant;
 use crate::admin::path::Resource;
 use crate::body::Body;
 use crate::error::{Code, Problem};
-use crate::identity::{Identity, IspbClaim, Peer};
-use crate::metrics::http::{Outcome, RouteLabel};
+use crate::metrics::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::routes::timed;
 use crate::shared::Shared;
+use pix_stream_listener::identity::{Identity, IspbClaim, Peer};
 
 /// Answers one request of the admin listener. Never fails: what goes wrong is an answer too.
 pub async fn handle_admin<P: Ports>(

@@ -1,16 +1,12 @@
-//! HTTP and TLS: listeners, routes, limits, the error matrix, drain.
+//! The HTTP of the protocol: routes, the order of checks, limits of bodies, the error matrix, spliced bodies.
 //!
-//! A [`listener`] accepts, identifies and speaks HTTP; [`handle`] and [`handle_admin`] answer requests. Rules of
-//! streams are not here: `pix-stream-app` is asked, and its answers become status, headers and spliced bodies.
+//! `pix-stream-listener` accepts, identifies and parses; [`handle`] and [`handle_admin`] answer its requests. Rules
+//! of streams are not here: `pix-stream-app` is asked, and its answers become status, headers and bodies.
 
 mod admin;
 mod body;
-pub mod config;
-pub mod drain;
 mod error;
 mod handlers;
-pub mod identity;
-pub mod listener;
 pub mod metrics;
 mod negotiate;
 mod publish;
@@ -20,7 +16,6 @@ mod routes;
 mod shared;
 mod spelling;
 mod splice;
-pub mod tls;
 
 pub use admin::{handle_admin, handle_plain};
 pub use body::{Batch, Body};

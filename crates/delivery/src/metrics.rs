@@ -1,23 +1,116 @@
-//! The metrics of delivery, by area: connections and TLS here, requests in `metrics/http.rs`.
+//! Metrics of requests, by route and outcome. Handles are made once: no label is hashed on a request.
+//!
+//! Counts and gauges of participants are `app`'s.
 
-pub mod http;
+use std::sync::OnceLock;
+use std::time::Duration;
 
-/// Open connections past their handshake, by `listener`.
-pub const CONNECTIONS_OPEN: &str = "pix_stream_connections_open";
-/// Connections refused, by `listener` and `reason` (`node_limit`, `participant_limit`).
-pub const CONNECTIONS_REFUSED: &str = "pix_stream_connections_refused_total";
-/// Connections that ended, by `listener` and `reason` (`client`, `head_timeout`, `idle`, `drain`, `cut`,
-/// `revoked`, `trust_changed`, `error`).
-pub const CONNECTIONS_ENDED: &str = "pix_stream_connections_ended_total";
-/// Failures to accept a connection, by `listener`: mostly too few file descriptors.
-pub const ACCEPT_ERRORS: &str = "pix_stream_accept_errors_total";
-/// TLS handshakes, by `listener` and `outcome` (`full`, `resumed`, `rejected_certificate`, `failed`, `timeout`).
-pub const TLS_HANDSHAKES: &str = "pix_stream_tls_handshakes_total";
-/// Client certificates that were refused, by `listener` and `reason`.
-pub const TLS_CERTIFICATES_REJECTED: &str = "pix_stream_tls_certificates_rejected_total";
-/// Readings of certificates, trust and revocation lists while running, by `outcome` (`taken`, `refused`).
-pub const TLS_RELOADS: &str = "pix_stream_tls_reloads_total";
-/// When a certificate of the server ends, in seconds of Unix time, by `file`.
-pub const TLS_CERTIFICATE_EXPIRY: &str = "pix_stream_tls_certificate_expiry_seconds";
-/// Connections cut because they did not end within the drain's time.
-pub const DRAIN_CUT: &str = "pix_stream_drain_connections_cut_total";
+use metrics::{Counter, Histogram};
+
+use crate::error::{CODES, Code};
+
+/// Requests, by `route` and `outcome` (`ok`, `empty` for a 204, or the error code).
+pub const REQUESTS_TOTAL: &str = "pix_stream_http_requests_total";
+/// Time from a request's head to its response's head, by `route` and `answer` (`ok`, `empty`, `error`). Reads
+/// that wait for a message count their wait here.
+pub const REQUEST_DURATION_SECONDS: &str = "pix_stream_http_request_duration_seconds";
+/// Time during which a request was worked on, its waits left out, by `route`.
+pub const REQUEST_WORK_SECONDS: &str = "pix_stream_http_request_work_seconds";
+
+/// What a request asked for, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RouteLabel {
+    Start,
+    Pull,
+    Close,
+    Catalog,
+    Publish,
+    Admin,
+    Health,
+    Metrics,
+    StatusPage,
+    Unknown,
+}
+
+const ROUTES: [&str; 10] =
+    ["start", "pull", "close", "catalog", "publish", "admin", "health", "metrics", "status_page", "unknown"];
+
+const _: () = assert!(RouteLabel::Unknown as usize + 1 == ROUTES.len());
+
+impl RouteLabel {
+    pub(crate) const fn text(self) -> &'static str {
+        ROUTES[self as usize]
+    }
+}
+
+/// How a request ended, as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ok,
+    Empty,
+    Error(Code),
+}
+
+impl Outcome {
+    const fn place(self) -> usize {
+        match self {
+            Self::Ok => 0,
+            Self::Empty => 1,
+            Self::Error(code) => 2 + code as usize,
+        }
+    }
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Empty => "empty",
+            Self::Error(code) => code.text(),
+        }
+    }
+}
+
+const OUTCOMES: usize = 2 + CODES.len();
+const ANSWERS: [&str; 3] = ["ok", "empty", "error"];
+
+/// Handles of all request metrics. One that was never used is not shown.
+#[derive(Default)]
+pub(crate) struct Http {
+    routes: [Route; ROUTES.len()],
+}
+
+#[derive(Default)]
+struct Route {
+    requests: [OnceLock<Counter>; OUTCOMES],
+    duration: [OnceLock<Histogram>; ANSWERS.len()],
+    work: OnceLock<Histogram>,
+}
+
+impl Http {
+    /// Counts one request that took `duration`, of which `work` was spent on it.
+    pub(crate) fn record(&self, route: RouteLabel, outcome: Outcome, duration: Duration, work: Duration) {
+        let label = route.text();
+        let route = &self.routes[route as usize];
+        let count = &route.requests[outcome.place()];
+        count
+            .get_or_init(|| metrics::counter!(REQUESTS_TOTAL, "route" => label, "outcome" => outcome.text()))
+            .increment(1);
+        let answer = outcome.place().min(ANSWERS.len() - 1);
+        route.duration[answer]
+            .get_or_init(
+                || metrics::histogram!(REQUEST_DURATION_SECONDS, "route" => label, "answer" => ANSWERS[answer]),
+            )
+            .record(duration);
+        route.work.get_or_init(|| metrics::histogram!(REQUEST_WORK_SECONDS, "route" => label)).record(work);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_own_place() {
+        assert_eq!(Outcome::Error(Code::InvalidHeader).place(), 2);
+        assert_eq!(Outcome::Error(Code::Changed).place(), OUTCOMES - 1);
+    }
+}

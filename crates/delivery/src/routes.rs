@@ -24,13 +24,13 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::error::{Code, Problem};
 use crate::handlers::{self, Call};
-use crate::identity::Peer;
-use crate::metrics::http::{Outcome, RouteLabel};
+use crate::metrics::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::routes::log::Seen;
 use crate::routes::path::Path;
 use crate::shared::Shared;
 use crate::{negotiate, response};
+use pix_stream_listener::identity::Peer;
 
 pub(crate) use log::Failures;
 

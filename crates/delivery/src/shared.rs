@@ -10,13 +10,13 @@ use pix_stream_app::{App, Ports};
 use tokio::sync::Semaphore;
 
 use crate::error::{Code, Problem, problem_xml};
-use crate::listener::Refuse;
-use crate::metrics::http::Http;
+use crate::metrics::Http;
 use crate::publish::budget::Budget;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::response::PROBLEM_XML;
 use crate::routes::Failures;
 use crate::spelling::Spelling;
+use pix_stream_listener::Refuse;
 
 /// Renders all metrics as Prometheus text.
 pub type Render = Arc<dyn Fn() -> String + Send + Sync>;

@@ -7,14 +7,14 @@ use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog};
 use pix_stream_adapter_embedded::{EmbeddedJournal, LocalCoordinator, journal};
 use pix_stream_adapter_xml::{Limits as XmlLimits, XmlCodec};
 use pix_stream_app::{App, Settings};
-use pix_stream_delivery::config::{CertificateFiles, ListenerSettings, TlsSettings};
-use pix_stream_delivery::identity::{self, IdentityRules, Match, PublishScope, Role, RoleRule};
-use pix_stream_delivery::listener::Refuse;
 use pix_stream_delivery::{Render, Wire};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::limits::Rules;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::token::Keyring;
+use pix_stream_listener::Refuse;
+use pix_stream_listener::config::{CertificateFiles, ListenerSettings, TlsSettings};
+use pix_stream_listener::identity::{self, IdentityRules, Match, PublishScope, Role, RoleRule};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::journal::Journal as _;
@@ -73,10 +73,7 @@ impl Ports for EmbeddedPorts {
 /// A folder is in use by another process, or a file is damaged or of a newer build; the message says what to do.
 pub fn embedded_ports(config: &Config) -> Result<EmbeddedPorts, Failure> {
     let limits = XmlLimits { message_bytes: config.limits.message_bytes.bytes(), ..XmlLimits::default() };
-    let audit = audit_log::Options {
-        segment_bytes: config.audit.rotate_bytes.bytes() as u64,
-        ..audit_log::Options::default()
-    };
+    let audit = audit_log::Options { segment_bytes: config.audit.rotate_bytes.bytes() as u64 };
     Ok(EmbeddedPorts {
         journal: open_journal(config)?,
         coordinator: LocalCoordinator::new(),
@@ -208,6 +205,7 @@ pub fn listener(config: &Config, name: &'static str, refuse: Refuse) -> Listener
         connections_per_participant: count(limits.connections_per_participant),
         handshake_timeout: limits.handshake_timeout,
         head_timeout: limits.head_timeout,
+        idle_timeout: limits.idle_timeout,
         head_bytes: limits.head_bytes.bytes(),
         refuse,
         ..ListenerSettings::default()

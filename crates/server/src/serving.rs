@@ -10,13 +10,13 @@ use std::time::Duration;
 use http::Request;
 use hyper::body::Incoming;
 use pix_stream_app::App;
-use pix_stream_delivery::drain::Drain;
-use pix_stream_delivery::identity::Peer;
-use pix_stream_delivery::listener;
-use pix_stream_delivery::tls::TlsStore;
 use pix_stream_delivery::{Shared, handle, handle_admin, handle_plain};
+use pix_stream_listener as listener;
+use pix_stream_listener::drain::Drain;
+use pix_stream_listener::identity::Peer;
+use pix_stream_listener::tls::TlsStore;
 use serde::Serialize;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::compose::{self, EmbeddedPorts};
@@ -26,8 +26,6 @@ use crate::output;
 use crate::shutdown::Shutdown;
 use crate::system::{self, SystemEntropy};
 
-/// Connections that the kernel may hold before they are accepted.
-const BACKLOG: u32 = 4_096;
 /// How often the metrics recorder tidies its buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Open files beside connections: stores, logs, listeners.
@@ -212,13 +210,7 @@ fn raise_open_files(config: &Config) {
 }
 
 fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, Failure> {
-    let listen = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    listen().map_err(|error| {
+    listener::bind(address).map_err(|error| {
         Failure::new(format_args!("cannot listen on {address} ({key}): {error}"))
             .next("choose another address or port; port 0 picks a free one")
     })

@@ -4,7 +4,7 @@ use http::Method;
 use pix_stream_domain::ispb::Ispb;
 
 use crate::error::{Code, Problem};
-use crate::metrics::http::RouteLabel;
+use crate::metrics::RouteLabel;
 
 /// What a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

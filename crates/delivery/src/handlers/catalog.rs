@@ -8,8 +8,8 @@ use pix_stream_domain::rate::Decision;
 use crate::body::Body;
 use crate::error::{Code, Problem, escape_into};
 use crate::handlers::{Call, two_ispbs};
-use crate::identity::IspbClaim;
 use crate::{negotiate, response};
+use pix_stream_listener::identity::IspbClaim;
 
 /// Answers with the catalogue. A participant's calls count in its window; those of other roles do not.
 pub(crate) async fn catalog<P: Ports>(

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{Code, Problem};
-use crate::identity::Peer;
-use crate::metrics::http::RouteLabel;
+use crate::metrics::RouteLabel;
 use crate::request_id::RequestId;
 use crate::routes::path::Path;
+use pix_stream_listener::identity::Peer;
 
 /// Characters of a token that the log may hold (protocol, section 6).
 const TOKEN_LOGGED: usize = 8;

@@ -11,13 +11,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use pix_stream_app::{Actor, App, Publish, Settings};
-use pix_stream_delivery::identity::{
-    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, PublishScope, Role, RoleRule,
-};
 use pix_stream_delivery::{Shared, Wire, handle, handle_admin, handle_plain};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Limits;
 use pix_stream_domain::token::Keyring;
+use pix_stream_listener::identity::{
+    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, PublishScope, Role, RoleRule,
+};
 use pix_stream_testkit::fake::{FakeCodec, FakePorts};
 use pix_stream_testkit::sim_clock::{START, SimClock};
 use rcgen::{CertificateParams, DnType, KeyPair};

@@ -20,8 +20,10 @@ section! {
         head_bytes: Size = Size::kib(16), within Size::kib(8)..=Size::kib(256);
         /// Time for a TLS handshake.
         handshake_timeout: Duration = seconds(3), within WAITS;
-        /// Time for a complete request head. An idle connection is closed after it too.
+        /// Time for a complete request head, from its first byte.
         head_timeout: Duration = seconds(30), within WAITS;
+        /// Time that a connection may stay without a request, and a client without taking a byte of its answer.
+        idle_timeout: Duration = seconds(75), within WAITS;
         /// Time for a complete request body.
         body_timeout: Duration = seconds(30), within WAITS;
         /// Time that requests under way get when the server ends; what is left then is cut.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Refuse;
 use crate::identity::IdentityRules;
-use crate::listener::Refuse;
 
 /// The least that may be set as [`ListenerSettings::head_bytes`].
 pub const HEAD_BYTES_MIN: usize = 1024;

@@ -2,7 +2,7 @@
 //!
 //! A [`TlsStore`] holds one complete reading of the files. [`TlsStore::reload`] takes a new one or keeps the old;
 //! connections that are open learn of it and those of a revoked certificate end. Sockets and time limits are
-//! [`crate::listener`]'s business.
+//! the accept loop's business.
 
 mod load;
 mod problem;

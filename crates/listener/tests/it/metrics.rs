@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
-use pix_stream_delivery::config::ListenerSettings;
-use pix_stream_delivery::metrics::{
+use pix_stream_listener::config::ListenerSettings;
+use pix_stream_listener::metrics::{
     CONNECTIONS_ENDED, CONNECTIONS_OPEN, CONNECTIONS_REFUSED, TLS_CERTIFICATES_REJECTED, TLS_HANDSHAKES,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Duration, timeout};
 
-use crate::listener_server::{PATIENCE, Server, get, last_get, one_answer, rest};
-use crate::tls_pki::Pki;
+use crate::pki::Pki;
+use crate::server::{PATIENCE, Server, get, last_get, one_answer, rest};
 
 /// All values by name and labels, of all tests in this process.
 #[derive(Clone, Default)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use pix_stream_delivery::config::{ListenerSettings, TlsSettings};
-use pix_stream_delivery::identity::{IdentityRules, Match, Role, RoleRule};
-use pix_stream_delivery::tls::{Fault, TlsStore, provider};
+use pix_stream_listener::config::{ListenerSettings, TlsSettings};
+use pix_stream_listener::identity::{IdentityRules, Match, Role, RoleRule};
+use pix_stream_listener::tls::{Fault, TlsStore, provider};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::cipher_suite;
@@ -16,8 +16,8 @@ use rustls_pki_types::UnixTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use crate::listener_server::{PATIENCE, Server, get, last_get, one_answer, rest};
-use crate::tls_pki::{Holder, Pki, Wish};
+use crate::pki::{Holder, Pki, Wish};
+use crate::server::{PATIENCE, Server, get, last_get, one_answer, rest};
 
 fn start(settings: impl FnOnce(&Pki) -> TlsSettings) -> Server {
     let pki = Pki::new("authority");

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use pix_stream_delivery::config::ListenerSettings;
-use pix_stream_delivery::drain::Drain;
-use pix_stream_delivery::identity::Peer;
-use pix_stream_delivery::listener::{Refuse, bind, serve};
-use pix_stream_delivery::tls::TlsStore;
+use pix_stream_listener::config::ListenerSettings;
+use pix_stream_listener::drain::Drain;
+use pix_stream_listener::identity::Peer;
+use pix_stream_listener::tls::TlsStore;
+use pix_stream_listener::{Refuse, bind, serve};
 use rustls::ClientConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::tls_pki::{Holder, Pki, server_name};
+use crate::pki::{Holder, Pki, server_name};
 
 /// No wait in a test is longer than this; reaching it is a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

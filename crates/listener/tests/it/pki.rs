@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pix_stream_delivery::config::{CertificateFiles, TlsSettings};
-use pix_stream_delivery::tls::provider;
+use pix_stream_listener::config::{CertificateFiles, TlsSettings};
+use pix_stream_listener::tls::provider;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,

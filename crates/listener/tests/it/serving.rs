@@ -7,15 +7,15 @@ use http::Request;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use pix_stream_delivery::config::ListenerSettings;
-use pix_stream_delivery::drain::{Drain, Drained};
-use pix_stream_delivery::listener::serve_plain;
+use pix_stream_listener::config::ListenerSettings;
+use pix_stream_listener::drain::{Drain, Drained};
+use pix_stream_listener::serve_plain;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::listener_server::{BIG, PATIENCE, Server, get, last_get, one_answer, rest};
-use crate::tls_pki::Wish;
+use crate::pki::Wish;
+use crate::server::{BIG, PATIENCE, Server, get, last_get, one_answer, rest};
 
 #[tokio::test]
 async fn requests_follow_each_other_on_one_connection() {
@@ -241,6 +241,11 @@ async fn plain_http_serves_and_drains() {
     let mut answer = vec![0; 17];
     timeout(PATIENCE, socket.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(answer, b"HTTP/1.1 200 OK\r\n");
+    let mut malformed = TcpStream::connect(address).await.unwrap();
+    malformed.write_all(b"GET /health/live HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, malformed.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "a request without Host: {answer}");
     assert_eq!(timeout(PATIENCE, drain.finish(Duration::from_secs(5))).await.unwrap().cut, 0);
     timeout(PATIENCE, serving).await.unwrap().unwrap();
 }
@@ -271,7 +276,7 @@ const COUNT: usize = 1_000;
 /// Other tests of this process would be measured too, so this one runs itself again, alone.
 #[test]
 fn a_waiting_read_costs_at_most_60_kb() {
-    const NAME: &str = "listener::a_waiting_read_costs_at_most_60_kb";
+    const NAME: &str = "serving::a_waiting_read_costs_at_most_60_kb";
     if std::env::args().any(|argument| argument == "--exact") {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let each = runtime.block_on(measure_waiting());

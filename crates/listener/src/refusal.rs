@@ -4,14 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
-use pix_stream_app::Ports;
-
-use crate::error::{Code, Problem, problem_xml};
-use crate::request_id::X_REQUEST_ID;
-use crate::response::PROBLEM_XML;
-use crate::shared::Shared;
 
 /// Writes the answer to a request that never became one. It is called with 400, 414 or 431; status and framing
 /// headers are set by the listener.
@@ -22,24 +15,6 @@ impl Refuse {
     /// From a function.
     pub fn new(write: impl Fn(StatusCode) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         Self(Arc::new(write))
-    }
-
-    /// Problem bodies like those of the handlers, each with an `X-Request-Id` of ours.
-    pub fn problems<P: Ports>(shared: &Arc<Shared<P>>) -> Self {
-        let shared = Arc::clone(shared);
-        Self::new(move |status| {
-            let problem = match status {
-                StatusCode::BAD_REQUEST => {
-                    Problem::new(Code::InvalidHeader, "the request is not well-formed HTTP")
-                }
-                _ => Problem::new(Code::HeadTooLarge, "the request's head is too large"),
-            };
-            let body = problem_xml(&shared.wire.problem_type_base, &problem);
-            let mut answer = Response::new(Bytes::from(body));
-            answer.headers_mut().insert(CONTENT_TYPE, PROBLEM_XML);
-            answer.headers_mut().insert(&X_REQUEST_ID, shared.ids.next().into_value());
-            answer
-        })
     }
 
     /// The answer, which also ends the connection.

@@ -1,15 +1,20 @@
-//! Listeners: accept, handshake, identify, speak HTTP/1.1 or HTTP/2, end in time.
+//! Listeners of mutual TLS: accept, handshake, identify, speak HTTP/1.1 or HTTP/2, end in time.
 //!
-//! A listener knows nothing of routes: it hands each request with its [`Peer`] to a service. Every wait in here
-//! has a limit of [`ListenerSettings`]; the waits inside a service are the service's.
+//! A listener knows nothing of routes: it hands each request with its [`Peer`] to a [`Service`]. Every wait in
+//! here has a limit of [`ListenerSettings`]; the waits inside a service are the service's.
 
 mod accept;
+pub mod config;
 mod connection;
+pub mod drain;
+pub mod identity;
+pub mod metrics;
 mod per_participant;
 mod plain;
 mod progress;
 mod refusal;
 mod strict;
+pub mod tls;
 mod wire;
 
 use std::future::Future;

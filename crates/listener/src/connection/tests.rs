@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::{PrivateKeyDer, ServerName};
@@ -16,8 +17,7 @@ use tokio::io::{
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
-use crate::Body;
-use crate::listener::Refuse;
+use crate::Refuse;
 use crate::tls::provider;
 
 /// Ten messages with the heads of their parts: 37 kB in 20 pieces.
@@ -26,6 +26,48 @@ const PARTS: usize = 10;
 
 /// What went to a socket, write by write.
 type Writes = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// An answer's body of many slices that is sent as one frame.
+struct Pieces(Option<Batch>);
+
+impl Body for Pieces {
+    type Data = Batch;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Batch>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|batch| Ok(Frame::data(batch))))
+    }
+}
+
+/// Slices that are written with vectored I/O, each of the same byte.
+struct Batch(VecDeque<Bytes>);
+
+impl Buf for Batch {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().map_or(&[], |piece| piece)
+    }
+
+    fn chunks_vectored<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
+        out.iter_mut().zip(&self.0).map(|(slot, piece)| *slot = IoSlice::new(piece)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(piece) = self.0.front_mut() {
+            if count < piece.len() {
+                return piece.advance(count);
+            }
+            count -= piece.len();
+            self.0.pop_front();
+        }
+    }
+}
 
 /// A socket that takes all slices in one write, as a TCP socket does, and remembers them.
 struct Counted(DuplexStream, Writes);
@@ -114,9 +156,10 @@ async fn a_batch_of_ten_goes_out_in_one_write_and_three_records() {
     writes.lock().unwrap().clear();
 
     let service = service_fn(|_request: Request<Incoming>| async {
-        let pieces: VecDeque<Bytes> =
-            PIECES.iter().cycle().take(PARTS * 2).map(|&length| Bytes::from(vec![b'x'; length])).collect();
-        Ok::<_, Infallible>(Response::new(Body::from(pieces)))
+        let pieces = PIECES.iter().cycle().take(PARTS * 2).map(|&length| Bytes::from(vec![b'x'; length]));
+        let body: usize = PIECES.iter().sum::<usize>() * PARTS;
+        let answer = Response::builder().header("content-length", body);
+        answer.body(Pieces(Some(Batch(pieces.collect()))))
     });
     let wire = Wire::new(server, Progress::new(true), Refuse::default());
     tokio::spawn(http1_builder(16 * 1024).serve_connection(wire, service));

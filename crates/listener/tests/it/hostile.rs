@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use pix_stream_delivery::config::ListenerSettings;
+use pix_stream_listener::config::ListenerSettings;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::listener_server::{Server, get, last_get, one_answer, rest};
+use crate::server::{Server, get, last_get, one_answer, rest};
 
 const POST: &str = "POST /echo HTTP/1.1\r\nHost: localhost\r\n";
 /// A request that must never be answered: it is inside, or behind, a malformed one.
@@ -232,10 +232,9 @@ async fn an_http_2_connection_that_asks_nothing_is_ended() {
     polite.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     for stream in [&mut silent, &mut polite] {
         let mut bytes = Vec::new();
-        let _farewell_or_not =
-            tokio::time::timeout(crate::listener_server::PATIENCE, stream.read_to_end(&mut bytes))
-                .await
-                .expect("ended in time");
+        let _farewell_or_not = tokio::time::timeout(crate::server::PATIENCE, stream.read_to_end(&mut bytes))
+            .await
+            .expect("ended in time");
     }
 }
 
@@ -265,7 +264,7 @@ async fn a_client_that_takes_no_answers_is_ended_and_others_are_served() {
         // Once all buffers are full, writing waits until the server has had enough.
         while greedy.write_all(get("/big").as_bytes()).await.is_ok() {}
     };
-    let asked = tokio::time::timeout(crate::listener_server::PATIENCE, asking);
+    let asked = tokio::time::timeout(crate::server::PATIENCE, asking);
     let (asked, other) = tokio::join!(asked, server.exchange(last_get("/other")));
     asked.expect("ended in time");
     assert!(other.ends_with("GET /other"), "{other}");
@@ -278,7 +277,7 @@ async fn bytes_that_are_not_tls_end_the_connection() {
     let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
     socket.write_all(get("/plain").as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    let _reset = tokio::time::timeout(crate::listener_server::PATIENCE, socket.read_to_end(&mut bytes))
+    let _reset = tokio::time::timeout(crate::server::PATIENCE, socket.read_to_end(&mut bytes))
         .await
         .expect("closed in time");
     assert!(!String::from_utf8_lossy(&bytes).contains("HTTP"));
@@ -299,7 +298,7 @@ async fn a_handshake_that_stalls_is_ended_and_others_are_served() {
     }
     assert!(server.exchange(last_get("/other")).await.ends_with("GET /other"));
     for socket in &mut stalled {
-        let ended = tokio::time::timeout(crate::listener_server::PATIENCE, socket.read(&mut [0; 64])).await;
+        let ended = tokio::time::timeout(crate::server::PATIENCE, socket.read(&mut [0; 64])).await;
         assert!(matches!(ended, Ok(Ok(0) | Err(_))));
     }
 }

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,7 +17,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
+use crate::Refuse;
 use crate::drain::Drain;
+use crate::strict;
 
 /// Connections at a time; more wait in the kernel.
 const CONNECTIONS: usize = 64;
@@ -28,12 +31,12 @@ const BUFFER_BYTES: usize = 16 * 1024;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Serves plain HTTP/1 until `drain` begins. The caller binds to loopback; its service shows nothing that needs a
-/// role.
+/// role. A request that is malformed is answered 400 without a body.
 pub async fn serve_plain<F, A, B>(listener: TcpListener, service: F, drain: Drain)
 where
     F: Fn(Request<Incoming>, SocketAddr) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + From<Bytes> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let begun = drain.begun();
@@ -57,8 +60,13 @@ where
             let _permit = permit;
             let _tracked = drain.track();
             let answer = service_fn(move |request| {
-                let answer = service(request, remote);
-                async move { Ok::<_, Infallible>(answer.await) }
+                let answer = strict::check(&request).map(|()| service(request, remote));
+                async move {
+                    Ok::<_, Infallible>(match answer {
+                        Ok(answer) => answer.await,
+                        Err(_) => Refuse::default().answer(StatusCode::BAD_REQUEST).map(B::from),
+                    })
+                }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
