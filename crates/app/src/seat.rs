@@ -268,8 +268,12 @@ impl Seat {
                 }
             };
             let mut next = before.clone();
-            let outcomes: Vec<_> =
-                requests.iter().map(|request| self.apply(core, &mut next, &request.command)).collect();
+            // Who stopped waiting may have asked again elsewhere: a late decision must not overtake that one.
+            let decided = |request: &Request| match request.reply.is_closed() {
+                true => Outcome::Unchanged,
+                false => self.apply(core, &mut next, &request.command),
+            };
+            let outcomes: Vec<_> = requests.iter().map(decided).collect();
             if next.version() == before.version() {
                 // Another node may know of the stream that this snapshot misses, have read on where it would
                 // repeat, or have paused what is to be resumed.
@@ -344,12 +348,8 @@ async fn lead<P: Ports>(core: Arc<Core<P>>, seat: Arc<Seat>) {
                 return;
             }
             let count = inner.queue.len().min(COMBINED_MAX);
-            // Who stopped waiting was answered 503 or is gone: nothing is done in its name.
-            inner.queue.drain(..count).filter(|request| !request.reply.is_closed()).collect()
+            inner.queue.drain(..count).collect()
         };
-        if requests.is_empty() {
-            continue;
-        }
         let decided = seat.decide(&core, &requests).await;
         for (index, request) in requests.into_iter().enumerate() {
             let outcome = match &decided {

@@ -256,7 +256,11 @@ impl Book {
             let is_same = again.ids == before.ids && again.parts == before.parts && again.form == before.form;
             return if is_same { Ok(true) } else { Err("a replay differs (invariant 4)".to_owned()) };
         }
-        let may_be_abandoned = before.age != moment.age || moment.clock >= before.at.after(moment.idle);
+        // A stream that ended may come back with a token that has nothing to lose (protocol, section 4).
+        let is_ended =
+            ticket.cursor.and_then(|token| self.streams.get(&token.generation)).is_some_and(|s| s.closing);
+        let may_be_abandoned =
+            is_ended || before.age != moment.age || moment.clock >= before.at.after(moment.idle);
         if may_be_abandoned {
             return Ok(false);
         }
