@@ -6,8 +6,9 @@ use std::time::Duration;
 use pix_stream_domain::audit::Event;
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::command::Cursor;
-use pix_stream_domain::stream::{Command, Grant, Outcome, Refusal};
+use pix_stream_domain::stream::{Command, Grant, Outcome, Refusal, StreamState};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use tokio::time::{Instant, timeout_at};
@@ -104,8 +105,8 @@ impl<P: Ports> Core<P> {
         self: &Arc<Self>,
         seat: &Arc<Seat>,
         mut command: Command,
-    ) -> Result<(Grant, pix_stream_domain::sequence::Range), Error> {
-        let mut confirmed = pix_stream_domain::sequence::Range::EMPTY;
+    ) -> Result<(Grant, Range), Error> {
+        let mut confirmed = Range::EMPTY;
         let mut waiting: Option<Waiting<'_, P>> = None;
         let mut loads = 0;
         loop {
@@ -205,8 +206,15 @@ impl<'a, P: Ports> Waiting<'a, P> {
     /// Waits for a wake-up, the end of settling, the deadline or a drain. Returns how long the read may wait on.
     async fn wait(&self, woken: impl Future<Output = ()>) -> Duration {
         let now = self.core.ports.clock().now();
-        let settled = self.seat.with_state(|state, _| state.settling_until(now)).flatten();
-        let until = settled.map_or(self.deadline, |end| self.deadline.min(Instant::now() + end.since(now)));
+        let look = |state: &StreamState, head: Sequence| {
+            (state.settling_until(now), state.next_start() < head.max(state.frontier()))
+        };
+        let until = match self.seat.with_state(look) {
+            Some((Some(end), _)) => self.deadline.min(Instant::now() + end.since(now)),
+            // What this read was told to wait for came to pass before the decision was agreed on.
+            Some((None, true)) => Instant::now(),
+            Some((None, false)) | None => self.deadline,
+        };
         let mut draining = self.core.draining.subscribe();
         let drained = async { drop(draining.wait_for(|draining| *draining).await) };
         // Both ends of the wait lead to the same place: ask again.
