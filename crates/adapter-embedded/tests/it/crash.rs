@@ -1,7 +1,7 @@
 //! A process that is killed loses nothing that it acknowledged (issue 4: SIGKILL loses nothing).
 //!
-//! The test starts its own binary again; there, `the_child_appends_until_it_is_killed` does the writing, which is
-//! an ordinary ignored test that nobody runs otherwise.
+//! The test starts its own binary again, with itself as the only test. There it finds a folder in its environment
+//! and does the writing, until it is killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -12,25 +12,20 @@ use pix_stream_adapter_embedded::journal::{EmbeddedJournal, Options};
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::journal::Journal;
 
-use super::{ispb, message};
+use super::{CHILD_FOLDER, child_folder, ispb, message};
 
 /// Longer than the times of the messages lie apart.
 const WINDOW: Duration = Duration::from_secs(365 * 24 * 3600);
 const ACKNOWLEDGED: &str = "acknowledged ";
-/// Environment variable that names the folder to the child.
-const CHILD_FOLDER: &str = "PIX_STREAM_TEST_CHILD_FOLDER";
 
 fn open(dir: &Path) -> EmbeddedJournal {
     EmbeddedJournal::open(dir, Options::default()).unwrap()
 }
 
 /// Appends requests of three from eight tasks, telling each acknowledged one, from number `start` on.
-#[tokio::test]
-#[ignore = "run by a_killed_process_loses_nothing_acknowledged in a process of its own"]
-async fn the_child_appends_until_it_is_killed() {
-    #[expect(clippy::disallowed_methods, reason = "the parent test tells the folder this way")]
-    let Some(dir) = std::env::var_os(CHILD_FOLDER) else { return };
-    let journal = std::sync::Arc::new(open(Path::new(&dir)));
+#[expect(clippy::print_stdout, reason = "the parent reads it")]
+async fn append_until_killed(dir: &Path) {
+    let journal = std::sync::Arc::new(open(dir));
     let start = journal.extent(ispb()).await.unwrap().next.value() * 1000;
     let mut tasks = tokio::task::JoinSet::new();
     for task in 0..8 {
@@ -49,11 +44,14 @@ async fn the_child_appends_until_it_is_killed() {
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing_acknowledged() {
+    if let Some(dir) = child_folder() {
+        return append_until_killed(&dir).await;
+    }
     let dir = tempfile::tempdir().unwrap();
     let mut acknowledged: Vec<(u64, Vec<u64>)> = Vec::new();
     for round in 1..=4_usize {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "crash::the_child_appends_until_it_is_killed"])
+            .args(["--exact", "--nocapture", "crash::a_killed_process_loses_nothing_acknowledged"])
             .env(CHILD_FOLDER, dir.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -8,12 +8,23 @@ mod crash;
 mod damage;
 mod measure;
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::journal::{MessageKey, NewMessage};
+
+/// Environment variable that makes a test the child of itself, and names the folder to work in.
+const CHILD_FOLDER: &str = "PIX_STREAM_TEST_CHILD_FOLDER";
+
+/// The folder, if this process is the child.
+fn child_folder() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the parent test tells the folder this way")]
+    std::env::var_os(CHILD_FOLDER).map(PathBuf::from)
+}
 
 fn ispb() -> Ispb {
     "99999A04".parse().unwrap()

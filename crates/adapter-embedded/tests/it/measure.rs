@@ -1,6 +1,8 @@
-//! Measurements, run by hand: `cargo test -p pix-stream-adapter-embedded --test it measure -- --ignored --nocapture`.
+//! Measurements, run by hand: `PIX_MEASURE=1 cargo test -p pix-stream-adapter-embedded --test it measure -- --nocapture`.
+//! Without that variable they say that they were skipped. They assert nothing.
 
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +12,23 @@ use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::journal::Journal;
 use tokio::time::Instant;
 
-use super::{ispb, message};
+use super::{CHILD_FOLDER, child_folder, ispb, message};
 
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
 const BYTES: usize = 3600;
-const CHILD_FOLDER: &str = "PIX_STREAM_TEST_CHILD_FOLDER";
+/// Environment variable that asks for measurements.
+const MEASURE: &str = "PIX_MEASURE";
+
+/// Whether measurements were asked for; if not, says so past the capturing of test output.
+fn is_asked_for(name: &str) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the one switch of measurements")]
+    let asked = std::env::var_os(MEASURE).is_some();
+    if !asked {
+        #[expect(clippy::explicit_write, reason = "what `eprintln` writes is captured")]
+        writeln!(std::io::stderr(), "SKIPPED {name}: set {MEASURE}=1 to measure").unwrap();
+    }
+    asked
+}
 
 fn open(dir: &Path) -> EmbeddedJournal {
     EmbeddedJournal::open(dir, Options::default()).unwrap()
@@ -44,8 +58,10 @@ async fn append(journal: &Arc<EmbeddedJournal>, start: u64, total: u64, tasks: u
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
 async fn measure_appends() {
+    if !is_asked_for("measure_appends") {
+        return;
+    }
     for (tasks, total) in [(1, 2000), (16, 16_000), (128, 38_400)] {
         let dir = tempfile::tempdir().unwrap();
         let journal = Arc::new(open(dir.path()));
@@ -55,25 +71,26 @@ async fn measure_appends() {
     }
 }
 
-/// Fills a folder and waits to be killed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "run by measure_opening in a process of its own"]
-async fn the_child_fills_and_waits() {
-    #[expect(clippy::disallowed_methods, reason = "the parent test tells the folder this way")]
-    let Some(dir) = std::env::var_os(CHILD_FOLDER) else { return };
-    let journal = Arc::new(open(Path::new(&dir)));
+/// Fills a folder and appends on until it is killed.
+async fn fill_until_killed(dir: &Path) {
+    let journal = Arc::new(open(dir));
     let rate = append(&journal, 0, 100_000, 10, 10).await;
-    std::fs::write(PathBuf::from(dir).join("filled"), rate.to_string()).unwrap();
+    std::fs::write(dir.join("filled"), rate.to_string()).unwrap();
     // Appends on, so that the kill comes in the middle of a commit.
     append(&journal, 1_000_000, 1_000_000, 4, 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
 async fn measure_opening() {
+    if let Some(dir) = child_folder() {
+        return fill_until_killed(&dir).await;
+    }
+    if !is_asked_for("measure_opening") {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "measure::the_child_fills_and_waits"])
+        .args(["--exact", "measure::measure_opening"])
         .env(CHILD_FOLDER, dir.path())
         .spawn()
         .unwrap();

@@ -1,0 +1,3 @@
+//! The fakes from outside: they promise what the adapters promise.
+
+mod contract;
