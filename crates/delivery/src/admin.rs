@@ -17,6 +17,7 @@ use http::header::ORIGIN;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use pix_stream_app::{Actor, Ports};
+use pix_stream_listener::identity::{Identity, IspbClaim, Peer};
 use tokio::time::Instant;
 
 use crate::admin::path::Resource;
@@ -26,7 +27,6 @@ use crate::metrics::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::routes::timed;
 use crate::shared::Shared;
-use pix_stream_listener::identity::{Identity, IspbClaim, Peer};
 
 /// Answers one request of the admin listener. Never fails: what goes wrong is an answer too.
 pub async fn handle_admin<P: Ports>(

@@ -16,10 +16,10 @@ use pix_stream_app::Ports;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::rate::Decision;
+use pix_stream_listener::identity::{IspbClaim, Peer};
 
 use crate::error::{Code, Extra, Problem};
 use crate::shared::Shared;
-use pix_stream_listener::identity::{IspbClaim, Peer};
 
 /// The most bytes of a body that a request without use for one may bring.
 const IDLE_BODY_MAX: usize = 64 * 1024;

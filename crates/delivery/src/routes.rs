@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use pix_stream_app::Ports;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::rate::Decision;
+use pix_stream_listener::identity::Peer;
 use tokio::time::Instant;
 
 use crate::body::Body;
@@ -30,7 +31,6 @@ use crate::routes::log::Seen;
 use crate::routes::path::Path;
 use crate::shared::Shared;
 use crate::{negotiate, response};
-use pix_stream_listener::identity::Peer;
 
 pub(crate) use log::Failures;
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 use pix_stream_app::{App, Ports};
+use pix_stream_listener::Refuse;
 use tokio::sync::Semaphore;
 
 use crate::error::{Code, Problem, problem_xml};
@@ -16,7 +17,6 @@ use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::response::PROBLEM_XML;
 use crate::routes::Failures;
 use crate::spelling::Spelling;
-use pix_stream_listener::Refuse;
 
 /// Renders all metrics as Prometheus text.
 pub type Render = Arc<dyn Fn() -> String + Send + Sync>;

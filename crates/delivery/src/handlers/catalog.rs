@@ -4,12 +4,12 @@ use http::Response;
 use hyper::body::Incoming;
 use pix_stream_app::Ports;
 use pix_stream_domain::rate::Decision;
+use pix_stream_listener::identity::IspbClaim;
 
 use crate::body::Body;
 use crate::error::{Code, Problem, escape_into};
 use crate::handlers::{Call, two_ispbs};
 use crate::{negotiate, response};
-use pix_stream_listener::identity::IspbClaim;
 
 /// Answers with the catalogue. A participant's calls count in its window; those of other roles do not.
 pub(crate) async fn catalog<P: Ports>(

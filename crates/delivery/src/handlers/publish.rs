@@ -5,13 +5,13 @@ use hyper::body::Incoming;
 use pix_stream_app::{Ports, Publish, Published};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id;
+use pix_stream_listener::identity::IspbClaim;
 
 use crate::body::Body;
 use crate::error::Problem;
 use crate::handlers::{Call, two_ispbs};
 use crate::publish::intake;
 use crate::response::{self, PI_RESOURCE_ID};
-use pix_stream_listener::identity::IspbClaim;
 
 /// 201 with the ids, for new messages and for repeats alike. Producers have no rate window.
 pub(crate) async fn publish<P: Ports>(

@@ -1,5 +1,6 @@
 //! What the log says of a request: one line for one that was refused or slow, never a body, never a whole token.
 
+use pix_stream_listener::identity::Peer;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use crate::error::{Code, Problem};
 use crate::metrics::RouteLabel;
 use crate::request_id::RequestId;
 use crate::routes::path::Path;
-use pix_stream_listener::identity::Peer;
 
 /// Characters of a token that the log may hold (protocol, section 6).
 const TOKEN_LOGGED: usize = 8;

@@ -31,9 +31,23 @@ async fn tokens_that_are_not_ours_are_400() {
             world.ask(&bank(), ask).await.problem(400, "invalidCursor");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_another_participant_is_400_and_its_path_403() {
+    let world = world().await;
+    world.publish(&["M1"], 50).await;
+    let first = world.ask(&bank(), Ask::start(BANK)).await;
+    let token = first.next().rsplit('/').next().unwrap().to_owned();
     let other = peer("other", "ISPB-99999001");
-    let foreign = Ask::get(format!("/api/v1/out/{OTHER}/stream/{good}"));
-    world.ask(&other, foreign).await.problem(400, "invalidCursor");
+    for method in ["GET", "DELETE"] {
+        let under_own = Ask::new(method, format!("/api/v1/out/{OTHER}/stream/{token}"));
+        world.ask(&other, under_own).await.problem(400, "invalidCursor");
+        let under_its = Ask::new(method, format!("/api/v1/out/{BANK}/stream/{token}"));
+        world.ask(&other, under_its).await.problem(403, "forbidden");
+    }
+    let next = world.ask(&bank(), Ask::get(first.next())).await;
+    assert_eq!((next.status, next.header("PI-Thread-Slot")), (204, "1/6"), "nothing had moved");
 }
 
 #[tokio::test(start_paused = true)]
