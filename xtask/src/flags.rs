@@ -1,8 +1,8 @@
 //! The command line of xtask, as cli.md lists it. Wrong usage exits with 2, by clap.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Checks, tests and simulation of the workspace.
+/// Checks, tests, simulation and benchmark of the workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES)]
 pub(crate) struct Flags {
@@ -31,6 +31,13 @@ Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
     /// The deterministic simulation: app over fakes, with faults, under simulated time.
     #[command(after_help = SIM_HELP)]
     Sim(SimFlags),
+    /// What a pull, a publish and a waiting read cost; the figures of docs/PERFORMANCE.md.
+    #[command(after_help = BENCH_HELP)]
+    Bench(BenchFlags),
+    /// The measuring half of `bench`, started by it on its own core.
+    #[cfg(feature = "bench")]
+    #[command(hide = true)]
+    BenchRun(BenchRunFlags),
 }
 
 const TEST_HELP: &str =
@@ -47,6 +54,13 @@ const SIM_HELP: &str = "A failing run prints its seed and the command that repla
 Examples:
   cargo xtask sim --runs 10000
   cargo xtask sim --seed 1234";
+
+const BENCH_HELP: &str = "Builds releases, then measures a fresh server on core 0 with the load on core 1.
+Results on stdout, progress on stderr. Exits with 1 when a message was lost, repeated or changed.
+
+Examples:
+  cargo xtask bench --against nginx
+  cargo xtask bench --messages 4000 --json";
 
 /// What `test` takes.
 #[derive(Debug, Args)]
@@ -67,6 +81,60 @@ pub(crate) struct SimFlags {
     pub(crate) runs: Option<u64>,
 }
 
+/// What `bench` takes.
+#[derive(Debug, Args)]
+pub(crate) struct BenchFlags {
+    /// Serve the same bytes with this one too, in the same run.
+    #[arg(long, value_enum)]
+    pub(crate) against: Option<Peer>,
+    /// Messages of one measured pull of everything; three such pulls a coding. Held in memory until checked.
+    #[arg(long, value_name = "N", default_value_t = 20_000,
+          value_parser = clap::value_parser!(u32).range(400..=200_000))]
+    pub(crate) messages: u32,
+    /// Unconfirmed messages in the journal for idle memory, time to ready and cold pulls.
+    #[arg(long, value_name = "N", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u32).range(400..=1_000_000))]
+    pub(crate) stored: u32,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl BenchFlags {
+    /// The same flags as a command line.
+    pub(crate) fn as_arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--messages".to_owned(), self.messages.to_string()];
+        arguments.extend(["--stored".to_owned(), self.stored.to_string()]);
+        match self.against {
+            Some(Peer::Nginx) => arguments.extend(["--against".to_owned(), "nginx".to_owned()]),
+            None => {}
+        }
+        if self.json {
+            arguments.push("--json".to_owned());
+        }
+        arguments
+    }
+}
+
+/// Whom the benchmark puts beside us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Peer {
+    /// Debian's nginx, one worker, serving a file.
+    Nginx,
+}
+
+/// What the measuring half takes.
+#[cfg(feature = "bench")]
+#[derive(Debug, Args)]
+pub(crate) struct BenchRunFlags {
+    /// The server's binary.
+    #[arg(long)]
+    pub(crate) server: std::path::PathBuf,
+    /// What to measure.
+    #[command(flatten)]
+    pub(crate) bench: BenchFlags,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -76,6 +144,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn the_benchmark_hands_its_flags_on() {
+        let line =
+            ["xtask", "bench", "--messages", "4000", "--stored", "8000", "--against", "nginx", "--json"];
+        let Command::Bench(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("bench") };
+        let mut handed: Vec<_> = flags.as_arguments();
+        handed.sort();
+        let mut given: Vec<_> = line[2..].to_vec();
+        given.sort_unstable();
+        assert_eq!(handed, given);
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! `cargo xtask`: checks, tests and simulation of the workspace, one command each.
+//! `cargo xtask`: checks, tests, simulation and benchmark of the workspace, one command each.
 //!
 //! What a person types and what CI runs is the same program. It depends on none of our crates, so that
 //! `cargo xtask tidy` builds in seconds; it drives them through cargo.
 
+mod bench;
 mod ci;
 mod console;
 mod flags;
@@ -28,6 +29,9 @@ fn main() -> Result<ExitCode> {
         Command::Tidy => tidy::run()?,
         Command::Test(flags) => test::run(&flags)?.print()?,
         Command::Sim(flags) => sim::run(&flags)?,
+        Command::Bench(flags) => bench::run(&flags)?,
+        #[cfg(feature = "bench")]
+        Command::BenchRun(flags) => bench::run_pinned(&flags)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
