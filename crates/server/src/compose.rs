@@ -7,6 +7,7 @@ use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog};
 use pix_stream_adapter_embedded::{EmbeddedJournal, LocalCoordinator, journal};
 use pix_stream_adapter_xml::{Limits as XmlLimits, XmlCodec};
 use pix_stream_app::{App, Settings};
+use pix_stream_config::{Config, IspbSource, Scope, Subject};
 use pix_stream_delivery::{Render, Wire};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::limits::Rules;
@@ -19,7 +20,6 @@ use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::journal::Journal as _;
 
-use crate::config::{Config, IspbSource, Scope, Subject};
 use crate::failure::Failure;
 use crate::keys;
 use crate::system::{SystemClock, SystemEntropy};
@@ -159,7 +159,7 @@ pub fn wire(config: &Config) -> Wire {
 pub fn tls(config: &Config) -> TlsSettings {
     let certificates = config.tls.certificates.iter();
     let files =
-        |c: &crate::config::Certificate| CertificateFiles { chain: c.chain.clone(), key: c.key.clone() };
+        |c: &pix_stream_config::Certificate| CertificateFiles { chain: c.chain.clone(), key: c.key.clone() };
     TlsSettings {
         ca: config.tls.ca.clone(),
         certificates: certificates.map(files).collect(),
@@ -253,6 +253,7 @@ pub fn metrics() -> Result<(Render, metrics_exporter_prometheus::PrometheusHandl
     let built = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_messages".to_owned()), &COUNTS))
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_requests".to_owned()), &COUNTS))
         .map(PrometheusBuilder::build_recorder)
         .map_err(Failure::new)?;
     let handle = built.handle();

@@ -10,10 +10,10 @@ mod subject;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use pix_stream_config::Config;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::entropy::Entropy as _;
 
-use crate::config::Config;
 use crate::keys;
 use crate::system::SystemEntropy;
 use folder::{File, Folder};

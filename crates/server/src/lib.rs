@@ -1,4 +1,4 @@
-//! Everything behind the `pix-stream` binary: configuration, composition, commands, and what touches the machine
+//! Everything behind the `pix-stream` binary: composition, commands, and what touches the machine
 //! (clock, randomness, signals, output).
 //!
 //! It is a library so that its parts are tested alone; nobody else depends on it. No rule of the protocol lives here.
@@ -7,7 +7,7 @@ pub mod advice;
 pub mod cli;
 pub mod commands;
 pub mod compose;
-pub mod config;
+pub mod environment;
 pub mod failure;
 pub mod generate;
 pub mod init;

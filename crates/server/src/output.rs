@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use crate::config::Environment;
+use crate::environment;
 
 /// Writes one line of result to stdout, at once.
 ///
@@ -111,5 +111,5 @@ pub fn stderr_is_terminal() -> bool {
 
 fn color_is_refused() -> bool {
     static REFUSED: OnceLock<bool> = OnceLock::new();
-    *REFUSED.get_or_init(|| Environment::of_process().refuses_color())
+    *REFUSED.get_or_init(|| environment::of_process().refuses_color())
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::Request;
 use hyper::body::Incoming;
 use pix_stream_app::App;
+use pix_stream_config::Config;
 use pix_stream_delivery::{Shared, handle, handle_admin, handle_plain};
 use pix_stream_listener as listener;
 use pix_stream_listener::drain::Drain;
@@ -20,7 +21,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::compose::{self, EmbeddedPorts};
-use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
 use crate::shutdown::Shutdown;

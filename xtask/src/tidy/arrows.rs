@@ -20,7 +20,7 @@ struct Arrows {
 }
 
 /// The house plan's table. A crate that is missing here may not exist.
-const TABLE: [Arrows; 11] = [
+const TABLE: [Arrows; 12] = [
     Arrows { package: "domain", normal: &[], dev: &[] },
     Arrows { package: "ports", normal: &["domain"], dev: &[] },
     Arrows { package: "app", normal: &["domain", "ports"], dev: &["testkit"] },
@@ -30,6 +30,7 @@ const TABLE: [Arrows; 11] = [
     // Its tests drive the real app over fakes.
     Arrows { package: "delivery", normal: &["app", "domain", "listener"], dev: &["ports", "testkit"] },
     Arrows { package: "client", normal: &["domain"], dev: &["testkit"] },
+    Arrows { package: "config", normal: &["domain"], dev: &[] },
     Arrows {
         package: "server",
         normal: &[
@@ -37,6 +38,7 @@ const TABLE: [Arrows; 11] = [
             "adapter-xml",
             "app",
             "client",
+            "config",
             "delivery",
             "domain",
             "listener",

@@ -21,8 +21,8 @@ const _: () = assert!(FILE_LINES_HARD_MAX < CRATE_LINES_MAX);
 /// Crates that may be longer, how long, and why.
 const LONGER_CRATES: [(&str, usize, &str); 1] = [(
     "server",
-    6_000,
-    "independent commands and the configuration's sections side by side, no common core to split off",
+    5_300,
+    "nine commands side by side, none with 1,200 lines of its own, and wiring that must see everything",
 )];
 
 /// Finds files, functions and crates over their budget.

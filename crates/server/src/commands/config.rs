@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use pix_stream_config::{self as config, Config, Flags};
+
 use crate::cli::{ConfigArgs, ConfigCommand};
-use crate::config::{self, Config, Environment, Flags};
 use crate::failure::Failure;
-use crate::output;
+use crate::{environment, output};
 
 /// Runs the command.
 ///
@@ -28,7 +29,7 @@ pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
 
 /// Loads a configuration without flags, and writes every problem to stderr.
 fn load(path: &Path) -> Result<Config, Failure> {
-    config::load(path, &Environment::of_process(), Flags::default()).map_err(|problems| {
+    config::load(path, &environment::of_process(), Flags::default()).map_err(|problems| {
         output::note(&problems);
         let count = problems.all().len();
         output::note(format_args!(

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use pix_stream_config::{self as config, Config, Flags};
+
 use crate::cli::ServeArgs;
-use crate::config::{self, Config, Environment, Flags};
 use crate::failure::Failure;
 use crate::shutdown::Shutdown;
-use crate::{output, serving, telemetry};
+use crate::{environment, output, serving, telemetry};
 
 /// Runs the command.
 ///
@@ -34,7 +35,7 @@ async fn serve(config: &Config, dir: &Path) -> Result<(), Failure> {
 /// # Errors
 /// It has problems; all were said.
 pub fn load(path: &Path, flags: Flags) -> Result<Config, Failure> {
-    config::load(path, &Environment::of_process(), flags).map_err(|problems| {
+    config::load(path, &environment::of_process(), flags).map_err(|problems| {
         output::note(&problems);
         Failure::silent()
     })

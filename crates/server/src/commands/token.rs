@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use pix_stream_config::Flags;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::token::{self, Claims, Error};
 use pix_stream_ports::clock::Clock as _;
 use serde::Serialize;
 
 use crate::cli::{TokenArgs, TokenCommand};
-use crate::config::Flags;
 use crate::failure::Failure;
 use crate::system::SystemClock;
 use crate::{compose, output, rfc3339};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
+use pix_stream_config::{self as config, Environment, Flags};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
@@ -12,7 +13,6 @@ use x509_parser::prelude::*;
 
 use super::authority::SERVER_NAMES;
 use super::*;
-use crate::config::{self, Environment, Flags};
 use crate::system;
 
 fn request(directory: PathBuf) -> Request {

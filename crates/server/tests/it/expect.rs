@@ -1,6 +1,5 @@
-//! Golden files with one update switch: `UPDATE_EXPECT=1` rewrites them, and the diff is reviewed like code.
+//! Starting the binary, and what it said.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 /// The binary under test, with none of our variables in its environment.
@@ -15,29 +14,4 @@ pub(crate) fn transcript(output: &Output) -> String {
     let code = output.status.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());
     let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     format!("exit {code}\n--- stdout\n{out}--- stderr\n{err}")
-}
-
-/// Compares with the golden file, or rewrites it.
-pub(crate) fn assert_golden(path: &Path, actual: &str) {
-    if must_update() {
-        std::fs::write(path, actual).unwrap();
-        return;
-    }
-    let golden = std::fs::read_to_string(path).unwrap_or_default();
-    if golden == actual {
-        return;
-    }
-    let same = golden.lines().zip(actual.lines()).take_while(|(expected, found)| expected == found).count();
-    panic!(
-        "{} differs from line {} on; UPDATE_EXPECT=1 rewrites it\n- {}\n+ {}",
-        path.display(),
-        same + 1,
-        golden.lines().nth(same).unwrap_or("(end)"),
-        actual.lines().nth(same).unwrap_or("(end)"),
-    );
-}
-
-#[expect(clippy::disallowed_methods, reason = "a switch for whoever runs the tests, not configuration")]
-fn must_update() -> bool {
-    std::env::var_os("UPDATE_EXPECT").is_some()
 }

@@ -1,11 +1,10 @@
-//! The binary from outside: what it prints, how it ends, and that generated files are those of the types.
+//! The binary from outside: what it prints, and how it ends.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod config;
 mod demo;
 mod expect;
-mod generated;
 mod init;
 mod lifecycle;
 mod operate;

@@ -3,11 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use pix_stream_config::{Config, Flags};
 use pix_stream_domain::ispb::Ispb;
 
 use crate::cli::DemoArgs;
 use crate::compose;
-use crate::config::{Config, Flags};
 use crate::failure::Failure;
 use crate::init::{self, Request};
 use crate::output;

@@ -1,0 +1,168 @@
+//! The configuration: one typed file, overridden by the environment, overridden by flags (requirement A.4).
+//!
+//! The types of [`sections`] are the one source: reading, printing, the JSON Schema, `docs/CONFIGURATION.md` and
+//! `deploy/config.example.toml` all walk them. Files that the configuration names are not opened here, and what the
+//! parts of the server make of it is not known here.
+
+mod check;
+mod describe;
+mod document;
+mod environment;
+mod node;
+mod problem;
+mod read;
+mod section;
+pub mod sections;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use section::{Section, Visitor};
+use sections::{
+    Audit, Coordinator, Journal, Keys, Limits, Listen, Log, Publish, Rate, Roles, Schemas, Stream, Tls, Wire,
+};
+
+pub use environment::{Environment, PREFIX};
+pub use problem::{Origin, Problem, Problems};
+pub use value::{
+    Certificate, CoordinatorKind, IspbSource, JournalKind, LogFormat, Producer, Scope, Size, Subject,
+    Unsigned, VerifySignature,
+};
+
+/// The whole configuration. After [`load`], every path is absolute.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// `[listen]`: where the server is reached.
+    pub listen: Listen,
+    /// `[tls]`: certificates, trust, revocation.
+    pub tls: Tls,
+    /// `[roles]`: who may publish, administer, audit.
+    pub roles: Roles,
+    /// `[stream]`: how participants read.
+    pub stream: Stream,
+    /// `[wire]`: how closely requests are held to ICOM.
+    pub wire: Wire,
+    /// `[limits]`: the ends of queues, bodies and waits.
+    pub limits: Limits,
+    /// `[rate]`: the pace of one participant.
+    pub rate: Rate,
+    /// `[schemas]`: what a message must look like.
+    pub schemas: Schemas,
+    /// `[publish]`: how producers publish.
+    pub publish: Publish,
+    /// `[journal]`: what must never be lost.
+    pub journal: Journal,
+    /// `[coordinator]`: what must be agreed on right now.
+    pub coordinator: Coordinator,
+    /// `[keys]`: token signing keys.
+    pub keys: Keys,
+    /// `[audit]`: the audit log.
+    pub audit: Audit,
+    /// `[log]`: what operators see.
+    pub log: Log,
+}
+
+/// Values given by command-line flags; they override everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--listen`, overrides `listen.api`.
+    pub listen: Option<SocketAddr>,
+    /// `--admin-listen`, overrides `listen.admin`.
+    pub admin_listen: Option<SocketAddr>,
+}
+
+impl Config {
+    /// Shows every section and every key to a visitor, in the order of the documentation.
+    fn visit(&mut self, visitor: &mut impl Visitor) {
+        fn one<S: Section>(section: &mut S, visitor: &mut impl Visitor) {
+            visitor.section(S::NAME, S::ABOUT);
+            section.visit(visitor);
+        }
+        one(&mut self.listen, visitor);
+        one(&mut self.tls, visitor);
+        one(&mut self.roles, visitor);
+        one(&mut self.stream, visitor);
+        one(&mut self.wire, visitor);
+        one(&mut self.limits, visitor);
+        one(&mut self.rate, visitor);
+        one(&mut self.schemas, visitor);
+        one(&mut self.publish, visitor);
+        one(&mut self.journal, visitor);
+        one(&mut self.coordinator, visitor);
+        one(&mut self.keys, visitor);
+        one(&mut self.audit, visitor);
+        one(&mut self.log, visitor);
+    }
+
+    /// This configuration as a commented TOML file. Secrets are not masked: this is for files of our own making.
+    #[must_use]
+    pub fn to_commented_toml(&self) -> String {
+        document::commented_toml(&describe::describe(self))
+    }
+
+    /// This configuration as plain TOML with every key, secrets shown as `***`: `config print`.
+    #[must_use]
+    pub fn to_masked_toml(&self) -> String {
+        document::masked_toml(&describe::describe(self))
+    }
+
+    /// Files that the configuration names and that cannot be found: each key with the path.
+    #[must_use]
+    pub fn missing_files(&self) -> Vec<(&'static str, PathBuf)> {
+        let certificates =
+            self.tls.certificates.iter().flat_map(|certificate| [&certificate.chain, &certificate.key]);
+        let named = self
+            .tls
+            .ca
+            .iter()
+            .map(|path| ("tls.ca", path))
+            .chain(certificates.map(|path| ("tls.certificates", path)))
+            .chain(self.tls.crl.iter().map(|path| ("tls.crl", path)))
+            .chain(self.schemas.directory.iter().map(|path| ("schemas.directory", path)))
+            .chain([("keys.directory", &self.keys.directory)]);
+        named.filter(|(_, path)| !path.exists()).map(|(key, path)| (key, path.clone())).collect()
+    }
+}
+
+/// Reads the file at `path` and puts the environment and the flags on top.
+///
+/// Relative paths, wherever they come from, start at the folder of the file.
+///
+/// # Errors
+/// Everything that is wrong, at once: unreadable file, syntax, unknown keys, wrong types, values out of range,
+/// values that contradict each other.
+pub fn load(path: &Path, environment: &Environment, flags: Flags) -> Result<Config, Problems> {
+    let whole_file = |message: String, hint: &str| {
+        let mut problems = Problems::default();
+        let origin = Origin::file(path, None);
+        problems.push(Problem { origin, key: String::new(), message, hint: hint.to_owned() });
+        problems
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        whole_file(
+            format!("cannot be read: {error}"),
+            "`pix-stream init --dir DIR` writes a complete one to DIR/pix-stream.toml",
+        )
+    })?;
+    let file = std::path::absolute(path).map_err(|error| {
+        whole_file(format!("its folder cannot be found: {error}"), "give an absolute path")
+    })?;
+    let base = file.parent().unwrap_or(&file);
+    read::read(&read::Source { path, base, text: &text }, environment, flags)
+}
+
+/// The JSON Schema of the file: `config schema`.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    document::json_schema(&describe::describe(&Config::default()))
+}
+
+/// The reference documentation: `docs/CONFIGURATION.md`.
+#[must_use]
+pub fn markdown() -> String {
+    document::markdown(&describe::describe(&Config::default()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! `[journal]`, `[coordinator]`, `[keys]`, `[audit]` and `[log]`: where things are kept, and what operators see.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{DAY, HOUR};
+use crate::section::section;
+use crate::value::{CoordinatorKind, JournalKind, LogFormat, Size};
+
+section! {
+    /// What must never be lost: messages, their order, checkpoints.
+    journal Journal {
+        /// The store: `embedded` is one file on this machine; `cassandra` comes with the cluster build.
+        kind: JournalKind = JournalKind::Embedded;
+        /// Folder of the embedded journal. One process at a time; back it up only while the server is stopped.
+        directory: PathBuf = PathBuf::from("data");
+        /// How long messages are kept after they were published.
+        retention: Duration = 30 * DAY, within HOUR..=3650 * DAY;
+        /// Memory that the embedded journal uses for pages of its file.
+        cache_bytes: Size = Size::mib(16), within Size::mib(1)..=Size::gib(256);
+    }
+}
+
+section! {
+    /// What nodes must agree on right now: stream states, fresh messages, wake-ups.
+    coordinator Coordinator {
+        /// The store: `local` is the memory of this process; `redis` comes with the cluster build.
+        kind: CoordinatorKind = CoordinatorKind::Local;
+    }
+}
+
+section! {
+    /// The keys that sign tokens.
+    keys Keys {
+        /// Folder with one or two files `token-<id>.key`, id 1 to 255, each one line of 64 hexadecimal digits
+        /// (32 random bytes), readable by the server alone. The highest id signs, the other one still verifies.
+        /// To rotate: add the next id, SIGHUP, and remove the older file once `token_life` has passed.
+        directory: PathBuf = PathBuf::from("keys");
+    }
+}
+
+section! {
+    /// The hash-chained log of tokens, publishing and admin commands.
+    audit Audit {
+        /// Folder of the audit log. `pix-stream audit verify` checks it offline.
+        directory: PathBuf = PathBuf::from("data/audit");
+        /// Size from which on a new file is begun. Old files are never deleted by the server.
+        rotate_bytes: Size = Size::mib(64), within Size::mib(1)..=Size::gib(16);
+    }
+}
+
+section! {
+    /// Logs go to stderr. They hold no message content, no personal data and no whole token.
+    log Log {
+        /// `error`, `warn`, `info`, `debug`, `trace` or `off`; also by module, such as `info,pix_stream_app=debug`.
+        level: String = "info".to_owned();
+        /// `json` is one object a line, `human` is for people, `auto` is `human` on a terminal and `json` elsewhere.
+        format: LogFormat = LogFormat::Auto;
+    }
+}

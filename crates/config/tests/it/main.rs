@@ -1,0 +1,7 @@
+//! The configuration from outside: files on disk, and files that are made from its types.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod expect;
+mod files;
+mod generated;

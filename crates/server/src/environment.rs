@@ -1,0 +1,17 @@
+//! The environment of this process: the only place in the workspace that reads it (house style, section 3).
+
+use pix_stream_config::Environment;
+
+/// The variables of this process that the program looks at. Values that are not UTF-8 are read with replacement
+/// characters, and are then refused by the key they are meant for.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment; everybody else is told"
+)]
+pub fn of_process() -> Environment {
+    Environment::of(
+        std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())),
+    )
+}
