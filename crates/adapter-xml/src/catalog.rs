@@ -1,6 +1,7 @@
 //! The names of messages: which namespaces are known, and which versions the catalogue lists.
 //!
-//! Whether a version may be published is not decided here yet: any version of a known name is.
+//! A version later than the catalogue's is unknown; earlier ones are known, and so is any version of a name that the
+//! catalogue lists without a schema.
 
 /// What the namespace of every SPI message begins with.
 const NAMESPACE_BASE: &str = "https://www.bcb.gov.br/pi/";
@@ -36,16 +37,28 @@ pub(crate) fn types() -> Vec<String> {
     TYPES.map(str::to_owned).to_vec()
 }
 
+/// Whether a version of a name can be: not later than the one that the catalogue lists.
+fn is_known_version(name: &str, version: (u32, u32)) -> bool {
+    let newest = TYPES.iter().find_map(|listed| listed.strip_prefix(name)?.strip_prefix(".spi."));
+    newest.and_then(parse_version).is_none_or(|newest| version <= newest)
+}
+
 /// The message type that a namespace names: `https://www.bcb.gov.br/pi/pacs.008/1.16` is `pacs.008.spi.1.16`.
 pub(crate) fn find_message_type(namespace: &str) -> Option<String> {
     let (name, version) = namespace.strip_prefix(NAMESPACE_BASE)?.split_once('/')?;
-    let (major, minor) = version.split_once('.')?;
-    let known = NAMES.binary_search(&name).is_ok() && is_number(major) && is_number(minor);
+    let known = NAMES.binary_search(&name).is_ok() && is_known_version(name, parse_version(version)?);
     known.then(|| format!("{name}.spi.{version}"))
 }
 
-fn is_number(digits: &str) -> bool {
-    (1..=VERSION_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+fn parse_version(version: &str) -> Option<(u32, u32)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((parse_number(major)?, parse_number(minor)?))
+}
+
+fn parse_number(digits: &str) -> Option<u32> {
+    let is_number =
+        (1..=VERSION_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -77,6 +90,8 @@ mod tests {
             "https://www.bcb.gov.br/pi/pacs.009/1.1",
             "https://www.bcb.gov.br/pi/pacs.008",
             "https://www.bcb.gov.br/pi/pacs.008/1",
+            "https://www.bcb.gov.br/pi/pacs.008/1.17",
+            "https://www.bcb.gov.br/pi/pacs.008/9.99",
             "https://www.bcb.gov.br/pi/pacs.008/1.",
             "https://www.bcb.gov.br/pi/pacs.008/1.16/",
             "https://www.bcb.gov.br/pi/pacs.008/1.1600",

@@ -189,10 +189,13 @@ impl<P: Ports> Core<P> {
                 }
                 hot.find(message.sequence.previous()).cloned()
             };
-            if seat.wants_segments() {
-                let alone = self.deflater.has_time();
-                self.deflater.offer(Job { message, previous, alone });
+            if !seat.wants_segments() {
+                continue;
             }
+            let alone = self.deflater.has_time();
+            let job = Job { message, previous, alone };
+            // A waiting read is answered as soon as the head rises, before the worker could be done.
+            if alone && seat.is_waited_at() { job.run(self.ports.codec()) } else { self.deflater.offer(job) }
         }
     }
 }

@@ -199,6 +199,7 @@ impl<'a, P: Ports> Waiting<'a, P> {
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "waiting reads" });
         };
         core.waiting_reads.increment(1);
+        seat.note_waiting(true);
         let deadline = Instant::now() + core.settings.long_poll;
         Ok(Self { core, seat, deadline, unanswered, _place: place })
     }
@@ -237,6 +238,7 @@ impl<'a, P: Ports> Waiting<'a, P> {
 impl<P: Ports> Drop for Waiting<'_, P> {
     fn drop(&mut self) {
         self.core.waiting_reads.decrement(1);
+        self.seat.note_waiting(false);
         abandon(self.core, self.seat, self.unanswered);
     }
 }

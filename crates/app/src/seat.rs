@@ -4,7 +4,7 @@
 //! with one compare-and-swap (flat combining; design, section 2). No lock is held while a store is waited for.
 
 use std::future::{Future, poll_fn};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -32,6 +32,8 @@ use crate::store::{COORDINATOR_SWAP, READ_DEADLINE, RETRY_AFTER};
 const QUEUE_MAX: usize = 1_024;
 /// Requests that are decided together.
 const COMBINED_MAX: usize = 64;
+/// After this many reads in a row that took no gzip, nothing is deflated for a participant.
+const IDENTITY_READS_MAX: u32 = 256;
 /// Swaps that may be lost in a row before requests are answered 503.
 const SWAP_ATTEMPTS: usize = 8;
 
@@ -48,8 +50,10 @@ pub(crate) struct Seat {
     pub(crate) recovering: tokio::sync::Mutex<()>,
     inner: Mutex<Inner>,
     hot: Mutex<Hot>,
-    /// The last read took no gzip: nothing needs to be deflated.
-    identity_only: AtomicBool,
+    /// Reads in a row that took no gzip; from some number on nothing needs to be deflated.
+    identity_reads: AtomicU32,
+    /// Reads that wait here now.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -88,7 +92,8 @@ impl Seat {
             recovering: tokio::sync::Mutex::new(()),
             inner: Mutex::new(inner),
             hot: Mutex::new(hot),
-            identity_only: AtomicBool::new(false),
+            identity_reads: AtomicU32::new(0),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -238,11 +243,29 @@ impl Seat {
     }
 
     pub(crate) fn note_coding(&self, gzip: bool) {
-        self.identity_only.store(!gzip, Ordering::Relaxed);
+        if gzip {
+            self.identity_reads.store(0, Ordering::Relaxed);
+        } else {
+            self.identity_reads.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a read that begins to wait, and one that ends it.
+    pub(crate) fn note_waiting(&self, begins: bool) {
+        if begins {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a read would be answered the moment a message comes.
+    pub(crate) fn is_waited_at(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn wants_segments(&self) -> bool {
-        !self.identity_only.load(Ordering::Relaxed)
+        self.identity_reads.load(Ordering::Relaxed) < IDENTITY_READS_MAX
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

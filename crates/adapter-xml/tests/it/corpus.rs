@@ -64,16 +64,13 @@ fn gathered_samples_are_accepted_but_for_the_obsolete_catalogue() {
     assert!(samples.is_empty() || (accepted > 100 && refused == 5));
 }
 
-/// Hostile by its version alone, which is for the schemas to know: until they do, any version of a known name passes.
-const VERSION_ONLY: &str = "unknown-namespace.xml";
-
 #[test]
 fn fixtures_are_accepted_but_for_the_hostile() {
     let root = Path::new(FIXTURES);
     assert!(root.is_dir(), "fixtures/xml is part of the repository");
     for path in files_below(root) {
         let answer = examined(std::fs::read(&path).unwrap());
-        let hostile = has_folder(&path, "hostile") && !path.ends_with(VERSION_ONLY);
+        let hostile = has_folder(&path, "hostile");
         assert_eq!(answer.is_err(), hostile, "{}: {answer:?}", path.display());
     }
 }
