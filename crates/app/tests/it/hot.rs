@@ -1,5 +1,7 @@
 //! Hot messages and read-ahead (C.1; design, section 7): limits hold, and what is cold is read in order.
 
+use std::time::Duration;
+
 use pix_stream_app::Settings;
 
 use crate::world::{World, numbers};
@@ -46,4 +48,18 @@ async fn bytes_of_the_node_bound_all_participants_together() {
     let world = World::with(Settings { hot_bytes: 2_000, ..Settings::default() }).await;
     world.publish(50).await;
     assert_eq!(read_all(&world).await, (1..=50).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_read_waits_for_is_deflated_before_it_is_woken() {
+    let world = World::new().await;
+    let waits = world.open();
+    let publishes = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.publish(1).await;
+    };
+    let (answer, ()) = tokio::join!(waits, publishes);
+    let answer = answer.unwrap();
+    assert_eq!(numbers(&answer), [1]);
+    assert!(answer.messages[0].alone().is_some());
 }

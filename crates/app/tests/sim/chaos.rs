@@ -16,8 +16,8 @@ use crate::world::World;
 const OPERATOR: Actor<'_> = Actor { name: "sim", request_id: "sim", reason: "" };
 
 /// Lets things go wrong until the world ends, and heals what it broke.
-pub(crate) async fn run(world: Arc<World>) {
-    let mut random = SplitMix64::new(world.plan.faults);
+pub(crate) async fn run(world: Arc<World>, seed: u64) {
+    let mut random = SplitMix64::new(seed);
     // Some runs see no fault at all, or none of a kind: rules that hold only in peace need peace.
     let kinds: Vec<Kind> = KINDS.iter().copied().filter(|_| random.chance(450)).collect();
     let pause = [400, 1_500, 6_000][usize::try_from(random.below(3)).unwrap_or(0)];
@@ -119,6 +119,7 @@ impl Chaos<'_> {
     }
 
     async fn crash_all(&mut self) {
+        let _alone = self.world.lifecycle.lock().await;
         let nodes: Vec<_> = (0..self.world.plan.nodes).filter_map(|place| self.world.take(place)).collect();
         for node in &nodes {
             node.life.end();
@@ -132,6 +133,7 @@ impl Chaos<'_> {
     }
 
     async fn crash_one(&mut self) {
+        let _alone = self.world.lifecycle.lock().await;
         let place = usize::try_from(self.random.below(self.world.plan.nodes as u64)).unwrap_or(0);
         let Some(node) = self.world.take(place) else { return };
         self.world.oracle.begin_fault(&format!("node {place} crashes"));
@@ -281,6 +283,7 @@ pub(crate) async fn start_all(world: &Arc<World>) {
 
 /// A clean end of all nodes, as embedded mode has it - the Coordinator goes with them - and a new start.
 pub(crate) async fn drain(world: &Arc<World>) {
+    let _alone = world.lifecycle.lock().await;
     world.oracle.begin_fault("drain");
     let nodes: Vec<_> = (0..world.plan.nodes).filter_map(|place| world.find_node(place)).collect();
     nodes.iter().for_each(|node| node.app.begin_drain());

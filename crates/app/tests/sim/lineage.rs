@@ -34,6 +34,10 @@ impl Lineage {
             // Taken over after a loss: what it may have lost is judged by what comes again.
             return Ok(());
         }
+        let (live, before) = (state.live_count(), last.live_count());
+        if live > before && live > state.cap() && state.cap() == last.cap() {
+            return Err(format!("{live} streams live where {} may (invariant 2)", state.cap()));
+        }
         if state.watermark() < last.watermark() {
             if self.rewinds == 0 {
                 return Err(format!(

@@ -19,7 +19,8 @@ pub(crate) struct Plan {
     pub(crate) span: Duration,
     pub(crate) clients: Vec<Habits>,
     pub(crate) producers: Vec<Production>,
-    pub(crate) faults: u64,
+    /// One seed for each source of faults; two let them overlap.
+    pub(crate) faults: Vec<u64>,
 }
 
 /// How a client behaves (protocol, section 9). Chances are per mille.
@@ -82,7 +83,7 @@ impl Plan {
             span: Duration::from_millis(3_000 + random.below(12_000)),
             clients,
             producers,
-            faults: random.next(),
+            faults: (0..=random.below(2)).map(|_| random.next()).collect(),
         }
     }
 }

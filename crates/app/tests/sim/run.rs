@@ -47,7 +47,9 @@ async fn live(world: &Arc<World>) {
     for production in &world.plan.producers {
         actors.spawn(producer::run(Arc::clone(world), production.clone()));
     }
-    actors.spawn(chaos::run(Arc::clone(world)));
+    for seed in &world.plan.faults {
+        actors.spawn(chaos::run(Arc::clone(world), *seed));
+    }
     world.pause(world.plan.span).await;
     world.end();
     while let Some(ended) = actors.join_next().await {

@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) stores: FakePorts,
     pub(crate) oracle: Arc<Oracle>,
+    /// Held by whoever ends and starts nodes.
+    pub(crate) lifecycle: tokio::sync::Mutex<()>,
     nodes: Mutex<Vec<Option<Node>>>,
     over: watch::Sender<bool>,
 }
@@ -38,7 +40,8 @@ impl World {
         }
         let oracle = Arc::new(Oracle::new(stores.clone(), plan.settings.rules.idle));
         let nodes = Mutex::new((0..plan.nodes).map(|_| None).collect());
-        Self { plan, stores, oracle, nodes, over: watch::Sender::new(false) }
+        let lifecycle = tokio::sync::Mutex::new(());
+        Self { plan, stores, oracle, lifecycle, nodes, over: watch::Sender::new(false) }
     }
 
     /// Starts the node in a place. Fails when the Journal does.
