@@ -176,3 +176,23 @@ async fn a_start_on_a_full_disk_serves_reads_until_there_is_room() {
     drop(database);
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing reached the file");
 }
+
+#[tokio::test]
+async fn a_message_that_vanished_is_damage_and_not_a_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open(dir.path(), None);
+    journal.append(ispb(), (1..=5).map(message).collect(), WINDOW).await.unwrap();
+    drop(journal);
+    let file = redb::Database::open(dir.path().join("journal.redb")).unwrap();
+    let change = file.begin_write().unwrap();
+    let gone = layout::by_sequence(ispb(), Sequence::new(3));
+    assert!(change.open_table(layout::MESSAGES).unwrap().remove(&gone).unwrap().is_some());
+    change.commit().unwrap();
+    drop(file);
+    let journal = open(dir.path(), None);
+    for bytes_max in [1, ALL] {
+        let range = Range::new(Sequence::new(3), Sequence::new(6));
+        let read = journal.read(ispb(), range, bytes_max).await;
+        assert!(matches!(read, Err(Error::Damaged(_))), "{read:?}");
+    }
+}

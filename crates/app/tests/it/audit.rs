@@ -8,7 +8,7 @@ use pix_stream_domain::audit::Event;
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::sequence::{Range, Sequence};
 
-use crate::world::{OPERATOR, World, timed};
+use crate::world::{OPERATOR, World, numbers, timed};
 
 fn range(start: u64, end: u64) -> Range {
     Range::new(Sequence::new(start), Sequence::new(end))
@@ -49,6 +49,56 @@ async fn reads_closes_and_publishes_are_recorded_with_hashes_of_their_tokens() {
         Event::Close { redeemed: second, confirmed: range(4, 5), returned: Range::EMPTY },
     ];
     assert_eq!(events(&world).await, expected);
+}
+
+/// Tokens that the log says were issued.
+async fn issued(world: &World) -> Vec<Digest> {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let of = |event| match event {
+        Event::Read { issued, .. } => Some(issued),
+        Event::Close { .. } | Event::Publish { .. } | Event::Admin { .. } | Event::System { .. } => None,
+    };
+    events(world).await.into_iter().filter_map(of).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_race_for_the_last_place_in_the_queue_are_all_recorded() {
+    let world = World::with(Settings { audit_queue: 1, ..Settings::default() }).await;
+    world.publish(60).await;
+    world.ports.audit_log.faults().set_latency(Duration::from_millis(20), Duration::from_millis(20));
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let (app, read) = (world.app.clone(), world.read());
+        reads.spawn(async move { app.open(read).await });
+    }
+    let answers = reads.join_all().await;
+    let mut told: Vec<_> =
+        answers.iter().map(|answer| Digest::of(answer.as_ref().unwrap().token.as_str().as_bytes())).collect();
+    let mut issued = issued(&world).await;
+    told.sort_unstable_by_key(|digest| digest.0);
+    issued.sort_unstable_by_key(|digest| digest.0);
+    assert_eq!(issued, told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_could_not_be_recorded_is_refused_before_anything_moves() {
+    let world = World::with(Settings { audit_queue: 2, ..Settings::default() }).await;
+    world.publish(90).await;
+    let mut last = world.open().await.unwrap();
+    world.ports.audit_log.faults().set_down(true);
+    let refused = loop {
+        let read = tokio::time::timeout(Duration::from_secs(1), world.pull(&last)).await;
+        match read.expect("refused, not held") {
+            Ok(answer) => last = answer,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
+    world.ports.audit_log.faults().clear();
+    let end = numbers(&last).last().copied().unwrap();
+    assert_eq!(issued(&world).await.len() as u64, end / 10, "what was answered is recorded");
+    let next = world.pull(&last).await.unwrap();
+    assert_eq!(numbers(&next)[0], end + 1, "what was refused took nothing");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,15 @@
 //! Reading, finding a time, and removing.
 
+use bytes::Bytes;
 use pix_stream_domain::sequence::{Range, Sequence};
-use pix_stream_ports::journal::{Extent, Journal, Stored};
+use pix_stream_ports::journal::{Extent, Journal, NewMessage, Stored};
 
 use super::{ALL_BYTES, WINDOW, at, message, messages, range, read_all};
 use crate::contract::ispb;
 
 pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
     a_range_is_read_ascending_and_exactly(make().await).await;
+    bytes_come_back_as_they_were_sent(make().await).await;
     bytes_bound_an_answer_but_one_message_always_comes(make().await).await;
     a_time_is_found(make().await).await;
     removing_is_bounded_and_keeps_the_head(make().await).await;
@@ -32,10 +34,25 @@ async fn a_range_is_read_ascending_and_exactly(journal: impl Journal) {
     assert_eq!(journal.read(ispb(2), Range::EMPTY, ALL_BYTES).await, Ok(Vec::new()));
 }
 
+async fn bytes_come_back_as_they_were_sent(journal: impl Journal) {
+    let bodies: [&[u8]; 5] =
+        [b" \t\r\n<a> </a>\r\n ", b"\xef\xbb\xbf<a/>", b"\0\xff\xfe\0", b" ", &[b'x'; 256 * 1024]];
+    let sent: Vec<_> = messages(1..=5, 0)
+        .into_iter()
+        .zip(bodies)
+        .map(|(message, xml)| NewMessage { xml: Bytes::copy_from_slice(xml), ..message })
+        .collect();
+    journal.append(ispb(1), sent, WINDOW).await.unwrap();
+    for (stored, body) in read_all(&journal, ispb(1)).await.iter().zip(bodies) {
+        assert!(stored.xml == body, "message {}", stored.sequence);
+    }
+    assert_eq!(read_all(&journal, ispb(1)).await.len(), bodies.len());
+}
+
 async fn bytes_bound_an_answer_but_one_message_always_comes(journal: impl Journal) {
     let sent: Vec<_> = messages(1..=10, 0)
         .into_iter()
-        .map(|message| pix_stream_ports::journal::NewMessage { xml: vec![b'x'; 1000].into(), ..message })
+        .map(|message| NewMessage { xml: vec![b'x'; 1000].into(), ..message })
         .collect();
     journal.append(ispb(1), sent, WINDOW).await.unwrap();
     for (bytes_max, count) in [(0, 1), (999, 1), (1000, 1), (1999, 1), (2000, 2), (5500, 5), (ALL_BYTES, 10)]
