@@ -127,3 +127,15 @@ async fn a_message_that_was_published_on_a_node_that_died_is_found_within_a_seco
     assert_eq!(numbers(&answer.unwrap().unwrap()), [1]);
     assert!(took <= Duration::from_millis(1_200), "{took:?}");
 }
+
+/// A node holds thousands of waiting reads: each one's future is memory for seconds.
+#[tokio::test(start_paused = true)]
+async fn the_future_of_a_read_is_small() {
+    let world = World::new().await;
+    let size = size_of_val(&world.app.open(world.read()));
+    println!("the future of a start has {size} bytes");
+    let token = "t".repeat(115);
+    let size = size_of_val(&world.app.pull(world.read(), &token));
+    println!("the future of a pull has {size} bytes");
+    assert!(size <= 4_096, "{size} bytes");
+}

@@ -81,7 +81,8 @@ impl Chaos<'_> {
         let (journal, coordinator) = (&self.world.stores.journal, &self.world.stores.coordinator);
         match kind {
             Kind::Crash => self.crash_all().await,
-            Kind::LoseNode => self.crash_one().await,
+            Kind::LoseNode if self.world.plan.is_cluster => self.crash_one().await,
+            Kind::LoseNode => {}
             Kind::Drain => drain(self.world).await,
             Kind::Forget => {
                 self.world.oracle.lose_state("the coordinator forgets");
@@ -281,7 +282,7 @@ pub(crate) async fn start_all(world: &Arc<World>) {
     }
 }
 
-/// A clean end of all nodes, as embedded mode has it - the Coordinator goes with them - and a new start.
+/// A clean end of all nodes, in embedded mode of the Coordinator with them, and a new start.
 pub(crate) async fn drain(world: &Arc<World>) {
     let _alone = world.lifecycle.lock().await;
     world.oracle.begin_fault("drain");
@@ -301,12 +302,14 @@ pub(crate) async fn drain(world: &Arc<World>) {
         node.ports.coordinator.disconnect();
     }
     drop(nodes);
-    if is_clean {
+    if is_clean || world.plan.is_cluster {
         world.oracle.note("a clean end");
     } else {
         world.oracle.lose_state("an unclean end");
     }
-    world.stores.coordinator.forget();
+    if !world.plan.is_cluster {
+        world.stores.coordinator.forget();
+    }
     start_all(world).await;
     world.oracle.end_fault("a new start");
 }

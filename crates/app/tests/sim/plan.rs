@@ -14,6 +14,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) participants: Vec<Ispb>,
     pub(crate) nodes: usize,
+    /// The Coordinator outlives nodes; otherwise it ends with them, as in embedded mode.
+    pub(crate) is_cluster: bool,
     pub(crate) settings: Settings,
     /// How long clients, producers and faults go on, in simulated time.
     pub(crate) span: Duration,
@@ -79,6 +81,7 @@ impl Plan {
             seed,
             participants,
             nodes: if random.chance(300) { 2 } else { 1 },
+            is_cluster: random.chance(400),
             settings: settings(&mut random),
             span: Duration::from_millis(3_000 + random.below(12_000)),
             clients,
