@@ -24,6 +24,11 @@ use crate::shared::Shared;
 /// The most bytes of a body that a request without use for one may bring.
 const IDLE_BODY_MAX: usize = 64 * 1024;
 
+/// The most bytes that are read of a body that is refused: twice the largest that would be taken.
+const REFUSED_BODY_MAX: usize = 8 * 1024 * 1024;
+/// The longest time for it.
+const REFUSED_BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// A request, as the handlers see it.
 pub(crate) struct Call<'a, P: Ports> {
     pub(crate) shared: &'a Arc<Shared<P>>,
@@ -63,7 +68,7 @@ impl<P: Ports> Call<'_, P> {
 
     /// Reads the body of a request that has no use for one. A body that breaks off or is malformed means that
     /// nobody knows where the next request starts, so it is refused before anything moves.
-    async fn discard(&self, mut body: Incoming) -> Result<(), Problem> {
+    async fn discard(&self, body: &mut Incoming) -> Result<(), Problem> {
         if body.is_end_stream() {
             return Ok(());
         }
@@ -96,4 +101,25 @@ pub(crate) fn malformed_body() -> Problem {
 /// 400 for a body that takes too long.
 pub(crate) fn late_body() -> Problem {
     Problem::new(Code::InvalidHeader, "the body did not arrive in time").with(Extra::Close)
+}
+
+/// Reads what is left of the body of a request that is refused early, within limits. Clients that write all before
+/// they read, and HTTP/2 clients that take a reset for a failure, would else lose the answer.
+pub(crate) async fn read_out(headers: &HeaderMap, body: &mut Incoming) {
+    // Who waits for `100 Continue` sends nothing, and must not be told to go on.
+    if body.is_end_stream() || headers.contains_key(http::header::EXPECT) {
+        return;
+    }
+    let mut left = REFUSED_BODY_MAX;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let len = frame.data_ref().map_or(0, bytes::Bytes::len);
+            match left.checked_sub(len) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whatever is not read within the limits ends with the connection.
+    let _limit = tokio::time::timeout(REFUSED_BODY_TIMEOUT, reading).await;
 }

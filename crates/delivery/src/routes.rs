@@ -23,7 +23,7 @@ use pix_stream_listener::identity::Peer;
 use tokio::time::Instant;
 
 use crate::body::Body;
-use crate::error::{Code, Problem};
+use crate::error::{Code, Extra, Problem};
 use crate::handlers::{self, Call};
 use crate::metrics::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
@@ -41,11 +41,12 @@ pub async fn handle<P: Ports>(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let began = Instant::now();
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let request_id = shared.ids.of(&head.headers);
     let gzip = negotiate::takes_gzip(&head.headers);
     let mut pace = None;
-    let (result, work) = timed(answer(&shared, &peer, &head, body, (&request_id, gzip, &mut pace))).await;
+    let (result, work) =
+        timed(answer(&shared, &peer, &head, &mut body, (&request_id, gzip, &mut pace))).await;
     let path = Path::of(head.uri.path());
     let label = label_of(&path, &head.method);
     let outcome = match &result {
@@ -59,6 +60,9 @@ pub async fn handle<P: Ports>(
         Ok(_) if work > shared.wire.slow => seen.log_slow(work),
         Ok(_) => {}
         Err(problem) => seen.log_problem(problem, &shared.failures),
+    }
+    if result.as_ref().is_err_and(|problem| problem.extra != Extra::Close) {
+        Box::pin(handlers::read_out(&head.headers, &mut body)).await;
     }
     let mut answered =
         result.unwrap_or_else(|problem| response::problem(&shared.wire.problem_type_base, &problem, gzip));
@@ -81,7 +85,7 @@ async fn answer<P: Ports>(
     shared: &Arc<Shared<P>>,
     peer: &Peer,
     head: &http::request::Parts,
-    body: Incoming,
+    body: &mut Incoming,
     (request_id, gzip, pace): (&RequestId, bool, &mut Option<Decision>),
 ) -> Result<Response<Body>, Problem> {
     if shared.wire.strict {
@@ -110,7 +114,8 @@ async fn answer<P: Ports>(
         Path::Messages(ispb) => {
             let ispb = parse(ispb)?;
             allow(&head.method, &[Method::POST], "POST")?;
-            handlers::publish::publish(&call, ispb, head.version, body).await
+            // Boxed: its future is far larger than a read's, of which thousands wait.
+            Box::pin(handlers::publish::publish(&call, ispb, head.version, body)).await
         }
         Path::Unknown => Err(Problem::not_found()),
     }

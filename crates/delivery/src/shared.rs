@@ -18,6 +18,9 @@ use crate::response::PROBLEM_XML;
 use crate::routes::Failures;
 use crate::spelling::Spelling;
 
+/// Large bodies that are inflated at a time.
+const INFLATING_MAX: usize = 2;
+
 /// Renders all metrics as Prometheus text.
 pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
@@ -63,6 +66,8 @@ pub struct Shared<P: Ports> {
     pub(crate) spelling: Spelling,
     pub(crate) failures: Failures,
     pub(crate) bodies: Budget,
+    /// Turns at inflating large bodies.
+    pub(crate) inflating: Semaphore,
     pub(crate) render: Render,
     pub(crate) version: &'static str,
 }
@@ -79,6 +84,7 @@ impl<P: Ports> Shared<P> {
             failures: Failures::default(),
             spelling: Spelling::learn().await,
             bodies,
+            inflating: Semaphore::new(INFLATING_MAX),
             render,
             version,
         }

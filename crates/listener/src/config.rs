@@ -66,7 +66,7 @@ impl Default for ListenerSettings {
             connections: 10_000,
             connections_per_participant: 5_000,
             handshakes: 256,
-            handshake_timeout: Duration::from_secs(3),
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             head_bytes: 16 * 1024,

@@ -20,7 +20,7 @@ use super::refusal::Refuse;
 /// the connection, and the client may lose the answer.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bytes of it.
-const LINGER_BYTES: usize = 256 * 1024;
+const LINGER_BYTES: usize = 8 * 1024 * 1024;
 /// hyper's own refusals are shorter than this,
 const REFUSAL_BYTES: usize = 512;
 /// and say this, in the spelling that `connection` sets.

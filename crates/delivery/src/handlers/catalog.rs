@@ -14,7 +14,7 @@ use crate::{negotiate, response};
 /// Answers with the catalogue. A participant's calls count in its window; those of other roles do not.
 pub(crate) async fn catalog<P: Ports>(
     call: &Call<'_, P>,
-    body: Incoming,
+    body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Response<Body>, Problem> {
     let identity = &call.peer.identity;

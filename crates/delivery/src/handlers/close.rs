@@ -15,7 +15,7 @@ use crate::response;
 pub(crate) async fn close<P: Ports>(
     call: &Call<'_, P>,
     (ispb, token): (Ispb, &str),
-    body: Incoming,
+    body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Response<Body>, Problem> {
     read::ready(call, ispb, body, pace).await?;

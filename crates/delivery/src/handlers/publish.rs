@@ -18,7 +18,7 @@ pub(crate) async fn publish<P: Ports>(
     call: &Call<'_, P>,
     ispb: Ispb,
     version: Version,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Result<Response<Body>, Problem> {
     let identity = &call.peer.identity;
     if identity.ispb == IspbClaim::Conflict {

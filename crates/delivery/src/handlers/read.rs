@@ -16,7 +16,7 @@ use crate::{negotiate, response};
 pub(crate) async fn start<P: Ports>(
     call: &Call<'_, P>,
     ispb: Ispb,
-    body: Incoming,
+    body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Response<Body>, Problem> {
     let form = ready(call, ispb, body, pace).await?;
@@ -28,7 +28,7 @@ pub(crate) async fn start<P: Ports>(
 pub(crate) async fn pull<P: Ports>(
     call: &Call<'_, P>,
     (ispb, token): (Ispb, &str),
-    body: Incoming,
+    body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Response<Body>, Problem> {
     let form = ready(call, ispb, body, pace).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn pull<P: Ports>(
 pub(super) async fn ready<P: Ports>(
     call: &Call<'_, P>,
     ispb: Ispb,
-    body: Incoming,
+    body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Form, Problem> {
     call.admit_own(ispb, pace).await?;

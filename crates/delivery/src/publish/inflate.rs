@@ -20,6 +20,10 @@ pub(crate) fn gunzip(compressed: &[u8], limit: usize, room: &mut Reservation) ->
     let mut decoder = GzDecoder::new(compressed);
     let mut plain = Vec::new();
     loop {
+        // Doubling would take twice the limit for a body just over half of it.
+        if plain.capacity() - plain.len() < STEP {
+            plain.reserve_exact((plain.len() / 2).max(STEP).min(limit.saturating_sub(plain.len()) + STEP));
+        }
         room.grow(STEP)?;
         let read = (&mut decoder)
             .take(STEP as u64)

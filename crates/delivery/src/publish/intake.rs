@@ -33,7 +33,7 @@ pub(crate) async fn receive<P: Ports>(
     shared: &Shared<P>,
     headers: &HeaderMap,
     version: Version,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Result<Intake, Problem> {
     let wire = &shared.wire;
     check_length(headers, version, wire.publish_bytes)?;
@@ -42,7 +42,7 @@ pub(crate) async fn receive<P: Ports>(
     let mut room = shared.bodies.reserve();
     let read = read(body, wire.publish_bytes, &mut room);
     let bytes = tokio::time::timeout(wire.body_timeout, read).await.unwrap_or_else(|_| Err(late_body()))?;
-    let (bytes, room) = if is_gzip { inflate(bytes, wire.publish_bytes, room).await? } else { (bytes, room) };
+    let (bytes, room) = if is_gzip { inflate(shared, bytes, room).await? } else { (bytes, room) };
     Ok(Intake { messages: split(&bytes, &media, wire)?, room })
 }
 
@@ -59,7 +59,7 @@ fn check_length(headers: &HeaderMap, version: Version, limit: usize) -> Result<(
     }
 }
 
-async fn read(mut body: Incoming, limit: usize, room: &mut Reservation) -> Result<Bytes, Problem> {
+async fn read(body: &mut Incoming, limit: usize, room: &mut Reservation) -> Result<Bytes, Problem> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -81,11 +81,18 @@ async fn read(mut body: Incoming, limit: usize, room: &mut Reservation) -> Resul
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-async fn inflate(bytes: Bytes, limit: usize, mut room: Reservation) -> Result<(Bytes, Reservation), Problem> {
+async fn inflate<P: Ports>(
+    shared: &Shared<P>,
+    bytes: Bytes,
+    mut room: Reservation,
+) -> Result<(Bytes, Reservation), Problem> {
+    let limit = shared.wire.publish_bytes;
     if bytes.len() <= INLINE_GZIP_MAX {
         let plain = gunzip(&bytes, limit, &mut room)?;
         return Ok((plain, room));
     }
+    // Each takes up to the limit in memory, whatever came over the wire: few at a time. Never closed.
+    let _turn = shared.inflating.acquire().await;
     let inflating = tokio::task::spawn_blocking(move || {
         let plain = gunzip(&bytes, limit, &mut room)?;
         Ok((plain, room))

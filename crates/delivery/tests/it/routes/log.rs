@@ -49,6 +49,9 @@ impl Subscriber for Lines {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_one_line_without_content_or_token() {
     let lines = Lines::default();
+    // While a process has a single subscriber, an event that another test's thread meets first is cached as
+    // unwanted for all threads; a second one ends that shortcut of tracing's.
+    let _second = tracing::Dispatch::new(Lines::default());
     let _guard = tracing::subscriber::set_default(lines.clone());
     let world = World::with(Wire::default(), impatient()).await;
     let token = world.ask(&bank(), Ask::start(BANK)).await.next();
