@@ -19,7 +19,7 @@ section! {
         /// Largest request head; a larger one is answered 431.
         head_bytes: Size = Size::kib(16), within Size::kib(8)..=Size::kib(256);
         /// Time for a TLS handshake.
-        handshake_timeout: Duration = seconds(3), within WAITS;
+        handshake_timeout: Duration = seconds(10), within WAITS;
         /// Time for a complete request head, from its first byte.
         head_timeout: Duration = seconds(30), within WAITS;
         /// Time that a connection may stay without a request, and a client without taking a byte of its answer.
