@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use pix_stream_server::cli::{Cli, Command};
-use pix_stream_server::{commands, failure};
+use pix_stream_server::{commands, failure, system};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    system::use_small_pages();
     let result = match Cli::parse().command {
         Command::Admin(args) => commands::admin::run(&args),
         Command::Audit(args) => commands::audit::run(&args),

@@ -67,6 +67,13 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// Has the kernel back memory with small pages only. Thousands of connections touch a little memory each; huge pages
+/// make each of them cost half as much again, and nothing faster (docs/PERFORMANCE.md).
+pub fn use_small_pages() {
+    // An old kernel that cannot do it serves just as well, with more memory.
+    let _not_possible = rustix::thread::disable_transparent_huge_pages(true);
+}
+
 /// What came of asking for more open files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenFiles {
