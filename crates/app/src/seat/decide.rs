@@ -1,0 +1,171 @@
+//! Deciding: one leader takes what waits at a seat, applies it to one snapshot, and agrees on the result by one
+//! compare-and-swap.
+
+use std::sync::Arc;
+
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::stream::{Command, Context, Outcome, StreamState, Supply};
+use pix_stream_domain::time::Timestamp;
+use pix_stream_ports::Ports;
+use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::coordinator::{Coordinator as _, Swap};
+
+use super::{Request, Seat};
+use crate::core::Core;
+use crate::error::Error;
+use crate::hot::Hot;
+use crate::metrics::SWAPS_LOST;
+use crate::store::{COORDINATOR_SWAP, READ_DEADLINE, RETRY_AFTER};
+
+/// Requests that are decided together.
+const COMBINED_MAX: usize = 64;
+/// Swaps that may be lost in a row before requests are answered 503.
+const SWAP_ATTEMPTS: usize = 8;
+
+impl Seat {
+    pub(super) fn apply<P: Ports>(
+        &self,
+        core: &Core<P>,
+        state: &mut StreamState,
+        command: &Command,
+    ) -> Outcome {
+        let supply = SeatSupply { head: self.head(), hot: &self.hot() };
+        let context = Context { now: core.ports.clock().now(), rules: &core.settings.rules, supply: &supply };
+        state.apply(command, &context)
+    }
+
+    /// Decides some commands together and agrees on the result.
+    async fn decide<P: Ports>(&self, core: &Core<P>, requests: &[Request]) -> Result<Vec<Outcome>, Error> {
+        let mut is_fresh = false;
+        let mut loads = false;
+        for _attempt in 0..SWAP_ATTEMPTS {
+            let before = match self.snapshot() {
+                Some(state) if !loads => state,
+                known => {
+                    (loads, is_fresh) = (false, true);
+                    core.load_state(self, known).await?
+                }
+            };
+            let mut next = before.clone();
+            // Who stopped waiting may have asked again elsewhere: a late decision must not overtake that one.
+            let decided = |request: &Request| match request.reply.is_closed() {
+                true => Outcome::Unchanged,
+                false => self.apply(core, &mut next, &request.command),
+            };
+            let outcomes: Vec<_> = requests.iter().map(decided).collect();
+            if next.version() == before.version() {
+                // Another node may know of the stream that this snapshot misses, have read on where it would
+                // repeat, or have paused what is to be resumed.
+                let rests_on_it =
+                    |o: &Outcome| matches!(o, Outcome::Refused(_) | Outcome::Adjusted(_) | Outcome::Batch(_));
+                loads = !is_fresh && outcomes.iter().any(rests_on_it);
+                if loads {
+                    continue;
+                }
+                return Ok(outcomes);
+            }
+            let swap = core.ports.coordinator().swap(self.ispb, Some(before.version()), &next);
+            match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await? {
+                Swap::Done => {
+                    self.install(&before, next, core.ports.clock().now());
+                    return Ok(outcomes);
+                }
+                Swap::Lost(newer) => {
+                    metrics::counter!(SWAPS_LOST).increment(1);
+                    match newer.filter(|newer| newer.version() > before.version()) {
+                        Some(newer) => {
+                            self.inner().snapshot = Some(*newer);
+                            is_fresh = true;
+                        }
+                        // Nothing there, or something that this node knows to be over: it forgot or went back.
+                        None => loads = true,
+                    }
+                }
+            }
+        }
+        Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "races for one participant" })
+    }
+
+    /// Takes an agreed state over, wakes whom it concerns, drops what it confirmed.
+    fn install(&self, before: &StreamState, next: StreamState, now: Timestamp) {
+        let (watermark, live) = (next.watermark(), next.live_count());
+        let gone = before.live().any(|(_, old)| next.live().all(|(_, new)| new.generation != old.generation));
+        let concerns_others =
+            gone || next.is_paused() != before.is_paused() || next.returned().len() > before.returned().len();
+        {
+            let mut inner = self.inner();
+            inner.snapshot = Some(next);
+            inner.dirty_since = inner.dirty_since.or(Some(now));
+        }
+        if watermark > before.watermark() {
+            self.hot().remove_below(watermark.plus(1));
+            self.metrics.advances.increment(1);
+        }
+        self.metrics.slots_live.set(f64::from(live));
+        if concerns_others {
+            self.wake.notify_waiters();
+        }
+    }
+
+    fn end_leading(&self) {
+        let mut inner = self.inner();
+        inner.leading = false;
+        inner.queue.clear();
+    }
+}
+
+/// Decides what waits at a seat until nothing does.
+pub(super) async fn lead<P: Ports>(core: Arc<Core<P>>, seat: Arc<Seat>) {
+    // A leader that ends early, by a defect, must not leave the seat led by nobody.
+    let mut leading = Leading { seat: &seat, done: false };
+    loop {
+        let requests: Vec<Request> = {
+            let mut inner = seat.inner();
+            if inner.queue.is_empty() {
+                inner.leading = false;
+                leading.done = true;
+                return;
+            }
+            let count = inner.queue.len().min(COMBINED_MAX);
+            inner.queue.drain(..count).collect()
+        };
+        let decided = seat.decide(&core, &requests).await;
+        for (index, request) in requests.into_iter().enumerate() {
+            let outcome = match &decided {
+                Ok(outcomes) => Ok(outcomes[index]),
+                Err(error) => Err(error.clone()),
+            };
+            // A caller that went away finds the outcome when it asks again.
+            let _gone = request.reply.send(outcome);
+        }
+    }
+}
+
+struct Leading<'a> {
+    seat: &'a Seat,
+    done: bool,
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.seat.end_leading();
+        }
+    }
+}
+
+/// What the domain may hand out: what exists, and what of it is hot.
+struct SeatSupply<'a> {
+    head: Sequence,
+    hot: &'a Hot,
+}
+
+impl Supply for SeatSupply<'_> {
+    fn head(&self) -> Sequence {
+        self.head
+    }
+
+    fn size(&self, sequence: Sequence) -> Option<u32> {
+        self.hot.size(sequence)
+    }
+}
