@@ -11,6 +11,8 @@ use crate::flags::TestFlags;
 use crate::process::{self, Stopwatch};
 use crate::{console, sim};
 
+/// The benchmark's own tests are part of it.
+const BENCH: &str = "pix-stream-xtask/bench";
 /// Simulated runs inside `test`: about half a minute in a debug build.
 const SIM_RUNS: u64 = 200;
 
@@ -62,7 +64,9 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
     let mut summary = Summary::default();
     let runs = if flags.quick { 1 } else { SIM_RUNS };
     let mut tests = process::cargo();
-    tests.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]).env(sim::RUNS, runs.to_string());
+    tests
+        .args(["test", "--workspace", "--all-targets", "--features", BENCH, "--no-fail-fast"])
+        .env(sim::RUNS, runs.to_string());
     step(&mut tests, &mut summary)?;
     if !flags.quick {
         let mut docs = process::cargo();
