@@ -2,7 +2,7 @@
 //! node does not have yet.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::{Codec as _, Metadata};
 use pix_stream_ports::coordinator::{Coordinator as _, Swap};
 use pix_stream_ports::journal::{Checkpoint, Journal as _, Stored};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use crate::audit::Audit;
 use crate::deflate::{Deflater, Job};
@@ -47,7 +47,7 @@ pub(crate) struct Core<P: Ports> {
     /// Places for reads that wait.
     pub(crate) waiting: Semaphore,
     pub(crate) waiting_reads: metrics::Gauge,
-    pub(crate) draining: watch::Sender<bool>,
+    draining: AtomicBool,
     /// The last checkpoint found no room.
     pub(crate) journal_full: AtomicBool,
     keyring: RwLock<Arc<Keyring>>,
@@ -70,7 +70,7 @@ impl<P: Ports> Core<P> {
             budget: Arc::new(Budget::new(settings.hot_bytes)),
             waiting: Semaphore::new(settings.waiting_reads),
             waiting_reads: metrics::gauge!(WAITING_READS),
-            draining: watch::Sender::new(false),
+            draining: AtomicBool::new(false),
             journal_full: AtomicBool::new(false),
             keyring: RwLock::new(Arc::new(keyring)),
             seats: RwLock::default(),
@@ -134,7 +134,13 @@ impl<P: Ports> Core<P> {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// From here on reads do not wait; those that do are woken, in the order in which they came.
+    pub(crate) fn begin_drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.seats().iter().for_each(|seat| seat.wake.notify_waiters());
     }
 
     /// The newest state of a participant: the Coordinator's; or, when that is lost or older than what this node

@@ -229,7 +229,7 @@ impl<P: Ports> App<P> {
 
     /// Reads that wait are answered now, new streams and messages are refused.
     pub fn begin_drain(&self) {
-        self.0.draining.send_replace(true);
+        self.0.begin_drain();
     }
 
     /// Whether a drain has begun.

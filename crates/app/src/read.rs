@@ -216,13 +216,10 @@ impl<'a, P: Ports> Waiting<'a, P> {
             Some((None, true)) => Instant::now(),
             Some((None, false)) | None => self.deadline,
         };
-        let mut draining = self.core.draining.subscribe();
-        let drained = async { drop(draining.wait_for(|draining| *draining).await) };
-        // Both ends of the wait lead to the same place: ask again.
-        let _elapsed = timeout_at(until, async {
-            tokio::select! { () = woken => {}, () = drained => {} }
-        })
-        .await;
+        // A drain that began before `woken` was made shows here, a later one wakes. Either way: ask again.
+        if !self.core.is_draining() {
+            let _elapsed = timeout_at(until, woken).await;
+        }
         if self.core.is_draining() {
             Duration::ZERO
         } else {

@@ -51,9 +51,14 @@ impl Life {
         self.ended.notify_waiters();
     }
 
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the end. Wakes in the order of waiting, unlike a watch channel: runs must repeat.
     pub(crate) async fn ended(&self) {
         let ended = self.ended.notified();
-        if !self.is_over.load(Ordering::SeqCst) {
+        if !self.is_over() {
             ended.await;
         }
     }
@@ -62,7 +67,7 @@ impl Life {
     async fn lead<T, E: From<Error>>(&self, call: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
         let mut call = pin!(call);
         poll_fn(|context| {
-            if self.is_over.load(Ordering::SeqCst) {
+            if self.is_over() {
                 return Poll::Ready(Err(E::from(Error::Unavailable("this node is dead".to_owned()))));
             }
             call.as_mut().poll(context)

@@ -12,7 +12,6 @@ use pix_stream_ports::clock::Clock as _;
 use pix_stream_testkit::fake::SplitMix64;
 use pix_stream_testkit::sim_clock::START;
 use pix_stream_testkit::{FakePorts, SimClock};
-use tokio::sync::watch;
 
 use crate::node::{Life, Node, NodePorts};
 use crate::oracle::Oracle;
@@ -29,7 +28,7 @@ pub(crate) struct World {
     /// Held by whoever ends and starts nodes.
     pub(crate) lifecycle: tokio::sync::Mutex<()>,
     nodes: Mutex<Vec<Option<Node>>>,
-    over: watch::Sender<bool>,
+    over: Life,
 }
 
 impl World {
@@ -41,7 +40,7 @@ impl World {
         let oracle = Arc::new(Oracle::new(stores.clone(), plan.settings.rules.idle));
         let nodes = Mutex::new((0..plan.nodes).map(|_| None).collect());
         let lifecycle = tokio::sync::Mutex::new(());
-        Self { plan, stores, oracle, lifecycle, nodes, over: watch::Sender::new(false) }
+        Self { plan, stores, oracle, lifecycle, nodes, over: Life::default() }
     }
 
     /// Starts the node in a place. Fails when the Journal does.
@@ -76,17 +75,16 @@ impl World {
     }
 
     pub(crate) fn end(&self) {
-        self.over.send_replace(true);
+        self.over.end();
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        *self.over.borrow() || self.oracle.is_broken()
+        self.over.is_over() || self.oracle.is_broken()
     }
 
     /// Sleeps, but not beyond the end.
     pub(crate) async fn pause(&self, span: Duration) {
-        let mut over = self.over.subscribe();
-        let _ended = tokio::time::timeout(span, over.wait_for(|over| *over)).await;
+        let _ended = tokio::time::timeout(span, self.over.ended()).await;
     }
 
     /// Has a node work on a request. `None`: the node died, or the client went away after `patience`.
