@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::core::Core;
 use crate::error::Error;
 use crate::metrics::AUDIT_QUEUE;
-use crate::store::{READ_DEADLINE, RETRY_AFTER};
+use crate::store::{READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
 
 /// Records that are written in one go.
 const BATCH_MAX: usize = 512;
@@ -68,14 +68,20 @@ impl Audit {
         let _worker_ended = self.queue.send(Entry::Record(record)).await;
     }
 
-    /// Waits until everything queued so far is on the disk.
+    /// Waits until everything queued so far is on the disk, but not for a log that cannot be written.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         let (done, flushed) = oneshot::channel();
-        let sent = self.queue.send(Entry::Flush(done)).await;
-        if sent.is_ok() && flushed.await.is_ok() {
-            return Ok(());
+        let flushing = async { self.queue.send(Entry::Flush(done)).await.is_ok() && flushed.await.is_ok() };
+        match timeout(WRITE_DEADLINE, flushing).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                Err(Error::Internal("the audit worker ended before it had written everything".to_owned()))
+            }
+            Err(_) => {
+                let cause = self.fault().unwrap_or_else(|| "the audit log is too slow".to_owned());
+                Err(Error::Unavailable { retry_after: RETRY_AFTER, cause })
+            }
         }
-        Err(Error::Internal("the audit worker ended before it had written everything".to_owned()))
     }
 
     /// What keeps the log from being written, if anything does.
