@@ -18,12 +18,11 @@ use pix_stream_listener::identity::Peer;
 use pix_stream_listener::tls::TlsStore;
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::compose::{self, EmbeddedPorts};
 use crate::failure::Failure;
-use crate::output;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Reloads, Shutdown};
 use crate::system::{self, SystemEntropy};
 
 /// How often the metrics recorder tidies its buckets.
@@ -54,7 +53,7 @@ pub struct Serving {
     pub ready: Ready,
     app: App<EmbeddedPorts>,
     drain: Drain,
-    listeners: Vec<JoinHandle<()>>,
+    listeners: JoinSet<()>,
     ready_file: PathBuf,
     drain_timeout: Duration,
 }
@@ -64,6 +63,8 @@ pub struct Serving {
 /// # Errors
 /// A store cannot be opened, a certificate or key cannot be read, an address is taken; the message says what to do.
 pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<Serving, Failure> {
+    // From before the files are read on: what changes after that and is announced must not be missed.
+    let reloads = shutdown.reloads();
     let (render, recorder) = compose::metrics()?;
     tokio::spawn(async move {
         loop {
@@ -78,9 +79,13 @@ pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<S
     })?;
     warn_of_expiry(&tls);
     // Bound before the stores are opened, so that a taken port changes nothing on disk.
-    let api = bind(config.listen.api, "listen.api")?;
-    let admin = bind(config.listen.admin, "listen.admin")?;
-    let app = compose::start_app(config, compose::embedded_ports(config)?).await?;
+    let sockets = Sockets::bind(config)?;
+    let (api, admin) = (local_address(&sockets.api)?, local_address(&sockets.admin)?);
+    let ports = compose::embedded_ports(config)?;
+    // The folder is ours from here on; one that a killed server left would send `--dir` commands astray.
+    let ready_file = dir.join("data").join("ready.json");
+    remove_ready(&ready_file);
+    let app = compose::start_app(config, ports).await?;
     let shared = Shared::new(
         app.clone(),
         compose::wire(config),
@@ -90,63 +95,98 @@ pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<S
     );
     let shared = Arc::new(shared.await);
     let drain = Drain::new();
-    let (api_address, admin_address) = (local_address(&api)?, local_address(&admin)?);
-    let mut listeners = vec![
-        tokio::spawn(listener::serve(
-            api,
-            Arc::clone(&tls),
-            service(&shared, handle),
-            drain.clone(),
-            compose::listener(config, "api", shared.refuse()),
-        )),
-        tokio::spawn(listener::serve(
-            admin,
-            Arc::clone(&tls),
-            service(&shared, handle_admin),
-            drain.clone(),
-            compose::admin_listener(config, shared.refuse()),
-        )),
-    ];
-    if config.listen.plain_health {
-        let plain = bind(config.listen.plain_health_listen, "listen.plain_health_listen")?;
-        let shared = Arc::clone(&shared);
-        let service = move |request, _remote: SocketAddr| handle_plain(Arc::clone(&shared), request);
-        listeners.push(tokio::spawn(listener::serve_plain(plain, service, drain.clone())));
-    }
-    tokio::spawn(reload(shutdown.clone(), config.clone(), Arc::clone(&tls), app.clone()));
+    let listeners = sockets.serve(config, &tls, &shared, &drain);
+    tokio::spawn(reload(reloads, config.clone(), tls, app.clone()));
     let ready = Ready {
         event: "ready",
-        api: format!("https://{api_address}"),
-        admin: format!("https://{admin_address}"),
+        api: format!("https://{api}"),
+        admin: format!("https://{admin}"),
         pid: std::process::id(),
         dir: dir.to_owned(),
     };
-    let ready_file = dir.join("data").join("ready.json");
     write_ready(&ready_file, &ready);
     tracing::info!(api = ready.api, admin = ready.admin, "serving");
     Ok(Serving { ready, app, drain, listeners, ready_file, drain_timeout: config.limits.drain_timeout })
 }
 
+/// The bound addresses, before anybody is answered.
+struct Sockets {
+    api: TcpListener,
+    admin: TcpListener,
+    plain: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> Result<Self, Failure> {
+        let listen = &config.listen;
+        let plain =
+            listen.plain_health.then(|| bind(listen.plain_health_listen, "listen.plain_health_listen"));
+        Ok(Self {
+            api: bind(listen.api, "listen.api")?,
+            admin: bind(listen.admin, "listen.admin")?,
+            plain: plain.transpose()?,
+        })
+    }
+
+    /// Answers on each of them until the drain.
+    fn serve(
+        self,
+        config: &Config,
+        tls: &Arc<TlsStore>,
+        shared: &Arc<Shared<EmbeddedPorts>>,
+        drain: &Drain,
+    ) -> JoinSet<()> {
+        let mut listeners = JoinSet::new();
+        listeners.spawn(listener::serve(
+            self.api,
+            Arc::clone(tls),
+            service(shared, handle),
+            drain.clone(),
+            compose::listener(config, "api", shared.refuse()),
+        ));
+        listeners.spawn(listener::serve(
+            self.admin,
+            Arc::clone(tls),
+            service(shared, handle_admin),
+            drain.clone(),
+            compose::admin_listener(config, shared.refuse()),
+        ));
+        if let Some(plain) = self.plain {
+            // The ready line has no place for it, and port 0 is allowed here too.
+            let address = plain.local_addr().map(|address| address.to_string()).unwrap_or_default();
+            tracing::info!(address, "plain health");
+            let shared = Arc::clone(shared);
+            let service = move |request, _remote: SocketAddr| handle_plain(Arc::clone(&shared), request);
+            listeners.spawn(listener::serve_plain(plain, service, drain.clone()));
+        }
+        listeners
+    }
+}
+
 impl Serving {
+    /// Returns when a listener ended that nobody told to. A server that answers on half of its addresses looks
+    /// healthy and is not: the process should end, in order, and be started anew.
+    pub async fn listener_lost(&mut self) -> Failure {
+        // Never empty before `finish`.
+        let _ended = self.listeners.join_next().await;
+        Failure::new("a listener ended by a defect").next("see the log above, and start the server again")
+    }
+
     /// Ends in order: waiting reads are answered, requests under way finish, last checkpoints are saved.
     ///
     /// # Errors
     /// The last checkpoints or audit entries could not be written. What was acknowledged is safe all the same.
-    pub async fn finish(self) -> Result<(), Failure> {
+    pub async fn finish(mut self) -> Result<(), Failure> {
         tracing::info!("draining");
         self.app.begin_drain();
         let drained = self.drain.finish(self.drain_timeout).await;
-        for listener in self.listeners {
-            if listener.await.is_err() {
+        while let Some(ended) = self.listeners.join_next().await {
+            if ended.is_err() {
                 tracing::error!("a listener ended by a defect");
             }
         }
         let finished = self.app.finish().await;
-        if let Err(error) = std::fs::remove_file(&self.ready_file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "ready.json could not be removed");
-        }
+        remove_ready(&self.ready_file);
         tracing::info!(connections = drained.finished, cut = drained.cut, "drained");
         finished.map_err(|error| {
             Failure::new(error)
@@ -165,9 +205,7 @@ fn service<A: Future + Send>(
 }
 
 /// Reads certificates, trust, revocation lists and token keys again, each time it is asked for.
-async fn reload(shutdown: Shutdown, config: Config, tls: Arc<TlsStore>, app: App<EmbeddedPorts>) {
-    let mut reloads = shutdown.reloads();
-    drop(shutdown);
+async fn reload(mut reloads: Reloads, config: Config, tls: Arc<TlsStore>, app: App<EmbeddedPorts>) {
     while reloads.next().await {
         match tls.reload(&compose::tls(&config)) {
             Ok(()) => warn_of_expiry(&tls),
@@ -189,8 +227,11 @@ fn warn_of_expiry(tls: &TlsStore) {
     let now = system::time_of_day().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     for expiry in tls.expiries() {
         let end = Duration::from_secs(u64::try_from(expiry.second).unwrap_or(0));
-        if end.saturating_sub(now) < EXPIRY_WARNING {
-            let days = end.saturating_sub(now).as_secs() / 86_400;
+        let left = end.saturating_sub(now);
+        if left.is_zero() {
+            tracing::error!(certificate = %expiry.chain.display(), "the server's certificate has expired");
+        } else if left < EXPIRY_WARNING {
+            let days = left.as_secs() / 86_400;
             tracing::warn!(certificate = %expiry.chain.display(), days, "the server's certificate expires soon");
         }
     }
@@ -200,12 +241,13 @@ fn raise_open_files(config: &Config) {
     let wanted = u64::from(config.limits.connections) + compose::ADMIN_CONNECTIONS as u64 + OWN_FILES;
     match system::raise_open_files(wanted) {
         Ok(files) if files.is_enough => {}
-        Ok(files) => output::note(format_args!(
-            "note: this process may open {} files; {wanted} are wanted for limits.connections. Raise the hard limit \
-             (ulimit -Hn, LimitNOFILE) or lower limits.connections",
-            files.limit
-        )),
-        Err(error) => output::note(format_args!("note: the open-file limit could not be raised: {error}")),
+        Ok(files) => tracing::warn!(
+            open_files = files.limit,
+            wanted,
+            "too few open files for limits.connections; raise the hard limit (ulimit -Hn, LimitNOFILE) or lower \
+             limits.connections"
+        ),
+        Err(error) => tracing::warn!(%error, wanted, "the open-file limit could not be raised"),
     }
 }
 
@@ -222,10 +264,20 @@ fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
         .map_err(|error| Failure::new(format_args!("the bound address is not known: {error}")))
 }
 
+/// Whole or not at all: somebody may be waiting for it.
 fn write_ready(path: &Path, ready: &Ready) {
     let line = serde_json::to_string(ready).unwrap_or_default() + "\n";
+    let aside = path.with_extension("json.new");
     // Only `--dir` commands miss it, and they say so.
-    if let Err(error) = std::fs::write(path, line) {
+    if let Err(error) = std::fs::write(&aside, line).and_then(|()| std::fs::rename(&aside, path)) {
         tracing::warn!(%error, path = %path.display(), "ready.json could not be written");
+    }
+}
+
+fn remove_ready(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, path = %path.display(), "ready.json could not be removed");
     }
 }

@@ -27,7 +27,7 @@ use crate::system::{SystemClock, SystemEntropy};
 use crate::target::{self, Caller};
 use crate::{advice, output, telemetry};
 
-use super::serve::runtime;
+use super::serve::run_to_end;
 use ground::Ground;
 use screen::Screen;
 use tally::Tally;
@@ -67,14 +67,14 @@ struct Traffic {
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let ground = Ground::prepare(args)?;
     let _log = telemetry::start(&ground.config.log).map_err(Failure::new)?;
-    runtime()?.block_on(demo(args, &ground))
+    run_to_end(demo(args, &ground))
 }
 
 async fn demo(args: &DemoArgs, ground: &Ground) -> Result<(), Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::new)?;
     let serving = serving::start(&ground.config, &ground.dir, &shutdown).await?;
-    announce(args, ground, &serving)?;
-    let result = match traffic(args, ground, &serving) {
+    let announced = announce(args, ground, &serving);
+    let result = match announced.and_then(|()| traffic(args, ground, &serving)) {
         Ok(traffic) => run_traffic(traffic, args.json, shutdown.draining()).await,
         Err(failure) => Err(failure),
     };

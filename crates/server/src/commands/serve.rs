@@ -1,6 +1,7 @@
 //! `pix-stream serve`: the server, until a signal ends it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use pix_stream_config::{self as config, Config, Flags};
 
@@ -8,6 +9,9 @@ use crate::cli::ServeArgs;
 use crate::failure::Failure;
 use crate::shutdown::Shutdown;
 use crate::{environment, output, serving, telemetry};
+
+/// How long the end of the process waits for what a finished server left running: closing its files.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 ///
@@ -19,15 +23,23 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let file = std::path::absolute(&args.config).map_err(Failure::new)?;
     let dir = file.parent().unwrap_or(&file).to_owned();
     let _log = telemetry::start(&config.log).map_err(Failure::new)?;
-    runtime()?.block_on(serve(&config, &dir))
+    run_to_end(serve(&config, &dir))
 }
 
 async fn serve(config: &Config, dir: &Path) -> Result<(), Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::new)?;
-    let serving = serving::start(config, dir, &shutdown).await?;
-    output::json(&serving.ready)?;
-    shutdown.draining().begun().await;
-    serving.finish().await
+    let mut serving = serving::start(config, dir, &shutdown).await?;
+    // Nobody reading it is no reason not to serve; the line is in `data/ready.json` too.
+    if let Err(error) = output::json(&serving.ready) {
+        tracing::warn!(%error, "the ready line could not be written");
+    }
+    let mut draining = shutdown.draining();
+    let lost = tokio::select! {
+        () = draining.begun() => None,
+        failure = serving.listener_lost() => Some(failure),
+    };
+    let finished = serving.finish().await;
+    lost.map_or(finished, Err)
 }
 
 /// Loads a configuration, and writes every problem to stderr.
@@ -41,7 +53,18 @@ pub fn load(path: &Path, flags: Flags) -> Result<Config, Failure> {
     })
 }
 
-/// The runtime of a server.
+/// Runs a server on a runtime of its own; what is still running when it has ended is given up.
+///
+/// # Errors
+/// The system gives no threads, or what the future says.
+pub fn run_to_end(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_timeout(REST_TIMEOUT);
+    result
+}
+
+/// The runtime of a command.
 ///
 /// # Errors
 /// The system gives no threads.

@@ -9,5 +9,6 @@ mod init;
 mod lifecycle;
 mod operate;
 mod server;
+mod signals;
 mod traffic;
 mod usage;

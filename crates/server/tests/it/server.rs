@@ -191,6 +191,15 @@ impl Server {
         self.ready.take()
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        self.process.end("a server")
+    }
+
     /// SIGTERM, and how it ended.
     pub(crate) fn terminate(mut self) -> (Value, ExitStatus) {
         self.process.signal(Signal::TERM);
