@@ -92,7 +92,7 @@ fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 fn unescaped(text: &str) -> String {
     // The ampersand last, or `&amp;lt;` would become `<`.
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    text.replace("&apos;", "'").replace("&amp;", "&")
+    text.replace("&apos;", "'").replace("&#39;", "'").replace("&amp;", "&")
 }
 
 /// A text fit for one line of a terminal or a log, whoever wrote it.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use pix_stream_app::Error as AppError;
 
-/// The codes that an error body's `type` may end in, in the order of [`Code`].
+/// The codes that an error body's `type` may end in, in the order of the variants of `Code`.
 pub const CODES: [&str; 22] = [
     "invalidHeader",
     "charset",
@@ -241,7 +241,6 @@ pub(crate) fn escape_into(out: &mut String, text: &str) {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
             '\t' | '\n' | '\r' => out.push(' '),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             other => out.push(other),
