@@ -1,6 +1,6 @@
 //! CRC-32 of a run of bytes in a form that joins cheaply with the run after it.
 //!
-//! `crc(a ‖ b) = crc(a)·x^(8·|b|) ⊕ crc(b)` in GF(2)[x] modulo the gzip polynomial (RFC 1952, section 8).
+//! `crc(a ‖ b) = crc(a)·x^(8·|b|) ⊕ crc(b)` in `GF(2)[x]` modulo the gzip polynomial (RFC 1952, section 8).
 //! Keeping `x^(8·|b|)` beside each run makes a join one 32-step multiplication (design, section 5).
 //! Computing the CRC of bytes is not done here: whoever has the bytes brings it.
 
