@@ -210,7 +210,7 @@ impl<P: Ports> App<P> {
         self.0.note_admin(ispb, command, Err("refused: the certificate has no such role"), actor).await;
     }
 
-    /// Each dependency, and what is wrong with it. Answers within a second.
+    /// Each dependency, and what is wrong with it. Answers within two seconds: each of the two stores has its deadline.
     pub async fn health(&self) -> Vec<Dependency> {
         let (journal, coordinator) = (self.0.ports.journal(), self.0.ports.coordinator());
         let journal = JOURNAL_CHECK.run(READ_DEADLINE, journal.check()).await;

@@ -13,7 +13,7 @@ pub const CONFIRMED: &str = "pix_stream_messages_confirmed_total";
 pub const REDELIVERED: &str = "pix_stream_messages_redelivered_total";
 /// Answers that repeat an earlier one, by participant.
 pub const REPLAYS: &str = "pix_stream_read_replays_total";
-/// Advances of a durable cursor, by participant.
+/// Advances of the watermark, by participant.
 pub const ADVANCES: &str = "pix_stream_cursor_advances_total";
 /// Streams found abandoned, by participant.
 pub const ABANDONED: &str = "pix_stream_streams_abandoned_total";

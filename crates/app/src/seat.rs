@@ -1,7 +1,8 @@
 //! A seat: what this node knows of one participant, and the place where its requests are decided together.
 //!
 //! Requests queue up; whoever finds nobody deciding decides for all that wait, on one snapshot, and commits
-//! with one compare-and-swap (flat combining; design, section 2). No lock is held while a store is waited for.
+//! with one compare-and-swap (flat combining; design, section 2). No lock that a decision takes is held while a store
+//! is waited for; loading cold messages and recovering a lost state each have a lock of their own, held for as long.
 
 mod decide;
 
@@ -46,7 +47,7 @@ pub(crate) struct Seat {
     pub(crate) recovering: tokio::sync::Mutex<()>,
     inner: Mutex<Inner>,
     hot: Mutex<Hot>,
-    /// Reads in a row that took no gzip; from some number on nothing needs to be deflated.
+    /// Reads in a row that took no gzip; from [`IDENTITY_READS_MAX`] on nothing is deflated.
     identity_reads: AtomicU32,
     /// Reads that wait here now.
     waiting: AtomicUsize,

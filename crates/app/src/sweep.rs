@@ -1,4 +1,5 @@
-//! The sweeper: frees abandoned streams, finds heads that were not announced, measures lag.
+//! The sweeper: frees abandoned streams, finds heads that were not announced, measures lag, removes what is past
+//! retention.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -5,6 +5,11 @@
 //!
 //! Everything between the watermark and the frontier is leased to a live stream, waiting for redelivery, or
 //! confirmed; so what is confirmed needs no list of its own: it is whatever is neither of the other two.
+//!
+//! Where a rule stands: `command` what is asked and answered; `place` what a token may still do; `read` open, pull and
+//! close; `lease` what a batch holds and how leases end; `admin` the operator, the sweeper and retention; `slot` what
+//! is known of a stream; `ranges` what waits for redelivery; `encoding` the state as bytes. Here: the state as a
+//! whole, taking a lost one over, the numbers of pulls, and what must hold of every state.
 
 mod admin;
 pub mod command;

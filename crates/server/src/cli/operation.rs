@@ -42,7 +42,7 @@ pub enum TokenCommand {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   pix-stream audit verify pix/data/audit
-  pix-stream audit verify audit-000001.log audit-000002.log --json")]
+  pix-stream audit verify audit-000000000001.log audit-000000052417.log --json")]
 pub struct AuditArgs {
     /// What to do.
     #[command(subcommand)]
@@ -55,7 +55,7 @@ pub enum AuditCommand {
     /// Checks the chain offline and names the first broken entry
     #[command(after_help = "Examples:
   pix-stream audit verify pix/data/audit
-  pix-stream audit verify audit-000001.log audit-000002.log --json")]
+  pix-stream audit verify audit-000000000001.log audit-000000052417.log --json")]
     Verify {
         /// Files of the log, or folders with them
         #[arg(value_name = "PATH", required = true)]
@@ -138,7 +138,10 @@ pub enum AdminCommand {
 /// What `admin participants` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ParticipantCommand {
-    /// Onboards a participant
+    /// Onboards a participant; the same again changes nothing
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants create 99999001
+  pix-stream admin --dir pix participants create 99999A04 --name 'Banco Invento' --reason 'contract 12'")]
     Create {
         /// The participant
         ispb: Ispb,
@@ -150,13 +153,22 @@ pub enum ParticipantCommand {
         intent: Intent,
     },
     /// Shows one participant with its streams and backlog
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants show 99999001
+  pix-stream admin --dir pix participants show 99999001 --json")]
     Show {
         /// The participant
         ispb: Ispb,
     },
-    /// Lists all participants
+    /// Lists all participants; the table also shows their streams and backlogs
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants list
+  pix-stream admin --dir pix participants list --json")]
     List,
-    /// Answers a participant's reads 503 `paused`
+    /// Answers a participant's reads 503 `paused`, until `resume`; publishing goes on
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants pause 99999001 --reason 'incident 17'
+  pix-stream admin --dir pix participants pause 99999001 --dry-run")]
     Pause {
         /// The participant
         ispb: Ispb,
@@ -165,6 +177,9 @@ pub enum ParticipantCommand {
         intent: Intent,
     },
     /// Ends a pause
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants resume 99999001 --reason 'incident 17 is over'
+  pix-stream admin --dir pix participants resume 99999001 --dry-run")]
     Resume {
         /// The participant
         ispb: Ispb,
@@ -173,10 +188,13 @@ pub enum ParticipantCommand {
         intent: Intent,
     },
     /// Sets how many live streams a participant may have
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants cap 99999001 3 --reason 'incident 17'
+  pix-stream admin --dir pix participants cap 99999001 6 --dry-run")]
     Cap {
         /// The participant
         ispb: Ispb,
-        /// Streams
+        /// How many, 1 to 6; streams over it live on until they end
         #[arg(value_parser = clap::value_parser!(u8).range(1..=6))]
         streams: u8,
         /// How it is meant.
@@ -184,11 +202,14 @@ pub enum ParticipantCommand {
         intent: Intent,
     },
     /// Sets a participant's own limits, or returns it to the configured ones
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants limits 99999001 --requests-per-second 200
+  pix-stream admin --dir pix participants limits 99999001 --default --dry-run")]
     #[command(group = ArgGroup::new("limit").required(true).multiple(true).args(["requests_per_second", "backlog_high_water", "default"]))]
     Limits {
         /// The participant
         ispb: Ispb,
-        /// Requests per second
+        /// Requests per second; the other limit stays as it is
         #[arg(long, value_name = "N", conflicts_with = "default", value_parser = clap::value_parser!(u32).range(1..))]
         requests_per_second: Option<u32>,
         /// Unconfirmed messages from which on publishing is answered 503 `overloaded`
@@ -202,8 +223,14 @@ pub enum ParticipantCommand {
         intent: Intent,
     },
     /// Delivers messages again, from --to on
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants rewind 99999001 --to 1200 --dry-run
+  pix-stream admin --dir pix participants rewind 99999001 --to 1200 --reason 'restored from a backup'")]
     Rewind(RewindArgs),
     /// Skips the messages below --to: they are never delivered
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants advance 99999001 --to 5000 --dry-run
+  pix-stream admin --dir pix participants advance 99999001 --to 5000 --reason 'settled by hand'")]
     Advance(AdvanceArgs),
 }
 

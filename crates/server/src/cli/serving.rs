@@ -23,7 +23,7 @@ pub struct ListenArgs {
   pix-stream demo
   pix-stream demo --listen 127.0.0.1:0 --messages 1000 --json")]
 pub struct DemoArgs {
-    /// The folder to make, or one of `init` to go on with [default: a fresh one for temporary files]
+    /// The folder to make, or one made by `init` to go on with [default: a fresh one under the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Addresses.
@@ -38,7 +38,7 @@ pub struct DemoArgs {
     /// Streams that the consumer opens
     #[arg(long, value_name = "N", help_heading = "Traffic", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=6))]
     pub streams: u8,
-    /// Prints JSON: the ready line, then a summary
+    /// Prints JSON, one object a line: the ready line, then a summary
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
