@@ -107,9 +107,8 @@ pub struct Status {
 pub struct StreamStatus {
     /// Its slot, from 1.
     pub slot: u8,
-    /// The number of its current batch, zero before the first. Rises with each batch, with gaps: it counts the changes
-    /// of the participant's state, not the stream's batches.
-    pub pulls: u64,
+    /// The number of its current batch, as in its token: rising, with gaps; zero before the first.
+    pub pull: u64,
     /// Messages it holds unconfirmed.
     pub held: u64,
     /// Unix milliseconds at which it counts as abandoned.

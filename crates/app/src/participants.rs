@@ -214,7 +214,7 @@ fn command(change: Change) -> (&'static str, Command) {
 fn status(participant: &Participant, state: &StreamState, extent: Extent) -> Status {
     let stream = |(index, stream): (usize, &pix_stream_domain::stream::Stream)| StreamStatus {
         slot: u8::try_from(index + 1).unwrap_or(u8::MAX),
-        pulls: stream.pull,
+        pull: stream.pull,
         held: if stream.held { stream.batch.len() } else { 0 },
         deadline_unix_ms: stream.deadline.unix_millis(),
     };

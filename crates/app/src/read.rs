@@ -112,10 +112,7 @@ impl<P: Ports> Core<P> {
         loop {
             // Made before the decision, so that whatever happens after it wakes this read.
             let woken = seat.wake.notified();
-            let outcome = match seat.submit(self, command).await {
-                Ok(outcome) => outcome,
-                Err(error) => return Err(error),
-            };
+            let outcome = seat.submit(self, command).await?;
             match outcome {
                 Outcome::Batch(grant) | Outcome::Empty(grant) => {
                     if let Some(waiting) = waiting.as_mut() {

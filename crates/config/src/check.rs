@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::Config;
 use crate::read::Findings;
+use crate::value::VerifySignature;
 
 /// Most requests that one participant's window may hold: each costs the window a few bytes.
 const WINDOW_REQUESTS_MAX: u64 = 1_000_000;
@@ -18,6 +19,18 @@ pub(crate) fn check(config: &Config, findings: &mut Findings) {
     stream(config, findings);
     limits(config, findings);
     text(config, findings);
+    publish(config, findings);
+}
+
+/// What would be believed to be checked and is not must not be asked for.
+fn publish(config: &Config, findings: &mut Findings) {
+    if config.publish.verify_signature != VerifySignature::Off {
+        findings.report(
+            &["publish.verify_signature"],
+            "this version does not verify signatures".to_owned(),
+            "leave it \"off\": messages are carried unchanged to the reader, who verifies them",
+        );
+    }
 }
 
 fn listen(config: &Config, findings: &mut Findings) {

@@ -8,8 +8,6 @@ pub const BATCH_MAX: u8 = 10;
 pub const STREAMS_MAX: u8 = 6;
 /// The longest a read may wait for a message: a known client gives up at 7 s (protocol, section 4).
 pub const LONG_POLL_MAX: Duration = Duration::from_secs(6);
-/// The longest a recovered state may wait for returning tokens before it hands out messages.
-pub const SETTLE_MAX: Duration = Duration::from_secs(60);
 /// The largest message, in bytes, unless configured otherwise.
 pub const MESSAGE_BYTES: u32 = 256 * 1024;
 /// The most ranges that may wait for redelivery at once. Six streams leave about a dozen; the rest is room for

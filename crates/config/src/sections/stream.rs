@@ -24,8 +24,7 @@ section! {
         /// The longest time between two checkpoints of an active participant: what was confirmed since the last
         /// one may be delivered again after a crash.
         checkpoint: Duration = millis(200), within millis(10)..=seconds(10);
-        /// Adds headers of ours (message type, sequence, end-to-end id) to each part, after the two that clients
-        /// expect.
+        /// Adds headers of ours (message type, sequence) to each part, after the two that clients expect.
         part_metadata: bool = false;
     }
 }
@@ -41,7 +40,8 @@ section! {
 }
 
 section! {
-    /// What a published message must look like.
+    /// What a published message must look like. This version checks well-formedness, header and namespace; these
+    /// keys are read and checked, and come into effect with validation against schemas.
     schemas Schemas {
         /// A folder with XSD files; those replace the built-in schemas of their namespaces. Not set: built-in only.
         directory: Option<PathBuf> = None;

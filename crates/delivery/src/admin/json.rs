@@ -53,7 +53,7 @@ pub(super) struct StatusView<'a> {
 #[derive(Debug, Serialize)]
 struct StreamView {
     slot: u8,
-    pulls: u64,
+    pull: u64,
     held: u64,
     deadline_unix_ms: u64,
 }
@@ -104,7 +104,7 @@ impl<'a> From<&'a Status> for StatusView<'a> {
     fn from(status: &'a Status) -> Self {
         let stream = |s: &pix_stream_app::StreamStatus| StreamView {
             slot: s.slot,
-            pulls: s.pulls,
+            pull: s.pull,
             held: s.held,
             deadline_unix_ms: s.deadline_unix_ms,
         };

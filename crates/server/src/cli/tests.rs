@@ -19,7 +19,10 @@ fn the_definition_is_consistent() {
 
 #[test]
 fn every_command_has_a_purpose_and_two_examples() {
-    for command in parser().get_subcommands() {
+    let parser = parser();
+    let mut commands: Vec<_> = parser.get_subcommands().collect();
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands());
         let name = command.get_name();
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         assert!(about.contains(' ') && !about.starts_with('`'), "{name}: {about}");

@@ -43,7 +43,6 @@ struct Status {
 #[derive(Debug, Deserialize)]
 struct Stream {
     slot: u64,
-    pulls: u64,
     held: u64,
 }
 
@@ -87,10 +86,7 @@ pub(super) fn status(answer: &Value, json: bool) -> Result<(), Failure> {
     );
     put("streams", format!("{} of {}", status.streams.len(), status.cap));
     for stream in &status.streams {
-        put(
-            &format!("  slot {}", stream.slot),
-            format!("{} batches so far, holds {} messages", stream.pulls, stream.held),
-        );
+        put(&format!("  slot {}", stream.slot), format!("holds {} messages", stream.held));
     }
     Ok(output::text(&text)?)
 }
