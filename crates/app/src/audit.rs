@@ -8,6 +8,7 @@ use std::time::Duration;
 use pix_stream_domain::audit::Record;
 use pix_stream_ports::Ports;
 use pix_stream_ports::audit_log::AuditLog as _;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -62,10 +63,14 @@ impl Audit {
         }
     }
 
-    /// Queues a record; waits when the queue is full.
+    /// Queues a record. When the queue is full it waits, but no longer than a store may take: what the record tells
+    /// of has happened, so its caller is answered, and the record goes on waiting by itself. How many may is bounded
+    /// by [`Self::wait_for_room`], which refuses before anything happens.
     pub(crate) async fn record(&self, record: Record) {
-        // The worker ends only with the core, so nobody is left to miss the record.
-        let _worker_ended = self.queue.send(Entry::Record(record)).await;
+        let Err(TrySendError::Full(entry)) = self.queue.try_send(Entry::Record(record)) else { return };
+        let queue = self.queue.clone();
+        let sending = tokio::spawn(async move { queue.send(entry).await.is_ok() });
+        let _sent_later = timeout(READ_DEADLINE, sending).await;
     }
 
     /// Waits until everything queued so far is on the disk, but not for a log that cannot be written.

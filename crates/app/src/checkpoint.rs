@@ -75,8 +75,8 @@ impl<P: Ports> Core<P> {
         Ok(())
     }
 
-    /// Whether the last checkpoint failed for want of room.
-    pub(crate) fn ports_are_full(&self) -> bool {
+    /// Whether the last checkpoint found no room.
+    pub(crate) fn is_journal_full(&self) -> bool {
         self.journal_full.load(Ordering::Relaxed)
     }
 }

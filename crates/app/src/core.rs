@@ -252,11 +252,8 @@ impl<P: Ports> Core<P> {
         self.audit.record(self.record(Some(ispb), "", event)).await;
     }
 
-    /// The messages of a batch: hot, or read from the Journal.
+    /// The messages of a batch that is not hot, from the Journal.
     pub(crate) async fn load_batch(&self, seat: &Seat, batch: Range) -> Result<Vec<Arc<Message>>, Error> {
-        if let Some(messages) = seat.find_hot(batch) {
-            return Ok(messages);
-        }
         let read = self.ports.journal().read(seat.ispb, batch, u64::MAX);
         let stored = JOURNAL_READ.run(READ_DEADLINE, read).await?;
         if stored.len() as u64 != batch.len() {

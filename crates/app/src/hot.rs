@@ -105,6 +105,12 @@ impl Hot {
         true
     }
 
+    /// Drops everything: it is read from the Journal when its turn comes.
+    pub(crate) fn clear(&mut self) {
+        self.messages.clear();
+        self.budget.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+    }
+
     /// Drops everything below a sequence number: it is confirmed.
     pub(crate) fn remove_below(&mut self, floor: Sequence) {
         while let Some((&first, _)) = self.messages.first_key_value() {

@@ -38,6 +38,7 @@ impl<P: Ports> Core<P> {
         limits: Limits,
         actor: Actor<'_>,
     ) -> Result<(Arc<Participant>, bool), Error> {
+        self.audit.wait_for_room().await?;
         check_limits(&limits)?;
         if name.chars().count() > NAME_MAX {
             return Err(refused(format!("name: at most {NAME_MAX} characters")));
@@ -62,6 +63,7 @@ impl<P: Ports> Core<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<Arc<Participant>, Error> {
+        self.audit.wait_for_room().await?;
         check_limits(&limits)?;
         let known = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
         if known.limits == limits || dry_run {
@@ -102,6 +104,7 @@ impl<P: Ports> Core<P> {
         actor: Actor<'_>,
     ) -> Result<Changed, Error> {
         let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        self.audit.wait_for_room().await?;
         let seat = self.seat(ispb);
         self.state_of(&seat).await?;
         let extent = self.extent_of(&seat).await?;

@@ -27,6 +27,8 @@ use crate::store::{
 
 /// Above this many bytes a request is examined on a thread for blocking work: parsing costs some 25 ns a byte.
 const EXAMINE_INLINE_MAX: usize = 64 * 1024;
+/// Up to this size a message that a read waits for is deflated before the read is woken: some 80 µs.
+const DEFLATE_INLINE_MAX: usize = 8 * 1024;
 
 type Verdict = Result<Examined, Invalid>;
 
@@ -195,7 +197,12 @@ impl<P: Ports> Core<P> {
             let alone = self.deflater.has_time();
             let job = Job { message, previous, alone };
             // A waiting read is answered as soon as the head rises, before the worker could be done.
-            if alone && seat.is_waited_at() { job.run(self.ports.codec()) } else { self.deflater.offer(job) }
+            let is_small = job.message.part.xml_len() <= DEFLATE_INLINE_MAX;
+            if alone && is_small && seat.waiting() > 0 {
+                job.run(self.ports.codec());
+            } else {
+                self.deflater.offer(job);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use pix_stream_domain::stream::command::Cursor;
 use pix_stream_domain::stream::{Command, Grant, Outcome, Refusal, StreamState};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use crate::api::{Answer, Read};
@@ -21,6 +22,8 @@ use crate::store::RETRY_AFTER;
 
 /// Read-aheads that one read may need before it is answered 503: one is normal, a few when readers race.
 const LOADS_MAX: usize = 16;
+/// A checkpoint that is this late means that the Journal does not take any.
+const CHECKPOINT_LATE: Duration = Duration::from_secs(1);
 /// When a client of a paused participant should try again.
 const PAUSED_RETRY: Duration = Duration::from_secs(5);
 
@@ -82,44 +85,51 @@ impl<P: Ports> Core<P> {
         seat.note_coding(read.gzip);
         self.refuse_over_debt(&seat)?;
         self.audit.wait_for_room().await?;
-        let (grant, confirmed) = self.wait_for_batch(&seat, command).await?;
+        let redeemed = token.map(|token| Digest::of(token.as_bytes()));
+        let grant = self.wait_for_batch(&seat, read, command, redeemed).await?;
         let batch = grant.token.batch;
-        let messages = if batch.is_empty() { Vec::new() } else { self.load_batch(&seat, batch).await? };
         let signed = self.keyring().sign(read.ispb, self.settings.region, &grant.token);
-        note_metrics(&seat, &grant, confirmed.len());
+        note_metrics(&seat, &grant);
         let event = Event::Read {
-            redeemed: token.map(|token| Digest::of(token.as_bytes())),
+            redeemed,
             issued: Digest::of(signed.as_str().as_bytes()),
-            confirmed,
+            confirmed: grant.confirmed,
             batch,
             replay: grant.replay,
         };
+        // Recorded before anything can fail: the cursor has moved, and the same token again gives this answer.
         self.audit.record(self.record(Some(read.ispb), read.request_id, event)).await;
+        let messages = match seat.find_hot(batch) {
+            Some(messages) => messages,
+            None => Box::pin(self.load_batch(&seat, batch)).await?,
+        };
         let slot = grant.token.slot + 1;
         Ok(Answer { token: signed, slot, cap: grant.cap, form: grant.form, messages })
     }
 
-    /// Has a read decided, waiting for a message as long as it may. Returns what to answer and what was
-    /// confirmed on the way.
+    /// Has a read decided, waiting for a message as long as it may.
     async fn wait_for_batch(
         self: &Arc<Self>,
         seat: &Arc<Seat>,
+        read: Read<'_>,
         mut command: Command,
-    ) -> Result<(Grant, Range), Error> {
-        let mut confirmed = Range::EMPTY;
+        redeemed: Option<Digest>,
+    ) -> Result<Grant, Error> {
+        let mut place = self.find_waiting_place(seat);
+        if place.is_none() {
+            command = Box::pin(self.without_waiting(seat, command)).await?;
+        }
         let mut waiting: Option<Waiting<'_, P>> = None;
         let mut loads = 0;
         loop {
             // Made before the decision, so that whatever happens after it wakes this read.
             let woken = seat.wake.notified();
-            let outcome = seat.submit(self, command).await?;
-            match outcome {
+            match seat.submit(self, command).await? {
                 Outcome::Batch(grant) | Outcome::Empty(grant) => {
                     if let Some(waiting) = waiting.as_mut() {
                         waiting.finish();
                     }
-                    confirmed = if confirmed.is_empty() { grant.confirmed } else { confirmed };
-                    return Ok((grant, confirmed));
+                    return Ok(grant);
                 }
                 Outcome::Load { from } => {
                     loads += 1;
@@ -127,23 +137,59 @@ impl<P: Ports> Core<P> {
                         let limit = "loads of one read";
                         return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit });
                     }
-                    self.read_ahead(seat, from).await?;
+                    Box::pin(self.read_ahead(seat, from)).await?;
                 }
                 Outcome::Wait(grant) => {
-                    confirmed = if confirmed.is_empty() { grant.confirmed } else { confirmed };
-                    let now_waiting = match waiting.take() {
-                        Some(waiting) => waiting,
-                        None => Waiting::begin(self, seat, &command, &grant)?,
-                    };
+                    self.note_redeemed(seat, read, redeemed, grant.confirmed).await;
+                    let now_waiting = waiting
+                        .take()
+                        .unwrap_or_else(|| Waiting::begin(self, seat, &command, &grant, place.take()));
                     let rest = now_waiting.wait(woken).await;
                     waiting = Some(now_waiting);
-                    command = Command::Pull { token: grant.token, form: grant_form(&command), wait: rest };
+                    command = Command::Pull { token: grant.token, form: read.form, wait: rest };
                 }
-                Outcome::Refused(_) | Outcome::Closed { .. } | Outcome::Adjusted(_) | Outcome::Unchanged => {
-                    return Err(self.unexpected(outcome));
-                }
+                outcome @ (Outcome::Refused(_)
+                | Outcome::Closed { .. }
+                | Outcome::Adjusted(_)
+                | Outcome::Unchanged) => return Err(self.unexpected(outcome)),
             }
         }
+    }
+
+    /// A place among the node's waiting reads, of which one participant may take half.
+    fn find_waiting_place(&self, seat: &Seat) -> Option<SemaphorePermit<'_>> {
+        let share = self.settings.waiting_reads.div_ceil(2);
+        (seat.waiting() < share).then(|| self.waiting.try_acquire().ok()).flatten()
+    }
+
+    /// The same read, to be answered at once. One that would have to wait is refused before its cursor moves.
+    async fn without_waiting(&self, seat: &Seat, command: Command) -> Result<Command, Error> {
+        if seat.snapshot().is_none() {
+            self.load_state(seat, None).await?;
+        }
+        if let Some((Outcome::Wait(_), _)) = seat.try_out(self, &command) {
+            return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "waiting reads" });
+        }
+        Ok(match command {
+            Command::Open { form, .. } => Command::Open { form, wait: Duration::ZERO },
+            Command::Pull { token, form, .. } => Command::Pull { token, form, wait: Duration::ZERO },
+            Command::Close { .. }
+            | Command::Expire
+            | Command::Pause
+            | Command::Resume
+            | Command::SetCap { .. }
+            | Command::Rewind { .. }
+            | Command::Advance { .. }
+            | Command::RetainFrom { .. } => command,
+        })
+    }
+
+    /// Records what a read confirmed before it waits: its client may be gone when there is something to answer.
+    async fn note_redeemed(&self, seat: &Seat, read: Read<'_>, redeemed: Option<Digest>, confirmed: Range) {
+        let Some(redeemed) = redeemed.filter(|_| !confirmed.is_empty()) else { return };
+        seat.metrics.confirmed.increment(confirmed.len());
+        let event = Event::Redeem { redeemed, confirmed };
+        self.audit.record(self.record(Some(read.ispb), read.request_id, event)).await;
     }
 
     /// A refusal as an error; anything else here is a defect.
@@ -165,7 +211,10 @@ impl<P: Ports> Core<P> {
 
     /// Confirmations that no checkpoint holds may only go on for so long.
     fn refuse_over_debt(&self, seat: &Seat) -> Result<(), Error> {
-        if seat.debt() > self.settings.checkpoint_debt && !self.ports_are_full() {
+        // Many changes between two checkpoints are no debt: that is a busy participant.
+        let now = self.ports.clock().now();
+        let is_late = seat.dirty_since().is_some_and(|since| now.since(since) > CHECKPOINT_LATE);
+        if is_late && seat.debt() > self.settings.checkpoint_debt && !self.is_journal_full() {
             let cause = "too many confirmations wait for a checkpoint".to_owned();
             return Err(Error::Unavailable { retry_after: RETRY_AFTER, cause });
         }
@@ -180,7 +229,7 @@ struct Waiting<'a, P: Ports> {
     deadline: Instant,
     /// The stream of a start that was not answered: nobody knows its token, so it must not keep its slot.
     unanswered: Option<Cursor>,
-    _place: tokio::sync::SemaphorePermit<'a>,
+    _place: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a, P: Ports> Waiting<'a, P> {
@@ -189,16 +238,13 @@ impl<'a, P: Ports> Waiting<'a, P> {
         seat: &'a Arc<Seat>,
         command: &Command,
         grant: &Grant,
-    ) -> Result<Self, Error> {
+        place: Option<SemaphorePermit<'a>>,
+    ) -> Self {
         let unanswered = matches!(command, Command::Open { .. }).then_some(grant.token);
-        let Ok(place) = core.waiting.try_acquire() else {
-            abandon(core, seat, unanswered);
-            return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "waiting reads" });
-        };
         core.waiting_reads.increment(1);
         seat.note_waiting(true);
         let deadline = Instant::now() + core.settings.long_poll;
-        Ok(Self { core, seat, deadline, unanswered, _place: place })
+        Self { core, seat, deadline, unanswered, _place: place }
     }
 
     /// Waits for a wake-up, the end of settling, the deadline or a drain. Returns how long the read may wait on.
@@ -247,23 +293,9 @@ fn abandon<P: Ports>(core: &Arc<Core<P>>, seat: &Arc<Seat>, token: Option<Cursor
     });
 }
 
-fn grant_form(command: &Command) -> pix_stream_domain::stream::Form {
-    match command {
-        Command::Open { form, .. } | Command::Pull { form, .. } => *form,
-        Command::Close { .. }
-        | Command::Expire
-        | Command::Pause
-        | Command::Resume
-        | Command::SetCap { .. }
-        | Command::Rewind { .. }
-        | Command::Advance { .. }
-        | Command::RetainFrom { .. } => pix_stream_domain::stream::Form::Multipart,
-    }
-}
-
-fn note_metrics(seat: &Seat, grant: &Grant, confirmed: u64) {
+fn note_metrics(seat: &Seat, grant: &Grant) {
     let metrics = &seat.metrics;
-    metrics.confirmed.increment(confirmed);
+    metrics.confirmed.increment(grant.confirmed.len());
     if grant.replay {
         metrics.replays.increment(1);
     } else if !grant.token.batch.is_empty() {

@@ -30,7 +30,7 @@ use crate::metrics::SeatMetrics;
 use crate::store::{READ_DEADLINE, RETRY_AFTER};
 
 /// Requests of one participant that may wait to be decided.
-const QUEUE_MAX: usize = 1_024;
+const QUEUE_MAX: usize = 4_096;
 /// After this many reads in a row that took no gzip, nothing is deflated for a participant.
 const IDENTITY_READS_MAX: u32 = 256;
 
@@ -256,9 +256,9 @@ impl Seat {
         }
     }
 
-    /// Whether a read would be answered the moment a message comes.
-    pub(crate) fn is_waited_at(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+    /// Reads that would be answered the moment a message comes.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     pub(crate) fn wants_segments(&self) -> bool {

@@ -83,6 +83,7 @@ impl<P: Ports> Core<P> {
     async fn compare_heads(self: &Arc<Self>) {
         metrics::gauge!(HOT_BYTES).set(self.budget.used() as f64);
         self.drop_idle_seats();
+        self.clear_unread();
         metrics::gauge!(SEATS).set(self.seats().len() as f64);
         for participant in self.participants() {
             let ispb = participant.ispb;
@@ -109,6 +110,18 @@ impl<P: Ports> Core<P> {
         let age = if lag == 0 { Duration::ZERO } else { self.age_of(seat, oldest).await? };
         seat.metrics.lag_seconds.set(age.as_secs_f64());
         Ok(())
+    }
+
+    /// Gives the memory of those who read nothing to those who do, once it is getting short.
+    fn clear_unread(&self) {
+        if !self.budget.is_half_used() {
+            return;
+        }
+        for seat in self.seats() {
+            if seat.with_state(|state, _| state.live_count() == 0).unwrap_or(true) {
+                seat.hot().clear();
+            }
+        }
     }
 
     /// The lag of a participant that nobody reads or publishes for on this node.

@@ -37,6 +37,13 @@ pub enum Event {
         /// Whether the answer repeats an earlier one.
         replay: bool,
     },
+    /// A read confirmed what its token carries and waits for a message; how it is answered is a `Read` of its own.
+    Redeem {
+        /// Hash of the token that was presented.
+        redeemed: Digest,
+        /// What it confirmed.
+        confirmed: Range,
+    },
     /// A stream was closed with this token.
     Close {
         /// Hash of the token.

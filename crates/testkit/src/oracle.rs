@@ -155,9 +155,11 @@ impl Oracle {
             .iter()
             .filter_map(|record| match &record.event {
                 Event::Read { issued, .. } => Some(*issued),
-                Event::Close { .. } | Event::Publish { .. } | Event::Admin { .. } | Event::System { .. } => {
-                    None
-                }
+                Event::Redeem { .. }
+                | Event::Close { .. }
+                | Event::Publish { .. }
+                | Event::Admin { .. }
+                | Event::System { .. } => None,
             })
             .collect();
         let mut tokens = self.participants.values().flat_map(Participant::received_tokens);

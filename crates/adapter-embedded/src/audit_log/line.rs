@@ -49,6 +49,7 @@ fn hash(prev: Digest, up_to_prev: &str) -> Digest {
 fn name(event: &Event) -> &'static str {
     match event {
         Event::Read { .. } => "read",
+        Event::Redeem { .. } => "redeem",
         Event::Close { .. } => "close",
         Event::Publish { .. } => "publish",
         Event::Admin { .. } => "admin",
@@ -66,6 +67,10 @@ fn write_event(out: &mut String, event: &Event) {
             range(out, "confirmed", *confirmed);
             range(out, "batch", *batch);
             let _ = write!(out, ",\"replay\":{replay}");
+        }
+        Event::Redeem { redeemed, confirmed } => {
+            member(out, "redeemed", &redeemed.to_string());
+            range(out, "confirmed", *confirmed);
         }
         Event::Close { redeemed, confirmed, returned } => {
             member(out, "redeemed", &redeemed.to_string());

@@ -56,7 +56,11 @@ async fn issued(world: &World) -> Vec<Digest> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let of = |event| match event {
         Event::Read { issued, .. } => Some(issued),
-        Event::Close { .. } | Event::Publish { .. } | Event::Admin { .. } | Event::System { .. } => None,
+        Event::Redeem { .. }
+        | Event::Close { .. }
+        | Event::Publish { .. }
+        | Event::Admin { .. }
+        | Event::System { .. } => None,
     };
     events(world).await.into_iter().filter_map(of).collect()
 }
@@ -113,7 +117,11 @@ async fn operators_commands_are_recorded_also_when_they_are_refused() {
         .into_iter()
         .filter_map(|event| match event {
             Event::Admin { actor, command, done, .. } => Some((actor, command, done)),
-            Event::Read { .. } | Event::Close { .. } | Event::Publish { .. } | Event::System { .. } => None,
+            Event::Read { .. }
+            | Event::Redeem { .. }
+            | Event::Close { .. }
+            | Event::Publish { .. }
+            | Event::System { .. } => None,
         })
         .collect();
     let ana = |command: &str, done| ("ana".into(), command.into(), done);
@@ -161,4 +169,29 @@ async fn while_the_log_cannot_be_written_its_queue_fills_and_then_requests_are_r
         stored,
         "what was done is recorded, what was refused is not there"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_is_recorded_although_its_client_leaves_while_it_waits() {
+    let world = World::new().await;
+    world.publish(3).await;
+    let first = world.open().await.unwrap();
+    let waiting = world.begin_pull(&first).await;
+    waiting.abort();
+    let redeemed = Digest::of(first.token.as_str().as_bytes());
+    let expected = Event::Redeem { redeemed, confirmed: range(1, 4) };
+    assert!(events(&world).await.contains(&expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_return_records_what_it_confirms() {
+    let world = World::new().await;
+    world.publish(3).await;
+    let first = world.open().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    world.publish(1).await;
+    let second = world.pull(&first).await.unwrap();
+    assert_eq!(numbers(&second), [4]);
+    let confirms = |event: &Event| matches!(event, Event::Read { confirmed, .. } if *confirmed == range(1, 4));
+    assert!(events(&world).await.iter().any(confirms));
 }

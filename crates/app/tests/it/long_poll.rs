@@ -139,3 +139,22 @@ async fn the_future_of_a_read_is_small() {
     println!("the future of a pull has {size} bytes");
     assert!(size <= 4_096, "{size} bytes");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_without_a_place_to_wait_is_refused_before_its_cursor_moves() {
+    let world = World::with(Settings { waiting_reads: 2, ..Settings::default() }).await;
+    world.publish(3).await;
+    let first = world.open().await.unwrap();
+    let other = world.begin_open().await;
+    let before = world.app.status(world.ispb).await.unwrap();
+    // One of two places is this participant's share, and it is taken.
+    let refused = world.pull(&first).await.unwrap_err();
+    assert!(matches!(refused, Error::Overloaded { limit: "waiting reads", .. }), "{refused:?}");
+    let after = world.app.status(world.ispb).await.unwrap();
+    assert_eq!((before.watermark, before.unconfirmed), (after.watermark, after.unconfirmed));
+    // With something to answer it needs no place.
+    world.publish(1).await;
+    assert_eq!(numbers(&other.await.unwrap().unwrap()), [4]);
+    world.publish(1).await;
+    assert_eq!(numbers(&world.pull(&first).await.unwrap()), [5]);
+}

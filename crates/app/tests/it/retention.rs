@@ -32,7 +32,11 @@ async fn messages_past_retention_are_removed_skipped_and_recorded() {
         Event::System { command, detail } => {
             &**command == "retention.expire" && detail.contains("removed 5") && detail.contains("5 of them")
         }
-        Event::Read { .. } | Event::Close { .. } | Event::Publish { .. } | Event::Admin { .. } => false,
+        Event::Read { .. }
+        | Event::Redeem { .. }
+        | Event::Close { .. }
+        | Event::Publish { .. }
+        | Event::Admin { .. } => false,
     });
     assert!(told, "{records:?}");
 }

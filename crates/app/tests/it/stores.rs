@@ -85,6 +85,7 @@ async fn reads_of_hot_messages_go_on_without_the_journal_until_the_debt_is_reach
             Ok(next) => (answer, reads) = (next, reads + 1),
             Err(error) => break error,
         }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     };
     assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
     assert!((5..=7).contains(&reads), "{reads} reads before the debt was reached");

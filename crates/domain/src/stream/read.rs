@@ -250,7 +250,8 @@ fn returned_stream(token: &Cursor, form: Form, now: Timestamp) -> Stream {
         empties: token.empties,
         presented: None,
         batch: token.batch,
-        held: false,
+        // Held until the read that brings it confirms it, an instant later.
+        held: !token.batch.is_empty(),
         form,
         issued_at: token.issued_at,
         deadline: now,

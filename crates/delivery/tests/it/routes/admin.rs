@@ -181,6 +181,7 @@ async fn an_auditor_looks_and_changes_nothing() {
         Event::Admin { actor, command, done: false, .. } => Some((record.ispb, actor, command)),
         Event::Admin { .. }
         | Event::Read { .. }
+        | Event::Redeem { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
         | Event::System { .. } => None,
