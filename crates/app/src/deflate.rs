@@ -29,10 +29,10 @@ pub(crate) struct Job {
 impl Job {
     /// Makes the segments that are missing.
     pub(crate) fn run(&self, codec: &impl Codec) {
-        if let Some(previous) = self.previous.as_ref().filter(|_| self.message.chained().is_none()) {
+        if let Some(previous) = self.previous.as_ref().filter(|_| self.message.lacks_chained()) {
             self.message.keep_chained(codec.chained(&self.message.part, &previous.part));
         }
-        if self.alone && self.message.alone().is_none() {
+        if self.alone && self.message.lacks_alone() {
             self.message.keep_alone(codec.alone(&self.message.part));
         }
     }

@@ -15,8 +15,9 @@ pub struct Message {
     pub resource_id: ResourceId,
     /// Its rendered part.
     pub part: Part,
-    alone: OnceLock<Segment>,
-    chained: OnceLock<Segment>,
+    /// Set to `None` for good by an answer that had to do without.
+    alone: OnceLock<Option<Segment>>,
+    chained: OnceLock<Option<Segment>>,
 }
 
 impl Message {
@@ -29,23 +30,40 @@ impl Message {
     /// Its XML deflated without a dictionary, when it was made already.
     #[must_use]
     pub fn alone(&self) -> Option<&Segment> {
-        self.alone.get()
+        self.alone.get()?.as_ref()
     }
 
     /// Its part deflated behind the part of the message just before it (`sequence - 1`), when it was made.
     #[must_use]
     pub fn chained(&self) -> Option<&Segment> {
-        self.chained.get()
+        self.chained.get()?.as_ref()
+    }
+
+    /// Whether a segment may still be made: none is there, and no answer has gone out without it.
+    pub(crate) fn lacks_alone(&self) -> bool {
+        self.alone.get().is_none()
+    }
+
+    /// The same for the chained one.
+    pub(crate) fn lacks_chained(&self) -> bool {
+        self.chained.get().is_none()
+    }
+
+    /// Fixes how the message goes out deflated: a repeat of this answer must have the same bytes, so a segment that
+    /// is not ready now is not used later.
+    pub(crate) fn fix_segments(&self) {
+        self.alone.get_or_init(|| None);
+        self.chained.get_or_init(|| None);
     }
 
     /// Keeps a segment; the first one made stays.
     pub(crate) fn keep_alone(&self, segment: Segment) {
-        let _other_was_first = self.alone.set(segment);
+        let _other_was_first = self.alone.set(Some(segment));
     }
 
     /// Keeps a segment; the first one made stays.
     pub(crate) fn keep_chained(&self, segment: Segment) {
-        let _other_was_first = self.chained.set(segment);
+        let _other_was_first = self.chained.set(Some(segment));
     }
 
     /// What the message costs in memory, in bytes, with the segments that it will have: XML deflates to about a

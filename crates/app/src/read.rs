@@ -103,6 +103,9 @@ impl<P: Ports> Core<P> {
             Some(messages) => messages,
             None => Box::pin(self.load_batch(&seat, batch)).await?,
         };
+        if read.gzip {
+            messages.iter().for_each(|message| message.fix_segments());
+        }
         let slot = grant.token.slot + 1;
         Ok(Answer { token: signed, slot, cap: grant.cap, form: grant.form, messages })
     }

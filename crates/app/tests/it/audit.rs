@@ -192,6 +192,7 @@ async fn a_late_return_records_what_it_confirms() {
     world.publish(1).await;
     let second = world.pull(&first).await.unwrap();
     assert_eq!(numbers(&second), [4]);
-    let confirms = |event: &Event| matches!(event, Event::Read { confirmed, .. } if *confirmed == range(1, 4));
+    let confirms =
+        |event: &Event| matches!(event, Event::Read { confirmed, .. } if *confirmed == range(1, 4));
     assert!(events(&world).await.iter().any(confirms));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pix_stream_app::Settings;
+use pix_stream_app::{Read, Settings};
 
 use crate::world::{World, numbers};
 
@@ -62,4 +62,17 @@ async fn what_a_read_waits_for_is_deflated_before_it_is_woken() {
     let answer = answer.unwrap();
     assert_eq!(numbers(&answer), [1]);
     assert!(answer.messages[0].alone().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_undeflated_stays_so() {
+    let world = World::new().await;
+    world.publish(2).await;
+    let read = Read { gzip: true, ..world.read() };
+    // Answered before the worker had a turn.
+    let first = world.app.open(read).await.unwrap();
+    let had: Vec<_> = first.messages.iter().map(|m| (m.alone().is_some(), m.chained().is_some())).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let has: Vec<_> = first.messages.iter().map(|m| (m.alone().is_some(), m.chained().is_some())).collect();
+    assert_eq!(had, has);
 }
