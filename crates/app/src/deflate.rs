@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 use crate::core::Core;
 use crate::message::Message;
 
-/// Messages that may wait to be deflated; more are answered undeflated.
-const QUEUE_MAX: usize = 4_096;
+/// Messages that may wait to be deflated; more are answered undeflated. All of them are hot, so it is the limits of hot
+/// messages that bound the memory.
+const QUEUE_MAX: usize = 65_536;
 /// Messages that are deflated in one go.
 const GROUP_MAX: usize = 32;
 /// While fewer wait, every message is also deflated alone: it may well start a batch. Under load few do.

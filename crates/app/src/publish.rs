@@ -8,7 +8,7 @@ use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::resource_id::ResourceId;
-use pix_stream_domain::sequence::Range;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::{Codec as _, Examined, Invalid};
@@ -194,11 +194,13 @@ impl<P: Ports> Core<P> {
             if !seat.wants_segments() {
                 continue;
             }
-            let alone = self.deflater.has_time();
+            let has_time = self.deflater.has_time();
+            // Whoever reads a backlog takes full batches: under load, what starts one is all that is needed alone.
+            let alone = has_time || starts_batch(message.sequence, self.settings.rules.batch_max);
             let job = Job { message, previous, alone };
             // A waiting read is answered as soon as the head rises, before the worker could be done.
             let is_small = job.message.part.xml_len() <= DEFLATE_INLINE_MAX;
-            if alone && is_small && seat.waiting() > 0 {
+            if has_time && is_small && seat.waiting() > 0 {
                 job.run(self.ports.codec());
             } else {
                 self.deflater.offer(job);
@@ -221,4 +223,9 @@ fn stored(message: NewMessage, appended: &Appended) -> Stored {
 fn published(examined: Examined, appended: Appended) -> Published {
     let Appended { sequence, resource_id, is_repeat } = appended;
     Published { resource_id, sequence, business_id: examined.business_id, is_repeat }
+}
+
+/// Whether a message stands where a batch starts when all before it were full.
+fn starts_batch(sequence: Sequence, batch_max: u8) -> bool {
+    sequence.previous().value().is_multiple_of(u64::from(batch_max.max(1)))
 }
