@@ -5,6 +5,11 @@
 //! not in memory costs a disk access.
 //!
 //! The file only grows: room that retention frees is used again, and given back to the disk by nobody.
+//!
+//! When the disk is full, appends answer [`Error::Full`]. Small changes, without which nobody could read after a
+//! restart, and removal go on in room that is kept for them (decision 0011): within `bytes_max` by a margin, on the
+//! disk by a file `reserve`, which is released once and made again when there is room. Until then, appends stay
+//! refused, but for what removal freed in the file beyond as much room.
 
 mod changes;
 mod disk;
@@ -12,6 +17,8 @@ mod fault;
 mod layout;
 mod open;
 mod reads;
+mod request;
+mod reserve;
 mod store;
 mod writer;
 
@@ -35,9 +42,11 @@ pub use open::OpenError;
 
 use crate::folder::Folder;
 use changes::Conflict;
+use disk::Conditions;
 use fault::Fault;
+use request::{Reply, Request};
 use store::Store;
-use writer::{Reply, Request, Writer};
+use writer::Writer;
 
 /// Message bytes that may wait for the writer, in units of [`ROOM_UNIT`]: 64 MiB.
 const ROOM_UNITS: u32 = 64 * 1024;
@@ -51,8 +60,9 @@ const CHECK_DEADLINE: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Memory for pages of the file, in bytes.
     pub cache_bytes: usize,
-    /// The most bytes that the file may have; `None` is what the disk has. At the limit, changes answer
-    /// [`Error::Full`] and reading goes on.
+    /// The most bytes that messages may fill of the file; `None` is what the disk has. At the limit, appends answer
+    /// [`Error::Full`] and reading goes on. Small changes may write 8 MiB more, for which the file may get longer
+    /// than what it takes of the disk.
     pub bytes_max: Option<u64>,
     /// After a full disk, nothing is tried for this long: each try costs readers an opening of the file.
     pub pause_after_full: Duration,
@@ -94,8 +104,13 @@ impl EmbeddedJournal {
     /// # Errors
     /// Every [`OpenError`] says which file or folder, why, and what to do.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let conditions = Conditions::new(options.bytes_max);
+        Self::open_under(dir, options, conditions)
+    }
+
+    fn open_under(dir: &Path, options: Options, conditions: Arc<Conditions>) -> Result<Self, OpenError> {
         let pause = options.pause_after_full;
-        let store = Arc::new(Store::open(Folder::claim(dir)?, options)?);
+        let store = Arc::new(Store::open(Folder::claim(dir)?, options, conditions)?);
         let writer = Writer::start(Arc::clone(&store), pause)
             .map_err(|error| OpenError::Io { path: dir.to_owned(), detail: error.to_string() })?;
         Ok(Self { writer, store, room: Arc::new(Semaphore::new(ROOM_UNITS as usize)) })
@@ -158,7 +173,7 @@ impl Journal for EmbeddedJournal {
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {
-        self.change(|reply| Request::Remove { ispb, below, limit, reply }).await
+        self.change(|reply| Request::Remove { ispb, below, limit, reply, freed: 0 }).await
     }
 
     async fn load_checkpoint(&self, ispb: Ispb) -> Result<Option<Checkpoint>, Error> {

@@ -73,14 +73,15 @@ pub trait Journal: Send + Sync + 'static {
     fn load_checkpoint(&self, ispb: Ispb) -> impl Future<Output = Result<Option<Checkpoint>, Error>> + Send;
 
     /// Saves checkpoints. One with a version that is not newer than the stored one changes nothing; the same
-    /// version again may set `is_last`.
+    /// version again may set `is_last`. Room for it is kept as for [`Journal::raise_incarnation`].
     fn save_checkpoints(
         &self,
         checkpoints: Vec<(Ispb, Checkpoint)>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Raises a participant's incarnation by one, durably, and returns the new one. Two callers never get the
-    /// same.
+    /// same. While an append answers [`Error::Full`], there is still room for a while for this and other small
+    /// changes, so that whoever starts then can serve reads.
     fn raise_incarnation(&self, ispb: Ispb) -> impl Future<Output = Result<Incarnation, Error>> + Send;
 
     /// All onboarded participants, by ISPB.

@@ -23,6 +23,14 @@ const PRUNED_EXTRA: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Conflict(pub(crate) usize);
 
+/// What a removal removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Removed {
+    pub(crate) messages: u32,
+    /// Length of their records.
+    pub(crate) bytes: u64,
+}
+
 impl Tables<'_> {
     /// Decides first and stores then, so that a refused request leaves nothing in the transaction.
     pub(crate) fn append(
@@ -143,11 +151,12 @@ impl Tables<'_> {
         Ok(())
     }
 
-    pub(crate) fn remove_below(&mut self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Fault> {
+    pub(crate) fn remove_below(&mut self, ispb: Ispb, below: Sequence, limit: u32) -> Result<Removed, Fault> {
         let Extent { first, next } = reads::extent(&self.extents, ispb)?;
-        let mut removed = 0;
+        let (mut removed, mut bytes) = (0, 0);
         while removed < limit && first.plus(u64::from(removed)) < below.min(next) {
-            self.messages.remove(&layout::by_sequence(ispb, first.plus(u64::from(removed))))?;
+            let place = layout::by_sequence(ispb, first.plus(u64::from(removed)));
+            bytes += self.messages.remove(&place)?.map_or(0, |record| record.value().len() as u64);
             removed += 1;
         }
         if removed > 0 {
@@ -155,7 +164,7 @@ impl Tables<'_> {
             self.extents
                 .insert(ispb.as_bytes(), layout::encode_extent(ispb.as_bytes(), extent).as_slice())?;
         }
-        Ok(removed)
+        Ok(Removed { messages: removed, bytes })
     }
 
     pub(crate) fn save_checkpoint(&mut self, ispb: Ispb, new: &Checkpoint) -> Result<(), Fault> {

@@ -12,11 +12,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redb::backends::FileBackend;
 use redb::{BackendError, DatabaseError, StorageBackend};
 
+use super::reserve::RESERVE_BYTES;
+
 /// What the file may do. Shared by all openings of one journal.
 #[derive(Debug)]
 pub(crate) struct Conditions {
-    /// The length that the file may not exceed.
+    /// The length that the file may not exceed; small changes may by [`RESERVE_BYTES`].
     pub(crate) bytes_max: AtomicU64,
+    /// Whether a change is written that must leave the room of small changes alone.
+    pub(crate) is_held_back: AtomicBool,
+    /// Whether the reserve takes its room.
+    pub(crate) is_reserve_there: AtomicBool,
+    /// Nothing but the reserve's room is left on the disk. Set by tests alone.
+    pub(crate) is_reserve_last: AtomicBool,
     /// Every write finds the disk full. Set by tests alone.
     pub(crate) is_full: AtomicBool,
     /// Every sync fails. Set by tests alone.
@@ -27,9 +35,31 @@ impl Conditions {
     pub(crate) fn new(bytes_max: Option<u64>) -> Arc<Self> {
         Arc::new(Self {
             bytes_max: AtomicU64::new(bytes_max.unwrap_or(u64::MAX)),
+            is_held_back: AtomicBool::new(false),
+            is_reserve_there: AtomicBool::new(false),
+            is_reserve_last: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
             sync_fails: AtomicBool::new(false),
         })
+    }
+
+    /// What a test says of the room for the reserve.
+    pub(crate) fn check_reserve(&self) -> io::Result<()> {
+        let is_full = self.is_full.load(Ordering::Relaxed) || self.is_reserve_last.load(Ordering::Relaxed);
+        if is_full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    /// Whether the disk has room, and the limit allows a write up to this offset.
+    fn check_write(&self, end: u64) -> io::Result<()> {
+        let is_last = self.is_reserve_last.load(Ordering::Relaxed);
+        if self.is_full.load(Ordering::Relaxed) || is_last && self.is_reserve_there.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let extra = if self.is_held_back.load(Ordering::Relaxed) { 0 } else { RESERVE_BYTES };
+        if end > self.bytes_max.load(Ordering::Relaxed).saturating_add(extra) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(())
     }
 }
 
@@ -124,9 +154,11 @@ impl StorageBackend for Disk {
         }) {
             return done;
         }
-        // Shrinking, and keeping a file that grew under a larger limit, is always allowed.
-        if len > self.conditions.bytes_max.load(Ordering::Relaxed) && len > self.file.len()? {
-            return Err(io::ErrorKind::QuotaExceeded.into());
+        // Shrinking is always allowed. So is growing for a small change: redb doubles the file, which takes no room
+        // until it is written.
+        let is_limited = self.conditions.is_held_back.load(Ordering::Relaxed);
+        if is_limited && len > self.conditions.bytes_max.load(Ordering::Relaxed) && len > self.file.len()? {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         self.file.set_len(len)
     }
@@ -148,9 +180,7 @@ impl StorageBackend for Disk {
         }) {
             return done;
         }
-        if self.conditions.is_full.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
+        self.conditions.check_write(offset.saturating_add(data.len() as u64))?;
         self.file.write(offset, data)
     }
 

@@ -60,6 +60,15 @@ impl Fault {
         matches!(self, Self::Store(redb::Error::Io(error)) if is_full(error))
     }
 
+    /// Whether there was no room, and more room on the disk helps. Nothing helps against the file's own limit.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        let is_limit = matches!(
+            self,
+            Self::Store(redb::Error::Io(error)) if error.kind() == std::io::ErrorKind::FileTooLarge
+        );
+        self.is_full() && !is_limit
+    }
+
     /// The fault in the terms of the port.
     pub(crate) fn to_error(&self) -> Error {
         match self {

@@ -17,6 +17,7 @@ use super::disk::Conditions;
 use super::fault::Fault;
 use super::layout::{self, ByAge, ByIspb, BySequence};
 use super::open::{self, OpenError, guard};
+use super::reserve::Reserve;
 use crate::folder::Folder;
 use crate::metrics as names;
 
@@ -73,6 +74,15 @@ impl Open {
     }
 }
 
+/// What a change may fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Everything but what is kept for small changes.
+    Usual,
+    /// What is kept for small changes, too.
+    Kept,
+}
+
 /// The journal's file.
 pub(crate) struct Store {
     database: RwLock<Open>,
@@ -80,25 +90,40 @@ pub(crate) struct Store {
     openings: AtomicU64,
     options: Options,
     conditions: Arc<Conditions>,
+    reserve: Reserve,
     path: PathBuf,
     // Dropped last: the folder is ours until the file is closed.
     _folder: Folder,
 }
 
 impl Store {
-    pub(crate) fn open(folder: Folder, options: Options) -> Result<Self, OpenError> {
-        let conditions = Conditions::new(options.bytes_max);
+    pub(crate) fn open(
+        folder: Folder,
+        options: Options,
+        conditions: Arc<Conditions>,
+    ) -> Result<Self, OpenError> {
         let path = folder.path().join(open::FILE);
         let open = match open::open(&folder, &options, &conditions) {
             Err(OpenError::Full { .. }) if path.exists() => {
-                tracing::error!("the disk is full: the journal serves reads only until there is room");
+                tracing::error!(
+                    path = %path.display(),
+                    "the disk is full: publishing is refused and reads go on while the reserve lasts; free some space"
+                );
                 Open::ForReading(open::reopen_for_reading(&path, &options, &conditions)?)
             }
             opened => Open::Whole(opened?),
         };
+        let reserve = Reserve::open(folder.path(), &conditions);
         let openings = AtomicU64::new(0);
-        let store =
-            Self { database: RwLock::new(open), openings, options, conditions, path, _folder: folder };
+        let store = Self {
+            database: RwLock::new(open),
+            openings,
+            options,
+            conditions,
+            reserve,
+            path,
+            _folder: folder,
+        };
         metrics::gauge!(names::FILE_BYTES).set(store.file_bytes() as f64);
         Ok(store)
     }
@@ -107,6 +132,26 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn conditions(&self) -> &Conditions {
         &self.conditions
+    }
+
+    /// Whether the room of small changes is kept for them.
+    pub(crate) fn has_reserve(&self) -> bool {
+        self.reserve.is_there()
+    }
+
+    /// Lets small changes use the reserve. `false` when it is used already.
+    pub(crate) fn release_reserve(&self) -> bool {
+        self.reserve.release(&self.conditions)
+    }
+
+    /// Makes the reserve again when it is gone; `false` while there is no room for it.
+    pub(crate) fn restore_reserve(&self) -> bool {
+        let was_there = self.reserve.is_there();
+        let is_there = self.reserve.restore(&self.conditions);
+        if is_there && !was_there {
+            tracing::info!("there is room on the disk again: messages are taken");
+        }
+        is_there
     }
 
     /// Length of the file, zero when it cannot be told.
@@ -137,11 +182,14 @@ impl Store {
     /// known to be stored, and the file is ready for the next try if that is possible at all.
     pub(crate) fn write<T>(
         &self,
+        room: Room,
         work: impl FnOnce(&mut Tables<'_>) -> Result<T, Fault>,
     ) -> Result<T, (Fault, Error)> {
         let (result, seen) = {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            self.conditions.is_held_back.store(room == Room::Usual, Ordering::Relaxed);
             let changed = database.for_writing().and_then(|database| guard(|| change(database, work)));
+            self.conditions.is_held_back.store(false, Ordering::Relaxed);
             (changed, self.openings.load(Ordering::Acquire))
         };
         result.map_err(|fault| {

@@ -1,5 +1,7 @@
 //! What only a look inside can show: disks that fill up, syncs that fail, room that runs out.
 
+mod reserve;
+
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -141,7 +143,7 @@ async fn a_damaged_record_of_one_participant_does_not_hurt_others_in_its_group()
     let (bad, good): (Ispb, Ispb) = ("99999001".parse().unwrap(), "99999002".parse().unwrap());
     journal
         .store
-        .write(|tables| {
+        .write(store::Room::Usual, |tables| {
             tables.extents.insert(bad.as_bytes(), b"no record".as_slice())?;
             Ok(())
         })
@@ -164,7 +166,7 @@ async fn a_start_on_a_full_disk_serves_reads_until_there_is_room() {
     drop(journal);
     let path = dir.path().join(open::FILE);
     let bytes = std::fs::read(&path).unwrap();
-    let conditions = disk::Conditions::new(None);
+    let conditions = Conditions::new(None);
     let options = Options::default();
     conditions.is_full.store(true, Ordering::Relaxed);
     let refused = open::reopen(&path, &options, &conditions);

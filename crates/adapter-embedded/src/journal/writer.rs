@@ -7,18 +7,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pix_stream_domain::ispb::Ispb;
-use pix_stream_domain::participant::Participant;
-use pix_stream_domain::sequence::Sequence;
-use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::error::Error;
-use pix_stream_ports::journal::{Appended, Checkpoint, NewMessage};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::changes::Conflict;
 use super::fault::Fault;
-use super::store::{Store, Tables};
+use super::request::Request;
+use super::reserve::RESERVE_BYTES;
+use super::store::{Room, Store};
 use crate::metrics as names;
 
 /// Requests that may wait for the writer; the next one waits for its turn to wait.
@@ -27,122 +23,6 @@ const QUEUE_REQUESTS: usize = 1024;
 const GROUP_MESSAGES: usize = 128;
 /// The most XML of one commit, but for a single request that is larger.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
-
-/// A change, and where its answer goes.
-pub(crate) enum Request {
-    Append {
-        ispb: Ispb,
-        messages: Vec<NewMessage>,
-        window: Duration,
-        reply: Reply<Result<Vec<Appended>, Conflict>>,
-        /// Its share of the bytes that may wait.
-        room: OwnedSemaphorePermit,
-    },
-    Remove {
-        ispb: Ispb,
-        below: Sequence,
-        limit: u32,
-        reply: Reply<u32>,
-    },
-    Checkpoints {
-        checkpoints: Vec<(Ispb, Checkpoint)>,
-        reply: Reply<()>,
-    },
-    Raise {
-        ispb: Ispb,
-        reply: Reply<Incarnation>,
-    },
-    Participant {
-        participant: Box<Participant>,
-        reply: Reply<bool>,
-    },
-    Check {
-        reply: Reply<()>,
-    },
-}
-
-/// Where an answer goes once the commit is on disk.
-pub(crate) struct Reply<T> {
-    sender: oneshot::Sender<Result<T, Error>>,
-    value: Option<T>,
-}
-
-impl<T> Reply<T> {
-    pub(crate) fn new(sender: oneshot::Sender<Result<T, Error>>) -> Self {
-        Self { sender, value: None }
-    }
-
-    fn hold(&mut self, value: T) {
-        self.value = Some(value);
-    }
-
-    fn send(self, result: &Result<(), Error>) {
-        let lost = || Error::Unavailable("the change was not applied".to_owned());
-        let answer = result.clone().and_then(|()| self.value.ok_or_else(lost));
-        // Whoever asked may have stopped waiting; the change stands all the same.
-        let _ = self.sender.send(answer);
-    }
-}
-
-impl Request {
-    fn messages(&self) -> usize {
-        match self {
-            Self::Append { messages, .. } => messages.len(),
-            Self::Checkpoints { checkpoints, .. } => checkpoints.len(),
-            Self::Remove { .. } | Self::Raise { .. } | Self::Participant { .. } | Self::Check { .. } => 1,
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Append { messages, .. } => messages.iter().map(|message| message.xml.len()).sum(),
-            Self::Checkpoints { .. }
-            | Self::Remove { .. }
-            | Self::Raise { .. }
-            | Self::Participant { .. }
-            | Self::Check { .. } => 0,
-        }
-    }
-
-    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault> {
-        match self {
-            Self::Append { ispb, messages, window, reply, .. } => {
-                reply.hold(tables.append(*ispb, messages, *window)?);
-            }
-            Self::Remove { ispb, below, limit, reply } => {
-                reply.hold(tables.remove_below(*ispb, *below, *limit)?);
-            }
-            Self::Checkpoints { checkpoints, reply } => {
-                for (ispb, checkpoint) in &*checkpoints {
-                    tables.save_checkpoint(*ispb, checkpoint)?;
-                }
-                reply.hold(());
-            }
-            Self::Raise { ispb, reply } => reply.hold(tables.raise_incarnation(*ispb)?),
-            Self::Participant { participant, reply } => reply.hold(tables.save_participant(participant)?),
-            Self::Check { reply } => reply.hold(()),
-        }
-        Ok(())
-    }
-
-    fn answer(self, result: &Result<(), Error>) {
-        match self {
-            Self::Append { reply, room, .. } => {
-                drop(room);
-                reply.send(result);
-            }
-            Self::Remove { reply, .. } => reply.send(result),
-            Self::Checkpoints { reply, .. } => reply.send(result),
-            Self::Raise { reply, .. } => reply.send(result),
-            Self::Participant { reply, .. } => reply.send(result),
-            Self::Check { reply } => reply.send(result),
-        }
-    }
-
-    fn is_check(&self) -> bool {
-        matches!(self, Self::Check { .. })
-    }
-}
 
 /// The handle of the thread. Dropping it lets the thread finish what waits, and waits for that.
 pub(crate) struct Writer {
@@ -154,7 +34,16 @@ impl Writer {
     /// Starts the thread.
     pub(crate) fn start(store: Arc<Store>, pause_after_full: Duration) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE_REQUESTS);
-        let worker = Worker { store, requests, carried: None, full: None, pause_after_full };
+        let worker = Worker {
+            store,
+            requests,
+            carried: None,
+            full: None,
+            exhausted: None,
+            restored: None,
+            freed: 0,
+            pause_after_full,
+        };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || worker.run())?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -183,9 +72,23 @@ struct Worker {
     requests: mpsc::Receiver<Request>,
     /// A request that no longer fitted into the group before.
     carried: Option<Request>,
-    /// The answer that the last commit got from a full disk, and until when nothing is tried.
-    full: Option<(Instant, Error)>,
+    /// Set while messages find no room.
+    full: Option<Pause>,
+    /// Set while not even small changes do.
+    exhausted: Option<Pause>,
+    /// When the reserve was last tried to be made again.
+    restored: Option<Instant>,
+    /// Bytes that removal freed in the file since the reserve is gone, less what messages took of them. At the
+    /// reserve's size they serve as one, so that retention makes publishing work again without an operator.
+    freed: u64,
     pause_after_full: Duration,
+}
+
+/// The answer that the last try got from a full disk, and until when nothing is tried: each try costs the readers
+/// an opening of the file.
+struct Pause {
+    until: Instant,
+    error: Error,
 }
 
 impl Worker {
@@ -217,12 +120,12 @@ impl Worker {
     }
 
     fn handle(&mut self, group: Vec<Request>) {
-        if let Some(error) = self.still_full() {
-            // Each try on a full disk costs the readers an opening of the file.
-            group.into_iter().for_each(|request| request.answer(&Err(error.clone())));
-            return;
-        }
-        if self.full.is_none() && group.iter().all(Request::is_check) {
+        let has_room = self.full.is_none() && self.exhausted.is_none() && self.store.has_reserve();
+        if !has_room {
+            let (small, usual) = group.into_iter().partition(Request::is_small);
+            self.commit_small(small);
+            self.commit_usual(usual);
+        } else if group.iter().all(Request::is_check) {
             let open = if self.store.is_whole() { Ok(()) } else { Err(Fault::Closed.to_error()) };
             for mut request in group {
                 if let Request::Check { reply } = &mut request {
@@ -230,40 +133,123 @@ impl Worker {
                 }
                 request.answer(&open);
             }
+        } else if group.iter().all(Request::is_small) {
+            self.commit_small(group);
+        } else {
+            self.commit(group);
+        }
+    }
+
+    /// Commits what must leave the room of small changes alone, small ones among it or not.
+    fn commit(&mut self, group: Vec<Request>) {
+        let Some((group, fault, error)) = self.try_commit(group, Room::Usual) else {
+            self.full = None;
             return;
+        };
+        if fault.is_full() {
+            self.full = Some(self.pause(&error));
+            let (small, usual) = group.into_iter().partition(Request::is_small);
+            refuse(usual, &error);
+            self.commit_small(small);
+        } else {
+            refuse(group, &error);
+        }
+    }
+
+    /// As [`Worker::commit`], once there was no room.
+    fn commit_usual(&mut self, group: Vec<Request>) {
+        if group.is_empty() {
+            return;
+        }
+        if let Some(error) = paused(self.full.as_ref()) {
+            return refuse(group, &error);
+        }
+        if !self.has_reserve_after(&group) {
+            let error = Error::Full("there is no room on the disk for the reserve".to_owned());
+            self.full = Some(self.pause(&error));
+            return refuse(group, &error);
         }
         self.commit(group);
     }
 
-    fn still_full(&self) -> Option<Error> {
-        let (until, error) = self.full.as_ref()?;
-        (Instant::now() < *until).then(|| error.clone())
+    /// Whether small changes still have their room once this group took its own.
+    fn has_reserve_after(&mut self, group: &[Request]) -> bool {
+        let now = Instant::now();
+        if self.restored.is_none_or(|at| now >= at + self.pause_after_full) {
+            self.restored = Some(now);
+            if self.store.restore_reserve() {
+                self.freed = 0;
+            }
+        }
+        let bytes: usize = group.iter().map(Request::bytes).sum();
+        self.store.has_reserve() || self.freed >= RESERVE_BYTES + bytes as u64
     }
 
-    fn commit(&mut self, mut group: Vec<Request>) {
+    /// Commits small changes, with the reserve's room if there is no other.
+    fn commit_small(&mut self, group: Vec<Request>) {
+        if group.is_empty() {
+            return;
+        }
+        if let Some(error) = paused(self.exhausted.as_ref()) {
+            return refuse(group, &error);
+        }
+        let failed = match self.try_commit(group, Room::Kept) {
+            Some((group, fault, _)) if fault.is_disk_full() && self.store.release_reserve() => {
+                self.try_commit(group, Room::Kept)
+            }
+            other => other,
+        };
+        let Some((group, fault, error)) = failed else {
+            self.exhausted = None;
+            return;
+        };
+        if fault.is_full() {
+            self.exhausted = Some(self.pause(&error));
+        }
+        refuse(group, &error);
+    }
+
+    fn pause(&self, error: &Error) -> Pause {
+        Pause { until: Instant::now() + self.pause_after_full, error: error.clone() }
+    }
+
+    /// Commits a group and answers it. On failure the group comes back, unanswered.
+    fn try_commit(&mut self, mut group: Vec<Request>, room: Room) -> Option<(Vec<Request>, Fault, Error)> {
         let started = Instant::now();
         self.store.is_whole();
         let result =
-            self.store.write(|tables| group.iter_mut().try_for_each(|request| request.apply(tables)));
+            self.store.write(room, |tables| group.iter_mut().try_for_each(|request| request.apply(tables)));
         match result {
             Ok(()) => {
-                self.full = None;
                 metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
                 metrics::histogram!(names::GROUP_REQUESTS).record(group.len() as f64);
                 metrics::gauge!(names::FILE_BYTES).set(self.store.file_bytes() as f64);
+                if !self.store.has_reserve() {
+                    let freed: u64 = group.iter().map(Request::freed).sum();
+                    let taken: usize = group.iter().map(Request::bytes).sum();
+                    self.freed = (self.freed + freed).saturating_sub(taken as u64);
+                }
                 group.into_iter().for_each(|request| request.answer(&Ok(())));
+                None
             }
             // What is damaged may concern one of them only: the others must not suffer.
             Err((Fault::Record(_) | Fault::Panicked(_), _)) if group.len() > 1 => {
-                group.into_iter().for_each(|request| self.commit(vec![request]));
+                group.into_iter().for_each(|request| self.handle(vec![request]));
+                None
             }
             Err((fault, error)) => {
-                if fault.is_full() {
-                    self.full = Some((Instant::now() + self.pause_after_full, error.clone()));
-                }
                 tracing::error!(%error, requests = group.len(), "the journal did not commit");
-                group.into_iter().for_each(|request| request.answer(&Err(error.clone())));
+                Some((group, fault, error))
             }
         }
     }
+}
+
+/// The answer while nothing is tried.
+fn paused(pause: Option<&Pause>) -> Option<Error> {
+    pause.filter(|pause| Instant::now() < pause.until).map(|pause| pause.error.clone())
+}
+
+fn refuse(group: Vec<Request>, error: &Error) {
+    group.into_iter().for_each(|request| request.answer(&Err(error.clone())));
 }

@@ -32,6 +32,7 @@ struct Store {
     partitions: BTreeMap<Ispb, Partition>,
     participants: BTreeMap<Ispb, Participant>,
     is_full: bool,
+    is_exhausted: bool,
     /// Messages that `read` was asked for and had, over its life.
     read: u64,
 }
@@ -69,9 +70,14 @@ impl FakeJournal {
         &self.faults
     }
 
-    /// While full, nothing can be added, and reading goes on.
+    /// While full, no message can be added; small changes and reading go on.
     pub fn set_full(&self, is_full: bool) {
         lock(&self.store).is_full = is_full;
+    }
+
+    /// While exhausted, the room that is kept for small changes is used up, too: only reading and removing go on.
+    pub fn set_exhausted(&self, is_exhausted: bool) {
+        lock(&self.store).is_exhausted = is_exhausted;
     }
 
     /// Onboards a participant, without faults or waiting.
@@ -104,9 +110,13 @@ impl FakeJournal {
         lock(&self.store).read
     }
 
-    fn refuse_if_full(&self) -> Result<(), Error> {
+    fn refuse_message_if_full(&self) -> Result<(), Error> {
         let is_full = lock(&self.store).is_full;
-        if is_full { Err(Error::Full("a fault was injected".to_owned())) } else { Ok(()) }
+        if is_full { Err(no_room()) } else { self.refuse_if_exhausted() }
+    }
+
+    fn refuse_if_exhausted(&self) -> Result<(), Error> {
+        if lock(&self.store).is_exhausted { Err(no_room()) } else { Ok(()) }
     }
 
     /// What `ask` finds in a participant's partition; the participant's first question makes it.
@@ -115,6 +125,10 @@ impl FakeJournal {
         let answer = ask(lock(&self.store).partitions.entry(ispb).or_default());
         fate.answer(answer).await
     }
+}
+
+fn no_room() -> Error {
+    Error::Full("a fault was injected".to_owned())
 }
 
 impl Partition {
@@ -179,7 +193,7 @@ impl Journal for FakeJournal {
         window: Duration,
     ) -> Result<Vec<Appended>, AppendError> {
         let fate = self.faults.begin().await?;
-        self.refuse_if_full()?;
+        self.refuse_message_if_full()?;
         let appended = lock(&self.store).partitions.entry(ispb).or_default().append(messages, window)?;
         Ok(fate.answer(appended).await?)
     }
@@ -264,7 +278,7 @@ impl Journal for FakeJournal {
 
     async fn save_checkpoints(&self, checkpoints: Vec<(Ispb, Checkpoint)>) -> Result<(), Error> {
         let fate = self.faults.begin().await?;
-        self.refuse_if_full()?;
+        self.refuse_if_exhausted()?;
         {
             let mut store = lock(&self.store);
             for (ispb, checkpoint) in &checkpoints {
@@ -275,11 +289,15 @@ impl Journal for FakeJournal {
     }
 
     async fn raise_incarnation(&self, ispb: Ispb) -> Result<Incarnation, Error> {
-        self.ask(ispb, |partition| {
+        let fate = self.faults.begin().await?;
+        self.refuse_if_exhausted()?;
+        let raised = {
+            let mut store = lock(&self.store);
+            let partition = store.partitions.entry(ispb).or_default();
             partition.incarnation = partition.incarnation.next();
             partition.incarnation
-        })
-        .await
+        };
+        fate.answer(raised).await
     }
 
     async fn participants(&self) -> Result<Vec<Participant>, Error> {
@@ -290,7 +308,7 @@ impl Journal for FakeJournal {
 
     async fn save_participant(&self, participant: Participant) -> Result<bool, Error> {
         let fate = self.faults.begin().await?;
-        self.refuse_if_full()?;
+        self.refuse_if_exhausted()?;
         let is_next = {
             let mut store = lock(&self.store);
             let stored = store.participants.get(&participant.ispb).map_or(0, |p| p.revision);

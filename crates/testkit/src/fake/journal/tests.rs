@@ -39,12 +39,21 @@ async fn a_conflict_within_one_request_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_full_journal_refuses_to_write_and_reads_on() {
+async fn a_full_journal_refuses_messages_takes_small_changes_and_reads_on() {
     let journal = FakeJournal::new(1);
     journal.append(ispb(), vec![message("a", b"1")], DAY).await.unwrap();
     journal.set_full(true);
     let refused = journal.append(ispb(), vec![message("b", b"2")], DAY).await;
     assert!(matches!(refused, Err(AppendError::Store(Error::Full(_)))));
+    let incarnation = journal.raise_incarnation(ispb()).await.unwrap();
+    let state = StreamState::new(incarnation, Sequence::FIRST);
+    let checkpoint = vec![(ispb(), Checkpoint { state, is_last: false })];
+    assert_eq!(journal.save_checkpoints(checkpoint.clone()).await, Ok(()));
     let range = Range::new(Sequence::FIRST, Sequence::new(9));
+    assert_eq!(journal.read(ispb(), range, 0).await.unwrap().len(), 1);
+
+    journal.set_exhausted(true);
+    assert!(matches!(journal.raise_incarnation(ispb()).await, Err(Error::Full(_))));
+    assert!(matches!(journal.save_checkpoints(checkpoint).await, Err(Error::Full(_))));
     assert_eq!(journal.read(ispb(), range, 0).await.unwrap().len(), 1);
 }
