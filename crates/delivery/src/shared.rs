@@ -35,12 +35,26 @@ pub struct Wire {
     pub message_bytes: usize,
     /// The largest publish body, in bytes before and after decompression.
     pub publish_bytes: usize,
-    /// Bytes of publish bodies held at once on this node; over it, 503 `overloaded`.
+    /// Bytes of publish bodies held at once on this node; over it, 503 `overloaded`. Several times
+    /// `publish_bytes`: a gzipped body is held in both forms while it is inflated.
     pub publish_bytes_in_flight: usize,
     /// A request's body must have arrived within this.
     pub body_timeout: Duration,
     /// A finished request is logged as slow from this much work on, its waits left out.
     pub slow: Duration,
+}
+
+/// Publish bodies of the largest size that fit at once, at least.
+const LARGEST_BODIES_AT_ONCE: usize = 4;
+/// Bytes of publish bodies that fit at once, at least.
+const PUBLISH_BYTES_IN_FLIGHT: usize = 64 * 1024 * 1024;
+
+impl Wire {
+    /// What [`Self::publish_bytes_in_flight`] should be for a [`Self::publish_bytes`].
+    #[must_use]
+    pub fn in_flight_for(publish_bytes: usize) -> usize {
+        PUBLISH_BYTES_IN_FLIGHT.max(publish_bytes.saturating_mul(LARGEST_BODIES_AT_ONCE))
+    }
 }
 
 impl Default for Wire {
@@ -50,7 +64,7 @@ impl Default for Wire {
             problem_type_base: "https://icom.pi.rsfn.net.br/api/v1/error/".to_owned(),
             message_bytes: 256 * 1024,
             publish_bytes: 4 * 1024 * 1024,
-            publish_bytes_in_flight: 64 * 1024 * 1024,
+            publish_bytes_in_flight: PUBLISH_BYTES_IN_FLIGHT,
             body_timeout: Duration::from_secs(30),
             slow: Duration::from_millis(250),
         }

@@ -9,7 +9,7 @@ use rustls::{CertificateError, Error as TlsError, HandshakeKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
@@ -38,7 +38,8 @@ pub(super) struct Acceptor<S> {
     pub(super) service: S,
     pub(super) drain: Drain,
     pub(super) settings: ListenerSettings,
-    handshakes: Arc<Semaphore>,
+    pending: Arc<Semaphore>,
+    handshakes: Semaphore,
     connections: Arc<Semaphore>,
     participants: Arc<PerParticipant>,
     open: Gauge,
@@ -54,6 +55,14 @@ pub(super) struct Admission {
     pub(super) born_under: u64,
 }
 
+/// A connection past its handshake.
+struct Greeted {
+    stream: TlsStream<TcpStream>,
+    identity: Identity,
+    /// As in [`Admission`].
+    born_under: u64,
+}
+
 impl Drop for Admission {
     fn drop(&mut self) {
         self.open.decrement(1.0);
@@ -63,7 +72,8 @@ impl Drop for Admission {
 impl<S: Service> Acceptor<S> {
     pub(super) fn new(tls: Arc<TlsStore>, service: S, drain: Drain, settings: ListenerSettings) -> Arc<Self> {
         Arc::new(Self {
-            handshakes: Arc::new(Semaphore::new(settings.handshakes)),
+            pending: Arc::new(Semaphore::new(settings.pending)),
+            handshakes: Semaphore::new(settings.handshakes),
             connections: Arc::new(Semaphore::new(settings.connections)),
             participants: PerParticipant::new(settings.connections_per_participant),
             open: gauge!(CONNECTIONS_OPEN, "listener" => settings.name),
@@ -76,15 +86,15 @@ impl<S: Service> Acceptor<S> {
 
     /// Accepts until the drain begins.
     ///
-    /// Whoever has not shown a certificate takes a place among the handshakes only, so strangers can delay
-    /// newcomers by a handshake's time but can't take the places of those who are served.
+    /// Whoever has not shown a certificate takes a place among the pending only, so strangers can delay newcomers
+    /// by a handshake's time but can't take the places of those who are served.
     pub(super) async fn run(self: Arc<Self>, listener: TcpListener) {
         let begun = self.drain.begun();
         tokio::pin!(begun);
         loop {
             let next = async {
                 // The semaphore is never closed.
-                let permit = Arc::clone(&self.handshakes).acquire_owned().await.ok();
+                let permit = Arc::clone(&self.pending).acquire_owned().await.ok();
                 (permit, listener.accept().await)
             };
             let (permit, accepted) = tokio::select! {
@@ -110,17 +120,15 @@ impl<S: Service> Acceptor<S> {
         self: Arc<Self>,
         socket: TcpStream,
         remote: SocketAddr,
-        permit: Option<OwnedSemaphorePermit>,
+        pending: Option<OwnedSemaphorePermit>,
     ) {
         let tracked = self.drain.track();
-        let born_under = self.tls.trust();
-        // The future of a handshake is large and short-lived; boxed, it is not part of every open connection.
         let greeted = tokio::select! {
-            greeted = Box::pin(self.greet(socket, remote)) => greeted,
+            greeted = self.welcome(socket, remote) => greeted,
             () = self.drain.begun() => None,
         };
-        drop(permit);
-        let Some((mut stream, identity)) = greeted else { return };
+        drop(pending);
+        let Some(Greeted { mut stream, identity, born_under }) = greeted else { return };
         let Some(admission) = self.admit(&identity, tracked, born_under) else {
             let _closed = timeout(GOODBYE_TIMEOUT, stream.shutdown()).await;
             return;
@@ -136,13 +144,38 @@ impl<S: Service> Acceptor<S> {
         }
     }
 
-    /// Handshake and identity, within their time.
-    async fn greet(&self, socket: TcpStream, remote: SocketAddr) -> Option<(TlsStream<TcpStream>, Identity)> {
+    /// First bytes, a turn, handshake and identity, all within the time of a handshake.
+    ///
+    /// A client that says nothing costs a socket, never a turn.
+    async fn welcome(&self, socket: TcpStream, remote: SocketAddr) -> Option<Greeted> {
+        let deadline = Instant::now() + self.settings.handshake_timeout;
+        let turn = async {
+            if !matches!(socket.peek(&mut [0]).await, Ok(1..)) {
+                return Err("failed");
+            }
+            // The semaphore is never closed.
+            Ok(self.handshakes.acquire().await.ok())
+        };
+        let turn = timeout_at(deadline, turn).await.unwrap_or(Err("timeout"));
+        let _turn = match turn {
+            Ok(turn) => turn,
+            Err(outcome) => {
+                self.count_handshake(outcome);
+                return None;
+            }
+        };
+        // The future of a handshake is large and short-lived; boxed, it is not part of every open connection.
+        Box::pin(self.greet(socket, remote, deadline)).await
+    }
+
+    /// Handshake and identity, until the deadline.
+    async fn greet(&self, socket: TcpStream, remote: SocketAddr, deadline: Instant) -> Option<Greeted> {
         let listener = self.settings.name;
+        let born_under = self.tls.trust();
         // Answers are written in one piece; waiting for more only delays them. A socket that refuses is closing.
         let _refused = socket.set_nodelay(true);
         let handshake = TlsAcceptor::from(self.tls.config()).accept(socket).into_fallible();
-        match timeout(self.settings.handshake_timeout, handshake).await {
+        match timeout_at(deadline, handshake).await {
             Err(_) => self.count_handshake("timeout"),
             Ok(Err((fault, socket))) => {
                 debug!(listener, %remote, %fault, "a handshake failed");
@@ -159,7 +192,7 @@ impl<S: Service> Acceptor<S> {
                 Ok(identity) => {
                     let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
                     self.count_handshake(if resumed { "resumed" } else { "full" });
-                    return Some((stream, identity));
+                    return Some(Greeted { stream, identity, born_under });
                 }
                 Err(rejection) => self.count_rejected(rejection.as_str()),
             },

@@ -9,6 +9,10 @@ use crate::identity::IdentityRules;
 /// The least that may be set as [`ListenerSettings::head_bytes`].
 pub const HEAD_BYTES_MIN: usize = 1024;
 
+/// Sockets of a listener that are not through their handshake, unless told otherwise: what a restart brings at once,
+/// and those of strangers.
+pub const PENDING: usize = 4_096;
+
 /// The files of mutual TLS, and how client certificates are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsSettings {
@@ -43,9 +47,12 @@ pub struct ListenerSettings {
     pub connections: usize,
     /// Connections of one participant. One more is closed right after its handshake (protocol, section 7).
     pub connections_per_participant: usize,
-    /// Handshakes at a time. While all are taken nothing more is accepted; the kernel queues.
+    /// Sockets at a time that have not finished their handshake, silent ones among them. While all are taken
+    /// nothing more is accepted; the kernel queues.
+    pub pending: usize,
+    /// Handshakes at a time. A client takes a turn with its first bytes; while all are taken, more wait for one.
     pub handshakes: usize,
-    /// Time for a TLS handshake.
+    /// Time from an accepted socket to the end of its handshake, the wait for a turn included.
     pub handshake_timeout: Duration,
     /// Time for a complete request head, from its first byte; for the first one, from the handshake.
     pub head_timeout: Duration,
@@ -65,7 +72,8 @@ impl Default for ListenerSettings {
             name: "api",
             connections: 10_000,
             connections_per_participant: 5_000,
-            handshakes: 256,
+            pending: PENDING,
+            handshakes: 1_024,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),

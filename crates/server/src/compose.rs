@@ -149,6 +149,7 @@ pub fn wire(config: &Config) -> Wire {
         problem_type_base: config.wire.problem_type_base.clone(),
         message_bytes: config.limits.message_bytes.bytes(),
         publish_bytes: config.limits.publish_bytes.bytes(),
+        publish_bytes_in_flight: Wire::in_flight_for(config.limits.publish_bytes.bytes()),
         body_timeout: config.limits.body_timeout,
         ..Wire::default()
     }
@@ -203,6 +204,7 @@ pub fn listener(config: &Config, name: &'static str, refuse: Refuse) -> Listener
         name,
         connections: count(limits.connections),
         connections_per_participant: count(limits.connections_per_participant),
+        handshakes: count(limits.handshakes),
         handshake_timeout: limits.handshake_timeout,
         head_timeout: limits.head_timeout,
         idle_timeout: limits.idle_timeout,
@@ -214,12 +216,15 @@ pub fn listener(config: &Config, name: &'static str, refuse: Refuse) -> Listener
 
 /// Connections of the admin listener at a time: people, probes and scrapers.
 pub const ADMIN_CONNECTIONS: usize = 256;
+/// Of one participant: its certificate opens this listener too, and must not keep others from it.
+const ADMIN_CONNECTIONS_PER_PARTICIPANT: usize = 8;
 
 /// What the admin listener is told.
 #[must_use]
 pub fn admin_listener(config: &Config, refuse: Refuse) -> ListenerSettings {
     ListenerSettings {
         connections: ADMIN_CONNECTIONS.min(count(config.limits.connections)),
+        connections_per_participant: ADMIN_CONNECTIONS_PER_PARTICIPANT,
         ..listener(config, "admin", refuse)
     }
 }
@@ -229,9 +234,8 @@ pub fn admin_listener(config: &Config, refuse: Refuse) -> ListenerSettings {
 /// # Errors
 /// The journal cannot be opened or written, as text for people.
 pub fn onboard(data_root: &Path, participants: &[Ispb]) -> Result<(), String> {
-    let options = journal::Options::default();
-    let journal =
-        EmbeddedJournal::open(&data_root.join("data"), options).map_err(|error| error.to_string())?;
+    let journal = EmbeddedJournal::open(&data_root.join("data"), journal::Options::default());
+    let journal = journal.map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(async {
@@ -276,4 +280,33 @@ fn count(number: u32) -> usize {
 /// A number that the configuration keeps under 255.
 fn small(number: u32) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use pix_stream_config::Size;
+
+    use super::*;
+
+    #[test]
+    fn a_few_publish_bodies_of_the_largest_size_fit_at_once() {
+        let mut config = Config::default();
+        assert_eq!(wire(&config).publish_bytes_in_flight, 64 * 1024 * 1024);
+        config.limits.publish_bytes = Size::from_bytes(256 * 1024 * 1024);
+        assert_eq!(wire(&config).publish_bytes_in_flight, 1024 * 1024 * 1024);
+    }
+
+    #[test]
+    fn no_participant_can_take_all_places_of_the_admin_listener() {
+        let admin = admin_listener(&Config::default(), Refuse::default());
+        assert_eq!(admin.connections, ADMIN_CONNECTIONS);
+        assert!(admin.connections_per_participant <= ADMIN_CONNECTIONS / 16, "{admin:?}");
+    }
+
+    #[test]
+    fn turns_at_handshakes_are_the_configured_ones() {
+        let mut config = Config::default();
+        config.limits.handshakes = 7;
+        assert_eq!(listener(&config, "api", Refuse::default()).handshakes, 7);
+    }
 }

@@ -18,7 +18,9 @@ section! {
         publish_bytes: Size = Size::mib(4), within Size::kib(1)..=Size::mib(256);
         /// Largest request head; a larger one is answered 431.
         head_bytes: Size = Size::kib(16), within Size::kib(8)..=Size::kib(256);
-        /// Time for a TLS handshake.
+        /// Most TLS handshakes at a time. A client takes a turn with its first bytes, so silent sockets hold none.
+        handshakes: u32 = 1_024, within 1..=100_000;
+        /// Time from an accepted socket to the end of its TLS handshake, the wait for a turn included.
         handshake_timeout: Duration = seconds(10), within WAITS;
         /// Time for a complete request head, from its first byte.
         head_timeout: Duration = seconds(30), within WAITS;
