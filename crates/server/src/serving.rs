@@ -27,8 +27,8 @@ use crate::system::{self, SystemEntropy};
 
 /// How often the metrics recorder tidies its buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
-/// Open files beside connections: stores, logs, listeners.
-const OWN_FILES: u64 = 128;
+/// Open files beside connections: stores, logs, listeners, and what both listeners of TLS have not yet greeted.
+const OWN_FILES: u64 = 128 + 2 * listener::config::PENDING as u64;
 /// From this much life left on, an expiring certificate is worth a warning.
 const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -86,13 +86,8 @@ pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<S
     let ready_file = dir.join("data").join("ready.json");
     remove_ready(&ready_file);
     let app = compose::start_app(config, ports).await?;
-    let shared = Shared::new(
-        app.clone(),
-        compose::wire(config),
-        render,
-        SystemEntropy::new().number(),
-        env!("CARGO_PKG_VERSION"),
-    );
+    let (wire, seed) = (compose::wire(config), SystemEntropy::new().number());
+    let shared = Shared::new(app.clone(), wire, render, seed, env!("CARGO_PKG_VERSION"));
     let shared = Arc::new(shared.await);
     let drain = Drain::new();
     let listeners = sockets.serve(config, &tls, &shared, &drain);
@@ -268,8 +263,11 @@ fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 fn write_ready(path: &Path, ready: &Ready) {
     let line = serde_json::to_string(ready).unwrap_or_default() + "\n";
     let aside = path.with_extension("json.new");
+    // Nobody else makes this folder when `journal.directory` is elsewhere.
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written = folder.and_then(|()| std::fs::write(&aside, line));
     // Only `--dir` commands miss it, and they say so.
-    if let Err(error) = std::fs::write(&aside, line).and_then(|()| std::fs::rename(&aside, path)) {
+    if let Err(error) = written.and_then(|()| std::fs::rename(&aside, path)) {
         tracing::warn!(%error, path = %path.display(), "ready.json could not be written");
     }
 }
@@ -279,5 +277,26 @@ fn remove_ready(path: &Path) {
         && error.kind() != std::io::ErrorKind::NotFound
     {
         tracing::warn!(%error, path = %path.display(), "ready.json could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_json_is_written_where_there_was_no_data_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data").join("ready.json");
+        let ready = Ready {
+            event: "ready",
+            api: "https://127.0.0.1:1".to_owned(),
+            admin: "https://127.0.0.1:2".to_owned(),
+            pid: 3,
+            dir: dir.path().to_owned(),
+        };
+        write_ready(&path, &ready);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(r#"{"event":"ready","#), "{text}");
     }
 }
