@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -129,7 +130,8 @@ fn answering<S: Service>(
     let peer = peer.clone();
     let progress = Arc::clone(progress);
     move |request| {
-        let in_flight = progress.request();
+        let ends_in_blank_line = request.body().size_hint().exact().is_none_or(|length| length == 0);
+        let in_flight = progress.request(ends_in_blank_line);
         let answer = match strict::check(&request) {
             Ok(()) => Ok(service.call(request, peer.clone())),
             Err(reason) => {

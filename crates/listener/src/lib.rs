@@ -45,6 +45,9 @@ pub trait Service: Clone + Send + Sync + 'static {
         + 'static;
 
     /// Answers one request. Dropped when the client goes away.
+    ///
+    /// An HTTP/1 answer of 4xx has a body: an empty one is taken for the HTTP layer's own refusal and replaced by
+    /// what [`ListenerSettings::refuse`] writes.
     fn call(
         &self,
         request: Request<Incoming>,

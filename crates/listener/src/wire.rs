@@ -33,6 +33,8 @@ pub(super) struct Wire<I> {
     refuse: Refuse,
     /// What goes out in place of hyper's refusal, and how much of it has gone.
     refusal: Option<(Vec<u8>, usize)>,
+    /// Whether the last write took less than it was given: the next one goes on in the middle of an answer.
+    is_mid_answer: bool,
     closing: Closing,
 }
 
@@ -47,7 +49,7 @@ enum Closing {
 
 impl<I> Wire<I> {
     pub(super) fn new(stream: I, progress: Arc<Progress>, refuse: Refuse) -> Self {
-        Self { stream, progress, refuse, refusal: None, closing: Closing::Open }
+        Self { stream, progress, refuse, refusal: None, is_mid_answer: false, closing: Closing::Open }
     }
 }
 
@@ -65,8 +67,8 @@ impl<I: AsyncBufRead + AsyncWrite + Unpin> Read for Wire<I> {
         }
         let length = bytes.len().min(buffer.remaining());
         buffer.put_slice(&bytes[..length]);
+        this.progress.read(&bytes[..length]);
         Pin::new(&mut this.stream).consume(length);
-        this.progress.read();
         Poll::Ready(Ok(()))
     }
 }
@@ -79,6 +81,7 @@ impl<I: AsyncBufRead + AsyncWrite + Unpin> Write for Wire<I> {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = ready!(Pin::new(&mut this.stream).poll_write(cx, bytes))?;
+        this.is_mid_answer = written < bytes.len();
         this.progress.wrote();
         Poll::Ready(Ok(written))
     }
@@ -96,6 +99,7 @@ impl<I: AsyncBufRead + AsyncWrite + Unpin> Write for Wire<I> {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, slices))?;
+        this.is_mid_answer = written < slices.iter().map(|slice| slice.len()).sum();
         this.progress.wrote();
         Poll::Ready(Ok(written))
     }
@@ -121,7 +125,7 @@ impl<I: AsyncBufRead + AsyncWrite + Unpin> Write for Wire<I> {
 
 impl<I: AsyncBufRead + AsyncWrite + Unpin> Wire<I> {
     /// Whether these bytes are a refusal of hyper's, or the one we are already replacing. hyper refuses heads only,
-    /// always in one write and with an empty body.
+    /// always in one write and with an empty body; a 4xx of a service has a body.
     fn replaces(&mut self, bytes: &[u8]) -> bool {
         if self.refusal.is_some() {
             return true;
@@ -130,7 +134,7 @@ impl<I: AsyncBufRead + AsyncWrite + Unpin> Wire<I> {
             && bytes.len() <= REFUSAL_BYTES
             && bytes.ends_with(b"\r\n\r\n")
             && bytes.windows(NO_BODY.len()).any(|window| window == NO_BODY);
-        if !looks_like_one || !self.progress.in_head() {
+        if !looks_like_one || self.is_mid_answer || !self.progress.is_between_requests() {
             return false;
         }
         let status = bytes.get(9..12).and_then(|digits| StatusCode::from_bytes(digits).ok());
@@ -168,5 +172,56 @@ impl<I: AsyncBufRead + AsyncWrite + Unpin> Wire<I> {
             Pin::new(&mut self.stream).consume(length);
             *bytes += length;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use http::Response;
+    use tokio::io::{AsyncReadExt as _, BufReader, duplex};
+
+    use super::*;
+
+    const BARE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+
+    async fn write(wire: &mut Wire<impl AsyncBufRead + AsyncWrite + Unpin>, bytes: &[u8]) -> usize {
+        poll_fn(|cx| Pin::new(&mut *wire).poll_write(cx, bytes)).await.unwrap()
+    }
+
+    fn refuse() -> Refuse {
+        Refuse::new(|_| Response::new(bytes::Bytes::from_static(b"<problem/>")))
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_replaced_between_requests_and_never_during_one() {
+        let (near, mut far) = duplex(1024);
+        let progress = Progress::new(true);
+        let mut wire = Wire::new(BufReader::new(near), Arc::clone(&progress), refuse());
+        let request = progress.request(true);
+        assert_eq!(write(&mut wire, BARE).await, BARE.len());
+        let mut seen = vec![0; BARE.len()];
+        far.read_exact(&mut seen).await.unwrap();
+        assert_eq!(seen, BARE);
+        drop(request);
+        assert_eq!(write(&mut wire, BARE).await, BARE.len());
+        drop(wire);
+        seen.clear();
+        far.read_to_end(&mut seen).await.unwrap();
+        assert!(seen.ends_with(b"\r\n\r\n<problem/>"), "{}", String::from_utf8_lossy(&seen));
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_an_answer_is_never_a_refusal() {
+        let (near, mut far) = duplex(64);
+        let mut wire = Wire::new(BufReader::new(near), Progress::new(true), refuse());
+        let answer = [&[b'x'; 64], BARE].concat();
+        assert_eq!(write(&mut wire, &answer).await, 64);
+        far.read_exact(&mut [0; 64]).await.unwrap();
+        assert_eq!(write(&mut wire, &answer[64..]).await, BARE.len());
+        let mut seen = vec![0; BARE.len()];
+        far.read_exact(&mut seen).await.unwrap();
+        assert_eq!(seen, BARE);
     }
 }

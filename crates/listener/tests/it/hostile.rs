@@ -12,6 +12,9 @@ const POST: &str = "POST /echo HTTP/1.1\r\nHost: localhost\r\n";
 /// A request that must never be answered: it is inside, or behind, a malformed one.
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
+/// The head of a TLS record whose ClientHello does not come.
+const HELLO_PIECE: &[u8] = &[22, 3, 1, 2];
+
 fn is_400_and_close(answer: &str) {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(!answer.contains("smuggled"), "{answer}");
@@ -122,6 +125,29 @@ async fn malformed_heads_are_400_and_close() {
         is_400_and_close(&answer);
         assert!(answer.ends_with("<problem>malformed</problem>"), "{head:?}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_malformed_head_in_the_record_of_a_request_is_400_with_a_body_and_close() {
+    let server = Server::start();
+    let malformed = "GET /second HTTP/1.1\r\nHost : a\r\n\r\n";
+    let sent = format!("{POST}Content-Length: 5\r\n\r\nhello{malformed}{SMUGGLED}");
+    for sent in [sent, format!("{}{malformed}{SMUGGLED}", get("/first"))] {
+        let answer = server.exchange(&sent).await;
+        let (first, second) = answer.split_once("HTTP/1.1 400 Bad Request\r\n").unwrap();
+        assert!(first.ends_with("[hello]") || first.ends_with("GET /first"), "{answer}");
+        assert!(second.ends_with("\r\n\r\n<problem>malformed</problem>"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_piece_of_a_head_in_the_record_of_a_request_has_the_time_of_a_head() {
+    let settings =
+        ListenerSettings { head_timeout: Duration::from_millis(200), ..ListenerSettings::default() };
+    let server = Server::start_with(settings);
+    // Idle time is longer than this test waits.
+    let answer = server.exchange(format!("{}GET /second HT", get("/first"))).await;
+    assert!(answer.ends_with("GET /first"), "{answer}");
 }
 
 #[tokio::test]
@@ -288,17 +314,61 @@ async fn a_handshake_that_stalls_is_ended_and_others_are_served() {
     use tokio::io::AsyncReadExt as _;
     let settings = ListenerSettings {
         handshake_timeout: Duration::from_millis(300),
+        pending: 3,
         handshakes: 2,
         ..ListenerSettings::default()
     };
     let server = Server::start_with(settings);
     let mut stalled = Vec::new();
-    for _ in 0..4 {
-        stalled.push(tokio::net::TcpStream::connect(server.address).await.unwrap());
+    for first_bytes in [&b""[..], HELLO_PIECE].repeat(2) {
+        let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(first_bytes).await.unwrap();
+        stalled.push(socket);
     }
     assert!(server.exchange(last_get("/other")).await.ends_with("GET /other"));
     for socket in &mut stalled {
         let ended = tokio::time::timeout(crate::server::PATIENCE, socket.read(&mut [0; 64])).await;
         assert!(matches!(ended, Ok(Ok(0) | Err(_))));
     }
+}
+
+#[tokio::test]
+async fn silent_sockets_take_no_turn_at_handshakes() {
+    let settings = ListenerSettings {
+        handshake_timeout: Duration::from_secs(600),
+        handshakes: 2,
+        ..ListenerSettings::default()
+    };
+    let server = Server::start_with(settings);
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(tokio::net::TcpStream::connect(server.address).await.unwrap());
+    }
+    assert!(server.exchange(last_get("/other")).await.ends_with("GET /other"));
+    // All of them were accepted before, and are open still.
+    assert!(server.drain.open_connections() >= silent.len());
+}
+
+#[tokio::test]
+async fn sockets_without_a_handshake_are_limited() {
+    let settings = ListenerSettings {
+        handshake_timeout: Duration::from_secs(600),
+        pending: 3,
+        ..ListenerSettings::default()
+    };
+    let server = Server::start_with(settings);
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(tokio::net::TcpStream::connect(server.address).await.unwrap());
+    }
+    let full = async {
+        while server.drain.open_connections() < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::server::PATIENCE, full).await.unwrap();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.drain.open_connections(), 3);
 }
