@@ -154,4 +154,6 @@ pub struct Dependency {
     pub name: &'static str,
     /// What is wrong; `None` when it works.
     pub fault: Option<String>,
+    /// Whether reads go on all the same: a journal without room refuses messages only.
+    pub serves_reads: bool,
 }

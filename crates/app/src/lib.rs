@@ -35,6 +35,7 @@ use pix_stream_domain::token::Keyring;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::Codec as _;
 use pix_stream_ports::coordinator::{Coordinator as _, Listener};
+use pix_stream_ports::error::Error as StoreError;
 use pix_stream_ports::journal::Journal as _;
 
 use crate::core::Core;
@@ -217,10 +218,16 @@ impl<P: Ports> App<P> {
             JOURNAL_CHECK.run(READ_DEADLINE, journal.check()),
             COORDINATOR_CHECK.run(READ_DEADLINE, coordinator.check()),
         );
+        let dependency = |name, error: Option<StoreError>| Dependency {
+            name,
+            serves_reads: error.as_ref().is_none_or(|error| matches!(error, StoreError::Full(_))),
+            fault: error.map(|error| error.to_string()),
+        };
+        let fault = self.0.audit.fault();
         vec![
-            Dependency { name: "journal", fault: journal.err().map(|error| error.to_string()) },
-            Dependency { name: "coordinator", fault: coordinator.err().map(|error| error.to_string()) },
-            Dependency { name: "audit", fault: self.0.audit.fault() },
+            dependency("journal", journal.err()),
+            dependency("coordinator", coordinator.err()),
+            Dependency { name: "audit", serves_reads: fault.is_none(), fault },
         ]
     }
 

@@ -136,7 +136,7 @@ async fn a_change_that_cannot_be_saved_yet_is_recorded_all_the_same() {
     let first = world.open().await.unwrap();
     world.close(&first).await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    world.ports.journal.set_full(true);
+    world.ports.journal.set_exhausted(true);
     let result = world.change(Change::Rewind(Sequence::new(1))).await;
     assert!(matches!(result, Err(Error::Unavailable { .. })), "{result:?}");
     let is_rewind =

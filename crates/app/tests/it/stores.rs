@@ -99,7 +99,7 @@ async fn a_full_journal_refuses_messages_and_serves_reads() {
     let world = World::with(Settings { checkpoint_debt: 2, ..Settings::default() }).await;
     world.publish(90).await;
     let mut answer = world.open().await.unwrap();
-    world.ports.journal.set_full(true);
+    world.ports.journal.set_exhausted(true);
     let refused = world.send(vec![world.message(100)]).await;
     assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -18,7 +18,7 @@ struct ReadyView {
     status: &'static str,
     version: &'static str,
     draining: bool,
-    /// Why it is not ready; empty when it is.
+    /// What is wrong; a node that still serves reads is ready in spite of it.
     reasons: Vec<String>,
     dependencies: Vec<DependencyView>,
 }
@@ -34,19 +34,26 @@ pub(super) fn live() -> Response<Body> {
     json::answer(StatusCode::OK, &LiveView { status: "live" })
 }
 
-/// 200 when every dependency works and no drain has begun, else 503.
+/// 200 when reads are served and no drain has begun, else 503. A load balancer that took a node out because its disk
+/// is full would take its reads away, too.
 pub(super) async fn ready<P: Ports>(shared: &Shared<P>) -> Response<Body> {
     let dependencies = shared.app.health().await;
     let draining = shared.app.is_draining();
     let reasons = reasons(&dependencies, draining);
-    let (status, text) = if reasons.is_empty() {
+    let (status, text) = if draining || !dependencies.iter().all(|dependency| dependency.serves_reads) {
+        (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+    } else if reasons.is_empty() {
         (StatusCode::OK, "ready")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+        (StatusCode::OK, "degraded")
     };
     let view = |dependency: &Dependency| DependencyView {
         name: dependency.name,
-        status: if dependency.fault.is_none() { "ok" } else { "failed" },
+        status: match (&dependency.fault, dependency.serves_reads) {
+            (None, _) => "ok",
+            (Some(_), true) => "degraded",
+            (Some(_), false) => "failed",
+        },
     };
     let dependencies = dependencies.iter().map(view).collect();
     json::answer(
@@ -68,8 +75,8 @@ mod tests {
 
     #[test]
     fn each_fault_and_a_drain_are_reasons() {
-        let working = Dependency { name: "journal", fault: None };
-        let failed = Dependency { name: "audit", fault: Some("disk full".to_owned()) };
+        let working = Dependency { name: "journal", fault: None, serves_reads: true };
+        let failed = Dependency { name: "audit", fault: Some("disk full".to_owned()), serves_reads: false };
         assert!(reasons(std::slice::from_ref(&working), false).is_empty());
         assert_eq!(reasons(&[working, failed], true), ["draining", "audit: disk full"]);
     }
