@@ -361,6 +361,8 @@ impl Model {
 
     fn resume(&mut self, slot: usize, token: &Cursor, form: Form, now: Timestamp) {
         self.settle(token.batch);
+        // Held again until the read that brings the token confirms it.
+        self.mark(token.batch, Status::Leased(token.generation));
         self.slots[slot] = Some(Live {
             generation: token.generation,
             pull: token.pull,
