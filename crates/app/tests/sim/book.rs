@@ -48,6 +48,8 @@ pub(crate) struct Entry {
     content: Option<(ResourceId, Bytes)>,
     published: Option<Instant>,
     handed_out: Option<Instant>,
+    /// The stream that a state first leased it to; its answer may have been lost before anybody saw it.
+    leased_to: Option<Generation>,
     /// A client has it.
     pub(crate) received: bool,
     pub(crate) confirmed: Confirmed,
@@ -140,6 +142,15 @@ impl Book {
     /// A request ended and nobody knows what it did.
     pub(crate) fn lose_sight(&mut self, now: Instant) {
         self.unobserved = Some(now);
+    }
+
+    /// A state was agreed on: notes who holds what.
+    pub(crate) fn look(&mut self, state: &StreamState) {
+        for (_, stream) in state.live().filter(|(_, stream)| stream.held) {
+            for sequence in stream.batch.iter() {
+                self.messages.entry(sequence).or_default().leased_to.get_or_insert(stream.generation);
+            }
+        }
     }
 
     pub(crate) fn publish(&mut self, id: &str, xml: &Bytes) {
@@ -296,7 +307,9 @@ impl Book {
             } else {
                 entry.may_come_again = true;
             }
-            let is_first = sequence == cursor.batch.start() && entry.handed_out.is_none();
+            let is_first = sequence == cursor.batch.start()
+                && entry.handed_out.is_none()
+                && entry.leased_to.is_none_or(|first| first == cursor.generation);
             entry.handed_out = Some(moment.now);
             let late = entry.published.map(|at| moment.now - at.max(ticket.began));
             if is_first && sees_all && moment.is_calm && late.is_some_and(|late| late > WAKE_MAX) {

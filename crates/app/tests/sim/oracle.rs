@@ -148,6 +148,7 @@ impl Oracle {
         let mut inner = self.inner();
         let (at, frontier, returned) = (state.version(), state.frontier(), state.returned().len());
         inner.note(&format!("{ispb} state {at:?}: {}, {returned} returned, {frontier}", state.watermark()));
+        inner.book(ispb).look(&state);
         let judged = inner.book(ispb).lineage.follow(state);
         inner.judge(judged.map_err(|rule| format!("{ispb}: {rule}")));
     }
