@@ -78,6 +78,8 @@ struct Life {
     read_at: Timestamp,
     age: Age,
     closing: bool,
+    /// An older token was presented and nobody knows whether it got the next batch: then the newer one is gone.
+    overtaken: bool,
 }
 
 /// How often the clock was set and the state lost.
@@ -137,6 +139,14 @@ impl Book {
             entry.confirmed = entry.confirmed.max(Confirmed::Tried);
         }
         self.streams.entry(cursor.generation).or_default().closing |= closes;
+    }
+
+    /// A request ended with an error, which says nothing of what it did.
+    pub(crate) fn leave_in_the_dark(&mut self, ticket: &Ticket, now: Instant) {
+        if let Some(cursor) = ticket.cursor.filter(|_| !ticket.is_newest) {
+            self.streams.entry(cursor.generation).or_default().overtaken = true;
+        }
+        self.lose_sight(now);
     }
 
     /// A request ended and nobody knows what it did.
@@ -204,6 +214,7 @@ impl Book {
         }
         // By another clock, earlier and later mean nothing.
         let is_same_age = life.age == ticket.age;
+        life.overtaken = false;
         life.read_at = if is_same_age { life.read_at.max(ticket.began_at) } else { ticket.began_at };
         life.age = ticket.age;
         // Answers may overtake each other; and what a replay carries may be confirmed already.
@@ -231,7 +242,12 @@ impl Book {
         };
         let Some(life) = self.streams.get(&cursor.generation) else { return Ok(()) };
         let is_late = moment.clock >= life.read_at.after(moment.idle);
-        if is_late || life.closing || life.age != moment.age || cursor.expires_at <= moment.clock {
+        if is_late
+            || life.closing
+            || life.overtaken
+            || life.age != moment.age
+            || cursor.expires_at <= moment.clock
+        {
             return Ok(());
         }
         broken(format!("410 for the newest token of a live stream, {cursor:?}"))

@@ -242,7 +242,7 @@ impl Oracle {
             return inner.book(ispb).gone(ticket, moment);
         }
         // An error moves no cursor, but the answer that failed may have: 503 leaves its client in the dark.
-        inner.book(ispb).lose_sight(moment.now);
+        inner.book(ispb).leave_in_the_dark(ticket, moment.now);
         Ok(())
     }
 
