@@ -69,6 +69,7 @@ pub struct StreamState {
     /// Handed out once, not confirmed, waiting for another stream.
     returned: Ranges,
     slots: [Slot; SLOTS],
+    /// The least number that the next stream may get; zero before the first.
     next_generation: u32,
     /// Numbers of pulls up to this one were granted before the operator last rewound: once their streams ended,
     /// their tokens do not confirm what is to be delivered again.
@@ -91,7 +92,7 @@ impl StreamState {
             floor: first.max(Sequence::FIRST),
             returned: Ranges::default(),
             slots: Default::default(),
-            next_generation: 1,
+            next_generation: 0,
             rewound: 0,
             cap: STREAMS_MAX,
             paused: false,

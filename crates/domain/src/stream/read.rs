@@ -11,6 +11,9 @@ use crate::stream::slot::{Form, Generation, Stream};
 use crate::stream::{Context, StreamState, Supply};
 use crate::time::Timestamp;
 
+/// How far a clock may step back so that the names of streams still count on from the last one: a token's life.
+const CLOCK_BEHIND_MAX_MS: u32 = 24 * 3600 * 1000;
+
 /// What a read asks for.
 struct Ask<'a> {
     /// The token it presents; a start has none.
@@ -39,8 +42,7 @@ impl StreamState {
                 free_at,
             });
         };
-        let generation = Generation { incarnation: self.version.incarnation, number: self.next_generation };
-        self.next_generation = self.next_generation.wrapping_add(1);
+        let generation = self.next_generation(context.now);
         self.slots[index].live = Some(Stream {
             generation,
             pull: 0,
@@ -113,6 +115,17 @@ impl StreamState {
         let slot = usize::from(token.slot).min(self.slots.len() - 1);
         self.slots[slot].closed = Some(token.generation);
         Outcome::Closed { confirmed, returned }
+    }
+
+    /// A name that no stream of the participant has, nor had in a history that was lost and not noticed: the
+    /// milliseconds of the clock are in it, because such a history took its numbers at other times.
+    fn next_generation(&mut self, now: Timestamp) -> Generation {
+        // The low 32 bits come round after 49 days, long after the last token of a stream has expired.
+        let of_clock = u32::try_from(now.unix_millis() & u64::from(u32::MAX)).unwrap_or_default();
+        let is_behind = self.next_generation.wrapping_sub(of_clock) <= CLOCK_BEHIND_MAX_MS;
+        let number = if is_behind && self.next_generation != 0 { self.next_generation } else { of_clock };
+        self.next_generation = number.wrapping_add(1);
+        Generation { incarnation: self.version.incarnation, number }
     }
 
     /// Confirms what the stream in a slot holds and leases it the next batch, if there is one.

@@ -2,6 +2,7 @@
 //!
 //! A history that fails is shrunk, printed with its seed, and kept in `proptest-regressions`.
 
+use pix_stream_domain::stream::Form;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -39,4 +40,20 @@ proptest! {
         steps.into_iter().filter(|step| !matches!(step, Step::Crash { .. })).for_each(|step| world.take(step));
         world.drain();
     }
+}
+
+/// Found by the law above: the stream of the lost history and a new one had one name, and the token of the one
+/// confirmed what the other held.
+#[test]
+fn streams_of_two_histories_never_share_a_name() {
+    let mut world = World::new();
+    world.take(Step::Open { form: Form::Multipart, waits: true, lost: false });
+    world.take(Step::Publish(11));
+    world.roll_back();
+    world.take(Step::Wake { nth: 0, waits: false, lost: true });
+    world.take(Step::Resume);
+    world.take(Step::Open { form: Form::Single, waits: false, lost: false });
+    world.roll_back();
+    world.take(Step::Pull { newest: 0, form: Form::Single, waits: false, lost: false });
+    world.drain();
 }
