@@ -22,4 +22,4 @@ mod verifier;
 pub use certificates::{Certificates, Problem, Reason};
 pub use fault::{Fault, Part};
 pub use form::Element;
-pub use verifier::Verifier;
+pub use verifier::{Check, Verifier};

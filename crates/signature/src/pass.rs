@@ -38,18 +38,10 @@ pub(crate) fn read(xml: &[u8]) -> Result<Read, Fault> {
     let mut reader = EventReader::new_with_config(xml, reader_config(xml.len()));
     let mut pass = Pass::default();
     loop {
-        match reader.next().map_err(|_| Fault::Malformed)? {
-            XmlEvent::StartElement { name, attributes, namespace } => {
-                pass.start(&name, &attributes, &namespace)?
-            }
-            XmlEvent::EndElement { name } => pass.end(&name)?,
-            XmlEvent::Characters(text) | XmlEvent::CData(text) | XmlEvent::Whitespace(text) => {
-                pass.text(&text)?
-            }
-            XmlEvent::ProcessingInstruction { name, data } => pass.instruction(&name, data.as_deref())?,
-            XmlEvent::Doctype { .. } => return Err(Fault::Malformed),
-            XmlEvent::Comment(_) | XmlEvent::StartDocument { .. } => {}
-            XmlEvent::EndDocument => return pass.finish(),
+        let event = reader.next().map_err(|_| Fault::Malformed)?;
+        pass.take(&event)?;
+        if event == XmlEvent::EndDocument {
+            return pass.finish();
         }
     }
 }
@@ -102,8 +94,9 @@ enum Region {
     Document,
 }
 
+/// The pass over one message, event by event.
 #[derive(Default)]
-struct Pass {
+pub(crate) struct Pass {
     region: Region,
     /// Open elements.
     depth: usize,
@@ -122,6 +115,20 @@ struct Pass {
 }
 
 impl Pass {
+    /// Takes the next event of a reader that is set as ours.
+    pub(crate) fn take(&mut self, event: &XmlEvent) -> Result<(), Fault> {
+        match event {
+            XmlEvent::StartElement { name, attributes, namespace } => self.start(name, attributes, namespace),
+            XmlEvent::EndElement { name } => self.end(name),
+            XmlEvent::Characters(text) | XmlEvent::CData(text) | XmlEvent::Whitespace(text) => {
+                self.text(text)
+            }
+            XmlEvent::ProcessingInstruction { name, data } => self.instruction(name, data.as_deref()),
+            XmlEvent::Doctype { .. } => Err(Fault::Malformed),
+            XmlEvent::Comment(_) | XmlEvent::StartDocument { .. } | XmlEvent::EndDocument => Ok(()),
+        }
+    }
+
     fn start(
         &mut self,
         name: &OwnedName,
@@ -246,7 +253,8 @@ impl Pass {
         }
     }
 
-    fn finish(self) -> Result<Read, Fault> {
+    /// What was read, after the last event.
+    pub(crate) fn finish(self) -> Result<Read, Fault> {
         if self.children != 2 {
             return Err(Fault::Envelope);
         }

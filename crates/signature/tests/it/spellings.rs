@@ -1,6 +1,7 @@
 //! One message in many spellings: whatever does not show in the canonical form may differ.
 
-use pix_stream_signature::{Certificates, Fault, Verifier};
+use pix_stream_signature::{Certificates, Element, Fault, Part, Verifier};
+use xml::ParserConfig;
 
 use crate::key::{ISSUER, NOT_AFTER, NOT_BEFORE, NOW, SERIAL, signer};
 use crate::signed::{Content, plain, signed};
@@ -47,6 +48,37 @@ fn a_signed_message_verifies_in_every_spelling() {
         assert_eq!(Verifier::digest().verify(xml.as_bytes(), NOW), Ok(()), "{spelling:?}");
     }
     println!("{} spellings", spellings().len());
+}
+
+/// The verdict by the events of a reader that the test owns.
+fn by_events(verifier: &Verifier, xml: &str) -> Result<(), Fault> {
+    let config = ParserConfig::new().cdata_to_characters(true).whitespace_to_characters(true);
+    let mut check = verifier.begin();
+    for event in config.create_reader(xml.as_bytes()) {
+        check.take(&event.unwrap())?;
+    }
+    check.finish(NOW)
+}
+
+#[test]
+fn a_check_by_events_says_the_same() {
+    let verifier = signer().verifier();
+    for spelling in spellings() {
+        let xml = signed(signer(), &spelling, &Content::default());
+        assert_eq!(by_events(&verifier, &xml), Ok(()), "{spelling:?}");
+    }
+    let xml = plain(signer());
+    for (from, to, fault) in [
+        ("1234.56", "1234.57", Fault::Digest(Part::Document)),
+        ("T001", "T002", Fault::Digest(Part::KeyInfo)),
+        ("<ds:Transforms>", "<ds:Transforms> ", Fault::Signature),
+        ("rsa-sha256", "rsa-sha1", Fault::Algorithm(Element::SignatureMethod)),
+        ("ds:Signature ", "ds:Signatur ", Fault::Sgntr),
+    ] {
+        let forged = xml.replace(from, to);
+        assert_eq!(by_events(&verifier, &forged), Err(fault));
+        assert_eq!(verifier.verify(forged.as_bytes(), NOW), Err(fault));
+    }
 }
 
 #[test]

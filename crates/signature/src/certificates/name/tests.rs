@@ -1,5 +1,8 @@
 //! Ways to write one name, and what is not a name.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::*;
 
 fn parsed(text: &str) -> Name {
@@ -91,4 +94,43 @@ fn strings_of_two_bytes_and_of_latin_are_read() {
     assert_eq!(bytes(&[0x14, 2, 0x41, 0xe9]), Some(Value::Text("Aé".to_owned())));
     assert_eq!(bytes(&[0x1e, 3, 0, 0x41, 0]), None);
     assert_eq!(bytes(&[0x0c, 1, 0xe9]), None);
+}
+
+/// A value as RFC 4514 writes it, every character escaped that may be.
+fn escaped(value: &str) -> String {
+    let escape = |byte: &u8| format!("\\{byte:02x}");
+    value.as_bytes().iter().map(escape).collect()
+}
+
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A UTF8String in DER, of less than 128 bytes.
+fn encoded(value: &str) -> String {
+    let bytes = [0x0c, u8::try_from(value.len()).unwrap()].into_iter().chain(value.bytes());
+    bytes.map(|byte| format!("{byte:02X}")).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_value_is_the_same_in_each_way_to_write_it(values in vec("\\PC{0,20}", 1..5), reversed: bool) {
+        let write = |write: fn(&str) -> String| {
+            let parts: Vec<String> = values.iter().map(|value| format!("CN={}", write(value))).collect();
+            parts.join(", ")
+        };
+        let name = parsed(&write(escaped));
+        prop_assert_eq!(&parsed(&write(quoted)), &name);
+        prop_assert_eq!(&parsed(&write(|value| format!("#{}", encoded(value)))), &name);
+        let mut turned: Vec<String> = values.iter().map(|value| format!("OID.2.5.4.3={}", escaped(value))).collect();
+        if reversed {
+            turned.reverse();
+        }
+        prop_assert_eq!(parsed(&turned.join(";")), name);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_of_names_panic(text in "([A-Z]{0,2}|[=+,;\\\\\"# ]|[0-9a-f]{0,3}|\\PC)*") {
+        let _ = Name::from_text(&text);
+    }
 }
