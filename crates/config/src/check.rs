@@ -19,16 +19,41 @@ pub(crate) fn check(config: &Config, findings: &mut Findings) {
     stream(config, findings);
     limits(config, findings);
     text(config, findings);
+    schemas(config, findings);
     publish(config, findings);
 }
 
-/// What would be believed to be checked and is not must not be asked for.
-fn publish(config: &Config, findings: &mut Findings) {
-    if config.publish.verify_signature != VerifySignature::Off {
+fn schemas(config: &Config, findings: &mut Findings) {
+    let names = config.schemas.unvalidated.iter().filter(|name| !is_message_pattern(name));
+    let names: Vec<_> = names.map(|name| format!("\"{name}\"")).collect();
+    if !names.is_empty() {
         findings.report(
-            &["publish.verify_signature"],
-            "this version does not verify signatures".to_owned(),
-            "leave it \"off\": messages are carried unchanged to the reader, who verifies them",
+            &["schemas.unvalidated"],
+            format!("no message has a name like {}", names.join(", ")),
+            "write a message as \"camt.014\", and all of a group as \"pain.*\"",
+        );
+    }
+}
+
+/// Four letters and a dot, then what a message type goes on with; its end may be a star.
+fn is_message_pattern(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(group, rest)| {
+        let rest = rest.strip_suffix('*').unwrap_or(rest);
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.';
+        let is_whole = name.ends_with('*') || rest.split('.').all(|piece| !piece.is_empty());
+        group.len() == 4
+            && group.bytes().all(|byte| byte.is_ascii_lowercase())
+            && rest.bytes().all(is_plain)
+            && is_whole
+    })
+}
+
+fn publish(config: &Config, findings: &mut Findings) {
+    if config.publish.verify_signature == VerifySignature::Full && config.publish.certificates.is_none() {
+        findings.report(
+            &["publish.verify_signature", "publish.certificates"],
+            "\"full\" needs the certificates of the signers".to_owned(),
+            "name their folder in publish.certificates, or verify \"digest\" alone",
         );
     }
 }
@@ -140,6 +165,12 @@ fn limits(config: &Config, findings: &mut Findings) {
         (
             "limits.publish_bytes",
             limits.publish_bytes.bytes_u64(),
+            "limits.message_bytes",
+            limits.message_bytes.bytes_u64(),
+        ),
+        (
+            "quarantine.bytes",
+            config.quarantine.bytes.bytes_u64(),
             "limits.message_bytes",
             limits.message_bytes.bytes_u64(),
         ),

@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 
 use section::{Section, Visitor};
 use sections::{
-    Audit, Coordinator, Journal, Keys, Limits, Listen, Log, Publish, Rate, Roles, Schemas, Stream, Tls, Wire,
+    Audit, Coordinator, Journal, Keys, Limits, Listen, Log, Publish, Quarantine, Rate, Roles, Schemas,
+    Stream, Tls, Wire,
 };
 
 pub use environment::{Environment, PREFIX};
@@ -51,6 +52,8 @@ pub struct Config {
     pub schemas: Schemas,
     /// `[publish]`: how producers publish.
     pub publish: Publish,
+    /// `[quarantine]`: what was refused and waits for an operator.
+    pub quarantine: Quarantine,
     /// `[journal]`: what must never be lost.
     pub journal: Journal,
     /// `[coordinator]`: what must be agreed on right now.
@@ -88,6 +91,7 @@ impl Config {
         one(&mut self.rate, visitor);
         one(&mut self.schemas, visitor);
         one(&mut self.publish, visitor);
+        one(&mut self.quarantine, visitor);
         one(&mut self.journal, visitor);
         one(&mut self.coordinator, visitor);
         one(&mut self.keys, visitor);
@@ -120,6 +124,7 @@ impl Config {
             .chain(certificates.map(|path| ("tls.certificates", path)))
             .chain(self.tls.crl.iter().map(|path| ("tls.crl", path)))
             .chain(self.schemas.directory.iter().map(|path| ("schemas.directory", path)))
+            .chain(self.publish.certificates.iter().map(|path| ("publish.certificates", path)))
             .chain([("keys.directory", &self.keys.directory)]);
         named.filter(|(_, path)| !path.exists()).map(|(key, path)| (key, path.clone())).collect()
     }

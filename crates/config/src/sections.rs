@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use limits::{Limits, Rate};
 pub use network::{Listen, Roles, Tls};
 pub use store::{Audit, Coordinator, Journal, Keys, Log};
-pub use stream::{Publish, Schemas, Stream, Wire};
+pub use stream::{Publish, Quarantine, Schemas, Stream, Wire};
 
 const MINUTE: Duration = seconds(60);
 const HOUR: Duration = seconds(3_600);

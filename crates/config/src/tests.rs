@@ -101,6 +101,17 @@ fn a_problem_of_the_environment_names_the_variable() {
 }
 
 #[test]
+fn a_quarantine_has_room_for_the_largest_message() {
+    let file = "[quarantine]\nbytes = \"1MiB\"\n[limits]\nmessage_bytes = \"2MiB\"\n";
+    let found = problems(file);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("quarantine.bytes (1048576) must not be less than limits.message_bytes"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn variables_of_container_platforms_are_left_alone() {
     let environment = environment(&[
         ("PIX_STREAM_SERVICE_HOST", "10.0.0.1"),

@@ -1,11 +1,11 @@
-//! `[stream]`, `[wire]`, `[schemas]` and `[publish]`: how messages go out and come in.
+//! `[stream]`, `[wire]`, `[schemas]`, `[publish]` and `[quarantine]`: how messages go out and come in.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{DAY, HOUR, MINUTE, millis, seconds};
 use crate::section::section;
-use crate::value::{Unsigned, VerifySignature};
+use crate::value::{Size, Unsigned, VerifySignature};
 
 section! {
     /// How participants read.
@@ -40,14 +40,17 @@ section! {
 }
 
 section! {
-    /// What a published message must look like. This version checks well-formedness, header and namespace; these
-    /// keys are read and checked, and come into effect with validation against schemas.
+    /// What a published message must look like: its schema, and what passes without one.
     schemas Schemas {
-        /// A folder with XSD files; those replace the built-in schemas of their namespaces. Not set: built-in only.
+        /// A folder with XSD files, read with its subfolders, one namespace a file; each replaces the built-in schema
+        /// of its namespace. Not set: built-in only. SIGHUP and the admin API read it again; a folder that does not
+        /// compile is refused with every problem, and the schemas in force stay.
         directory: Option<PathBuf> = None;
-        /// What happens to a message without a signature: `refuse` or `accept`.
+        /// What happens to a message whose `Sgntr` is empty, as in the central bank's examples: `refuse` or `accept`.
         unsigned: Unsigned = Unsigned::Refuse;
-        /// Namespaces whose messages are taken well-formed, without validation against a schema.
+        /// Messages that pass without a schema, with the rules of the header alone: `camt.014`, one version of it as
+        /// `camt.014.spi.1.5`, or `pain.*` for all of a group. They are counted in a metric. Where a schema is loaded
+        /// it is used all the same.
         unvalidated: Vec<String> = Vec::new();
     }
 }
@@ -59,7 +62,23 @@ section! {
         /// first id.
         idempotency: Duration = DAY, within MINUTE..=30 * DAY;
         /// Whether signatures are verified before a message is taken. `off`: they are carried to the reader, who
-        /// verifies them.
+        /// verifies them. `digest`: the digests of the signed parts must recompute. `full`: the signature must hold,
+        /// too, by a certificate of `certificates`.
         verify_signature: VerifySignature = VerifySignature::Off;
+        /// Folder with the certificates of signers, PEM or DER, found by issuer and serial number. `full` needs it.
+        /// SIGHUP and the admin API read it again.
+        certificates: Option<PathBuf> = None;
+    }
+}
+
+section! {
+    /// Messages of unattended intake that were refused. They wait here for an operator, who releases or drops them.
+    quarantine Quarantine {
+        /// How long an entry is kept.
+        retention: Duration = 30 * DAY, within HOUR..=3650 * DAY;
+        /// Most entries. When they are reached, further refused messages are answered 503 `overloaded`.
+        entries: u32 = 100_000, within 1..=10_000_000;
+        /// Most bytes of messages in it; the same holds.
+        bytes: Size = Size::mib(256), within Size::mib(1)..=Size::gib(64);
     }
 }

@@ -70,10 +70,15 @@ impl Word for Unsigned {
 pub enum VerifySignature {
     /// They are carried, not verified: that is the receiving participant's duty.
     Off,
+    /// The digests of what is signed recompute.
+    Digest,
+    /// The signature holds by a known certificate as well.
+    Full,
 }
 
 impl Word for VerifySignature {
-    const WORDS: &'static [(Self, &'static str)] = &[(Self::Off, "off")];
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::Off, "off"), (Self::Digest, "digest"), (Self::Full, "full")];
 }
 
 /// Which store holds what must never be lost.
