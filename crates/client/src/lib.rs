@@ -31,6 +31,6 @@ pub use event::{Event, Observer, Summary, Unobserved};
 pub use file_sink::{FileSink, REMEMBERED};
 pub use message::{Message, find_message_id};
 pub use multipart::Error as MultipartError;
-pub use publisher::Publisher;
+pub use publisher::{Publisher, Taken};
 pub use refusal::Refusal;
 pub use sink::{MemorySink, Outcome, Sink, SinkError, Totals};

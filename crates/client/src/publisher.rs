@@ -3,12 +3,13 @@
 //! Publishing is idempotent by message id, so a request whose answer was lost is simply sent again.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
 use tokio::time::{Instant, sleep};
 
+use crate::answer::Answer;
 use crate::batch;
 use crate::channel::{Call, Channel};
 use crate::config::{BATCH_MAX, BODY_BYTES_MAX, PATIENCE, Timing};
@@ -18,7 +19,21 @@ use crate::refusal::Refusal;
 use crate::retry::{Backoff, Pause, SplitMix};
 use crate::verdict::Verdict;
 
+/// What is to become of a message that is refused (ours; the server's docs/errors.md, `invalidMessage`).
+const ON_INVALID: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("pi-on-invalid"), HeaderValue::from_static("quarantine"));
+/// The longest id of an entry of the quarantine.
+const ENTRY_ID_MAX: usize = 64;
 const XML: HeaderValue = HeaderValue::from_static("application/xml; charset=utf-8");
+
+/// What became of a message that was handed over to be dealt with, whatever is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// It is durable under this id.
+    Published(ResourceId),
+    /// It was refused, and is kept in the quarantine as this entry until an operator decides.
+    Quarantined(String),
+}
 
 /// Publishes to one participant over one keep-alive connection.
 #[derive(Debug)]
@@ -52,11 +67,44 @@ impl Publisher {
     /// What the server finds wrong (400, 409, 413 …), with its title; or the last failure once patience ran out.
     pub async fn publish(&mut self, messages: &[Bytes]) -> Result<Vec<ResourceId>, Error> {
         let call = self.call(messages)?;
+        let wanted = messages.len();
+        self.insist(&call, |answer| {
+            (answer.status == StatusCode::CREATED).then(|| ids_of(answer, "PI-ResourceId", wanted))
+        })
+        .await
+    }
+
+    /// Hands one message over for good: what the server refuses, it keeps in its quarantine.
+    ///
+    /// # Errors
+    /// As [`Self::publish`]; a message that is not valid is none.
+    pub async fn take_in(&mut self, message: Bytes) -> Result<Taken, Error> {
+        let mut call = self.call(&[message])?;
+        call.headers.push(ON_INVALID);
+        self.insist(&call, |answer| match answer.status {
+            StatusCode::CREATED => {
+                Some(ids_of(answer, "PI-ResourceId", 1).map(|ids| Taken::Published(ids[0])))
+            }
+            StatusCode::ACCEPTED => {
+                let id = answer.header("PI-Quarantine-Id").filter(|id| is_entry_id(id));
+                Some(id.map(|id| Taken::Quarantined(id.to_owned())).ok_or(batch::Error::ResourceId(1)))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Sends until there is an answer that is none to be asked again; `read` takes the good ones.
+    async fn insist<T>(
+        &mut self,
+        call: &Call,
+        read: impl Fn(&Answer) -> Option<Result<T, batch::Error>>,
+    ) -> Result<T, Error> {
         loop {
-            let (why, pause) = match self.attempt(&call, messages.len()).await {
-                Verdict::Done(ids) => {
+            let (why, pause) = match self.attempt(call, &read).await {
+                Verdict::Done(done) => {
                     self.backoff.succeeded();
-                    return Ok(ids);
+                    return Ok(done);
                 }
                 Verdict::Again(why, pause) => (why, pause),
                 Verdict::Forgotten(Failure::Refused(refusal)) => return Err(Error::Refused(refusal)),
@@ -74,17 +122,19 @@ impl Publisher {
         }
     }
 
-    async fn attempt(&mut self, call: &Call, wanted: usize) -> Verdict<Vec<ResourceId>> {
+    async fn attempt<T>(
+        &mut self,
+        call: &Call,
+        read: impl Fn(&Answer) -> Option<Result<T, batch::Error>>,
+    ) -> Verdict<T> {
         let answer = match self.channel.send(call, self.timing.call).await {
             Ok(answer) => answer,
             Err(lost) => return Verdict::of_lost(lost),
         };
-        if answer.status != StatusCode::CREATED {
-            return Verdict::of_refusal(Refusal::of(&answer));
-        }
-        match resource_ids(answer.header("PI-ResourceId").unwrap_or_default(), wanted) {
-            Ok(ids) => Verdict::Done(ids),
-            Err(error) => Verdict::Fatal(error.into()),
+        match read(&answer) {
+            None => Verdict::of_refusal(Refusal::of(&answer)),
+            Some(Ok(done)) => Verdict::Done(done),
+            Some(Err(error)) => Verdict::Fatal(error.into()),
         }
     }
 
@@ -136,6 +186,16 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
         rest = &rest[at + 1..];
     }
     false
+}
+
+/// What can stand in a path as it is, and on a terminal.
+fn is_entry_id(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (1..=ENTRY_ID_MAX).contains(&id.len()) && id.bytes().all(is_plain)
+}
+
+fn ids_of(answer: &Answer, header: &str, wanted: usize) -> Result<Vec<ResourceId>, batch::Error> {
+    resource_ids(answer.header(header).unwrap_or_default(), wanted)
 }
 
 /// The comma-joined ids of a 201, one for each message.

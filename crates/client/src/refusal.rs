@@ -10,7 +10,9 @@ use http::header::RETRY_AFTER;
 
 use crate::answer::Answer;
 
-/// Characters of a problem's title that are kept.
+/// Lines of a problem's detail that are kept.
+const DETAILS_MAX: usize = 20;
+/// Characters of a problem's title, and of a line of its detail, that are kept.
 const TITLE_CHARS_MAX: usize = 300;
 /// Characters of a problem's code and of a request id that are kept.
 const NAME_CHARS_MAX: usize = 64;
@@ -25,6 +27,8 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The problem's title.
     pub title: Option<String>,
+    /// What else there is to say, a line each: of a message that is not valid, every finding.
+    pub details: Vec<String>,
     /// The server's name for the request.
     pub request_id: Option<String>,
     /// How long the server asks to wait.
@@ -51,6 +55,7 @@ impl Refusal {
             status: answer.status,
             code: code.map(|code| shortened(&code, NAME_CHARS_MAX)),
             title: element(&text, "title").map(|title| shortened(&unescaped(title), TITLE_CHARS_MAX)),
+            details: element(&text, "detail").map(lines).unwrap_or_default(),
             request_id: answer.header(REQUEST_ID).map(|id| shortened(id, NAME_CHARS_MAX)),
             retry_after: seconds.map(Duration::from_secs),
         }
@@ -89,6 +94,11 @@ fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     Some(inside.trim())
 }
 
+fn lines(text: &str) -> Vec<String> {
+    let lines = text.lines().take(DETAILS_MAX);
+    lines.map(|line| shortened(&unescaped(line), TITLE_CHARS_MAX)).collect()
+}
+
 fn unescaped(text: &str) -> String {
     // The ampersand last, or `&amp;lt;` would become `<`.
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
@@ -122,6 +132,18 @@ mod tests {
         let refusal = refusal(400, "7", PROBLEM);
         assert_eq!(refusal.to_string(), "400 invalidCursor: a <b> &lt; c (request req-1)");
         assert_eq!(refusal.retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn each_finding_is_a_line_of_the_details() {
+        let refusal = refusal(
+            400,
+            "",
+            "<problem><title>part 1: 1:2 A is x</title><detail>1:2 A [schema] is &lt;x&gt;\n3:4 B [limit] y\u{1b}</detail>\
+             </problem>",
+        );
+        assert_eq!(refusal.details, ["1:2 A [schema] is <x>", "3:4 B [limit] y "]);
+        assert_eq!(refusal.to_string(), "400: part 1: 1:2 A is x (request req-1)");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use pix_stream_client::{Api, Error, Publisher};
+use pix_stream_client::{Api, Error, Publisher, Taken};
 use tokio::time::Instant;
 
 use crate::server::{Answer, ISPB, Server, empty, id, ok, problem, xml};
@@ -35,6 +35,30 @@ async fn one_message_is_sent_as_it_is_and_several_as_multipart() {
     let part =
         |n| format!("--{boundary}\r\nContent-Type: application/xml; charset=utf-8\r\n\r\n{}\r\n", xml(n));
     assert_eq!(requests[1].body, format!("{}{}--{boundary}--\r\n", part(2), part(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_handed_over_is_published_or_quarantined_and_only_a_refusal_is_an_error() {
+    let kept =
+        Answer::Reply { status: 202, headers: vec![], body: vec![] }.with("PI-Quarantine-Id", "UEk-_9");
+    let script = [created(&[1]), Answer::Lost, kept, problem(404, "notFound")];
+    let server = Server::scripted(script);
+    let mut publisher = Publisher::new(server.endpoint(), ISPB.parse().unwrap(), 7);
+    assert_eq!(publisher.take_in(xml(1).into()).await.unwrap(), Taken::Published(id(1)));
+    assert_eq!(publisher.take_in(xml(2).into()).await.unwrap(), Taken::Quarantined("UEk-_9".to_owned()));
+    assert!(matches!(publisher.take_in(xml(3).into()).await, Err(Error::Refused(_))));
+    let requests = server.requests();
+    assert!(requests.iter().all(|request| request.header("pi-on-invalid") == Some("quarantine")));
+    assert_eq!((requests.len(), requests[2].body.as_ref()), (4, xml(2).as_bytes()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_202_that_was_not_asked_for_is_a_refusal() {
+    let kept =
+        Answer::Reply { status: 202, headers: vec![], body: vec![] }.with("PI-Quarantine-Id", "UEk-_9");
+    let server = Server::scripted([kept]);
+    let mut publisher = Publisher::new(server.endpoint(), ISPB.parse().unwrap(), 7);
+    assert!(matches!(publisher.publish(&messages(&[1])).await, Err(Error::Refused(_))));
 }
 
 #[tokio::test(start_paused = true)]
