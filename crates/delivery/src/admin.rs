@@ -9,6 +9,10 @@ mod health;
 mod json;
 mod page;
 mod path;
+mod quarantine;
+mod query;
+mod reload;
+mod types;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +31,8 @@ use crate::metrics::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::routes::timed;
 use crate::shared::Shared;
+
+pub use reload::{Reload, Reloaded, Reloading};
 
 /// Answers one request of the admin listener. Never fails: what goes wrong is an answer too.
 pub async fn handle_admin<P: Ports>(
@@ -61,9 +67,15 @@ async fn answer_plain<P: Ports>(
 ) -> Result<Response<Body>, Problem> {
     match resource {
         Resource::Live | Resource::Ready | Resource::Metrics => {}
-        Resource::Page | Resource::Participants(_) | Resource::Participant(..) | Resource::Unknown => {
-            return Err(Problem::not_found());
-        }
+        Resource::Page
+        | Resource::Participants(_)
+        | Resource::Participant(..)
+        | Resource::Types
+        | Resource::Type(..)
+        | Resource::Entries
+        | Resource::Entry(..)
+        | Resource::Reload
+        | Resource::Unknown => return Err(Problem::not_found()),
     }
     check_method(&head.method, resource)?;
     show(shared, head, resource).await
@@ -82,19 +94,20 @@ async fn answer<P: Ports>(
         return Err(Problem::not_found());
     }
     check_method(&head.method, &resource)?;
-    let is_change = head.method != Method::GET;
     let actor = Actor { name: &identity.name, request_id: request_id.as_str(), reason: "" };
-    let (Resource::Participants(command) | Resource::Participant(_, command)) = resource else {
-        check_role(identity, is_change)?;
+    let Some(command) = resource.command(&head.method) else {
+        check_role(identity, false)?;
         return show(shared, head, &resource).await;
     };
     let ispb = resource.ispb()?;
-    if let Err(problem) = check_role(identity, is_change).and_then(|()| check_origin(head, is_change)) {
-        shared.app.audit_refusal(ispb, command.name(&head.method), actor).await;
+    let is_for_admins = resource.is_for_admins(&head.method);
+    if let Err(problem) = check_role(identity, is_for_admins).and_then(|()| check_origin(head, is_for_admins))
+    {
+        shared.app.audit_refusal(ispb, command, actor).await;
         return Err(problem);
     }
     let input = command::Input::receive(shared, head, body).await?;
-    command::run(shared, (command, &head.method), ispb, &input, actor).await
+    command::run(shared, (resource, &head.method), &input, actor).await
 }
 
 /// What only shows something and is no command.
@@ -108,9 +121,14 @@ async fn show<P: Ports>(
         Resource::Ready => Ok(health::ready(shared).await),
         Resource::Metrics => Ok(page::metrics((shared.render)())),
         Resource::Page => Ok(page::status(shared, &head.headers).await),
-        Resource::Participants(_) | Resource::Participant(..) | Resource::Unknown => {
-            Err(Problem::not_found())
-        }
+        Resource::Participants(_)
+        | Resource::Participant(..)
+        | Resource::Types
+        | Resource::Type(..)
+        | Resource::Entries
+        | Resource::Entry(..)
+        | Resource::Reload
+        | Resource::Unknown => Err(Problem::not_found()),
     }
 }
 
@@ -120,21 +138,21 @@ fn check_method(method: &Method, resource: &Resource<'_>) -> Result<(), Problem>
     if is_allowed { Ok(()) } else { Err(Problem::method(allowed)) }
 }
 
-fn check_role(identity: &Identity, is_change: bool) -> Result<(), Problem> {
+fn check_role(identity: &Identity, is_for_admins: bool) -> Result<(), Problem> {
     if identity.ispb == IspbClaim::Conflict {
         return Err(Problem::forbidden("the certificate names two participants"));
     }
     match (identity.roles.admin, identity.roles.auditor) {
         (true, _) => Ok(()),
-        (false, true) if !is_change => Ok(()),
-        (false, true) => Err(Problem::forbidden("an auditor may look, and change nothing")),
+        (false, true) if !is_for_admins => Ok(()),
+        (false, true) => Err(Problem::forbidden("an auditor may look, and neither change nor take anything")),
         (false, false) => Err(Problem::forbidden("this takes a certificate with the role admin or auditor")),
     }
 }
 
 /// A browser that holds an operator's certificate sends it for any page that asks; pages say where they are from.
-fn check_origin(head: &http::request::Parts, is_change: bool) -> Result<(), Problem> {
-    if is_change && head.headers.contains_key(ORIGIN) {
+fn check_origin(head: &http::request::Parts, is_for_admins: bool) -> Result<(), Problem> {
+    if is_for_admins && head.headers.contains_key(ORIGIN) {
         return Err(Problem::forbidden("changes are not taken from a page in a browser"));
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
-use pix_stream_app::Error as AppError;
+use pix_stream_app::{Error as AppError, Finding, Invalid};
 
 /// The codes that an error body's `type` may end in, in the order of the variants of `Code`.
 pub const CODES: [&str; 22] = [
@@ -104,6 +104,8 @@ pub(crate) struct Problem {
     pub(crate) title: Cow<'static, str>,
     /// What the response says beyond status, code and title.
     pub(crate) extra: Extra,
+    /// For the client as well: what else there is to say, one line each, of what the title may hold.
+    pub(crate) details: Vec<String>,
     /// For the log alone.
     pub(crate) cause: Option<String>,
 }
@@ -125,7 +127,7 @@ pub(crate) enum Extra {
 
 impl Problem {
     pub(crate) fn new(code: Code, title: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, title: title.into(), extra: Extra::None, cause: None }
+        Self { code, title: title.into(), extra: Extra::None, details: Vec::new(), cause: None }
     }
 
     pub(crate) fn with(self, extra: Extra) -> Self {
@@ -135,6 +137,12 @@ impl Problem {
     /// A problem of one part of a publish request, counted from 1.
     pub(crate) fn of_part(code: Code, part: usize, title: &str) -> Self {
         Self::new(code, format!("part {part}: {title}"))
+    }
+
+    /// A part that is not fit to be delivered: its first finding is the title, all of them are details.
+    fn invalid(part: usize, fault: &Invalid) -> Self {
+        let of_part = Self::of_part(Code::InvalidMessage, part, &fault.first.to_string());
+        Self { details: fault.findings().map(detail).collect(), ..of_part }
     }
 
     /// The certificate may not do this.
@@ -192,9 +200,8 @@ impl From<AppError> for Problem {
                 ..later(Code::Overloaded, "more work than can be taken now", retry_after)
             },
             AppError::NotOnboarded => Self::not_onboarded(),
-            AppError::InvalidMessage { part, fault } => {
-                Self::of_part(Code::InvalidMessage, part, &fault.to_string())
-            }
+            AppError::InvalidMessage { part, fault } => Self::invalid(part, &fault),
+            AppError::NoEntry => Self::new(Code::NotFound, "the quarantine has no such entry"),
             AppError::Conflict { part } => {
                 Self::of_part(Code::Conflict, part, "its BizMsgIdr is known with other bytes")
             }
@@ -216,7 +223,13 @@ impl Problem {
     }
 }
 
-/// The body of a refusal, exactly in ICOM's shape.
+/// A finding with its rule's code: what `docs/errors.md` explains.
+fn detail(finding: &Finding) -> String {
+    let Finding { line, column, path, rule, reason, value: _ } = finding;
+    format!("{line}:{column} {path} [{}] {reason}", rule.code())
+}
+
+/// The body of a refusal, exactly in ICOM's shape; of ours is a `detail` behind the title where there is more to say.
 pub(crate) fn problem_xml(type_base: &str, problem: &Problem) -> String {
     const HEAD: &str = concat!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
@@ -229,7 +242,12 @@ pub(crate) fn problem_xml(type_base: &str, problem: &Problem) -> String {
     body.push_str(code);
     body.push_str("</type><title>");
     escape_into(&mut body, &problem.title);
-    body.push_str("</title></problem>");
+    body.push_str("</title>");
+    for (number, line) in problem.details.iter().enumerate() {
+        body.push_str(if number == 0 { "<detail>" } else { "\n" });
+        escape_into(&mut body, line);
+    }
+    body.push_str(if problem.details.is_empty() { "</problem>" } else { "</detail></problem>" });
     body
 }
 
@@ -252,6 +270,8 @@ pub(crate) fn escape_into(out: &mut String, text: &str) {
 mod tests {
     //! Protocol, section 6.
 
+    use pix_stream_app::Rule;
+
     use super::*;
 
     #[test]
@@ -264,6 +284,29 @@ mod tests {
              <type>https://icom.pi.rsfn.net.br/api/v1/error/invalidHeader</type>\
              <title>a &lt; b &amp; &quot;c&quot;\u{fffd}</title></problem>"
         );
+    }
+
+    #[test]
+    fn all_findings_of_a_message_are_lines_of_the_detail_and_none_brings_its_value() {
+        let finding = |line, reason: &str| Finding {
+            line,
+            column: 2,
+            path: "Envelope/AppHdr/To".to_owned(),
+            rule: Rule::Schema,
+            reason: reason.to_owned(),
+            value: Some("secret".to_owned()),
+        };
+        let fault = Invalid { first: finding(3, "is not <x>"), more: vec![finding(4, "is too long")] };
+        let fault = Box::new(fault);
+        let body = problem_xml("e/", &Problem::from(AppError::InvalidMessage { part: 2, fault }));
+        assert!(
+            body.ends_with(
+                "<title>part 2: 3:2 Envelope/AppHdr/To is not &lt;x&gt;</title><detail>3:2 Envelope/AppHdr/To [schema] \
+                 is not &lt;x&gt;\n4:2 Envelope/AppHdr/To [schema] is too long</detail></problem>"
+            ),
+            "{body}"
+        );
+        assert!(!body.contains("secret"));
     }
 
     #[test]

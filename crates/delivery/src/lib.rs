@@ -17,7 +17,7 @@ mod shared;
 mod spelling;
 mod splice;
 
-pub use admin::{handle_admin, handle_plain};
+pub use admin::{Reload, Reloaded, Reloading, handle_admin, handle_plain};
 pub use body::{Batch, Body};
 pub use error::CODES;
 pub use routes::handle;

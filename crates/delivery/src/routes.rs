@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use pix_stream_app::Ports;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::rate::Decision;
-use pix_stream_listener::identity::Peer;
+use pix_stream_listener::identity::{Peer, PublishScope};
 use tokio::time::Instant;
 
 use crate::body::Body;
@@ -89,7 +89,7 @@ async fn answer<P: Ports>(
     (request_id, gzip, pace): (&RequestId, bool, &mut Option<Decision>),
 ) -> Result<Response<Body>, Problem> {
     if shared.wire.strict {
-        head::check_strict(head)?;
+        head::check_strict(head, peer.identity.roles.publish != PublishScope::None)?;
     }
     let call = Call { shared, peer, headers: &head.headers, request_id: request_id.as_str(), gzip };
     match Path::of(head.uri.path()) {

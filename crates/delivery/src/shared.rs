@@ -10,6 +10,7 @@ use pix_stream_app::{App, Ports};
 use pix_stream_listener::Refuse;
 use tokio::sync::Semaphore;
 
+use crate::admin::Reload;
 use crate::error::{Code, Problem, problem_xml};
 use crate::metrics::Http;
 use crate::publish::budget::Budget;
@@ -84,6 +85,8 @@ pub struct Shared<P: Ports> {
     pub(crate) inflating: Semaphore,
     pub(crate) render: Render,
     pub(crate) version: &'static str,
+    /// What `POST /admin/v1/reload` does; without it, there is nothing at that path.
+    pub(crate) reload: Option<Reload>,
 }
 
 impl<P: Ports> Shared<P> {
@@ -101,7 +104,14 @@ impl<P: Ports> Shared<P> {
             inflating: Semaphore::new(INFLATING_MAX),
             render,
             version,
+            reload: None,
         }
+    }
+
+    /// The same, and what the admin API does to read files again.
+    #[must_use]
+    pub fn with_reload(self, reload: Reload) -> Self {
+        Self { reload: Some(reload), ..self }
     }
 
     /// Writes the bodies of what the HTTP layer refuses by itself: 400, 414 and 431.

@@ -12,9 +12,11 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::{Limits, NAME_MAX, Participant};
 use pix_stream_domain::sequence::Sequence;
 
-use crate::admin::fields::{self, Fields, REASON_MAX};
+use crate::admin::fields::{Fields, REASON_MAX};
 use crate::admin::json::{self, ChangedView, ListView, ParticipantView, SavedView, StatusView};
-use crate::admin::path::Verb;
+use crate::admin::path::{Resource, Verb};
+use crate::admin::query::Query;
+use crate::admin::{quarantine, reload, types};
 use crate::body::Body;
 use crate::error::{Code, Extra, Problem};
 use crate::handlers::{late_body, malformed_body};
@@ -26,7 +28,7 @@ const BODY_MAX: usize = 64 * 1024;
 /// What a command brings.
 pub(super) struct Input {
     body: Bytes,
-    dry_run: bool,
+    query: Option<String>,
 }
 
 impl Input {
@@ -36,7 +38,6 @@ impl Input {
         head: &http::request::Parts,
         body: Incoming,
     ) -> Result<Self, Problem> {
-        let dry_run = fields::is_dry_run(head.uri.query())?;
         let is_json = |v: &http::HeaderValue| {
             let name = v.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
             name.trim().eq_ignore_ascii_case("application/json")
@@ -51,7 +52,7 @@ impl Input {
         if content_type.is_none() && !body.is_empty() {
             return Err(unsupported());
         }
-        Ok(Self { body, dry_run })
+        Ok(Self { body, query: head.uri.query().map(str::to_owned) })
     }
 }
 
@@ -71,31 +72,50 @@ async fn read(mut body: Incoming) -> Result<Bytes, Problem> {
 /// Runs one command for an operator who may.
 pub(super) async fn run<P: Ports>(
     shared: &Shared<P>,
-    (verb, method): (Verb, &Method),
-    ispb: Option<Ispb>,
+    (resource, method): (Resource<'_>, &Method),
     input: &Input,
     actor: Actor<'_>,
 ) -> Result<Response<Body>, Problem> {
+    let mut query = Query::parse(input.query.as_deref())?;
+    if resource == Resource::Entries {
+        return quarantine::list(shared, query).await;
+    }
+    let dry_run = query.take_dry_run()?;
+    query.finish()?;
     let mut fields = Fields::parse(&input.body)?;
     let reason = fields.take_text("reason", REASON_MAX)?.unwrap_or_default();
-    let run = Run { shared, dry_run: input.dry_run, actor: Actor { reason: &reason, ..actor } };
-    let Some(ispb) = ispb else {
-        return if method == Method::GET { run.list(fields) } else { run.onboard(fields).await };
-    };
-    let change = match verb {
-        Verb::All | Verb::One => return run.show(ispb, fields).await,
-        Verb::Limits => return run.limits(ispb, fields).await,
-        Verb::Pause => Change::Pause,
-        Verb::Resume => Change::Resume,
-        Verb::Cap => {
-            let cap = fields.require_number("cap")?;
-            Change::Cap(u8::try_from(cap).map_err(|_| fields.fault("cap", "is too large"))?)
+    let actor = Actor { reason: &reason, ..actor };
+    let run = Run { shared, dry_run, actor };
+    match resource {
+        Resource::Participants(_) if method == Method::GET => run.list(fields),
+        Resource::Participants(_) => run.onboard(fields).await,
+        Resource::Participant(_, verb) => {
+            let ispb = resource.ispb()?.ok_or_else(Problem::not_found)?;
+            run.participant(ispb, verb, fields).await
         }
-        Verb::Rewind => Change::Rewind(Sequence::new(fields.require_number("to")?)),
-        Verb::Advance => Change::Advance(Sequence::new(fields.require_number("to")?)),
-    };
-    fields.finish()?;
-    run.change(ispb, change).await
+        Resource::Types => fields.finish().map(|()| types::list(shared)),
+        Resource::Type(name, verb) => types::switch(shared, (name, verb), fields, dry_run, actor).await,
+        Resource::Entry(id, verb) => quarantine::run(shared, (id, verb), fields, dry_run, actor).await,
+        Resource::Reload => {
+            if dry_run {
+                return Err(Problem::new(Code::InvalidRequest, "a reload cannot be tried"));
+            }
+            fields.finish()?;
+            tracing::info!(
+                actor = actor.name,
+                request_id = actor.request_id,
+                reason,
+                "a reload was asked for"
+            );
+            reload::run(shared.reload.as_ref()).await
+        }
+        Resource::Entries
+        | Resource::Live
+        | Resource::Ready
+        | Resource::Metrics
+        | Resource::Page
+        | Resource::Unknown => Err(Problem::not_found()),
+    }
 }
 
 struct Run<'a, P: Ports> {
@@ -105,6 +125,28 @@ struct Run<'a, P: Ports> {
 }
 
 impl<P: Ports> Run<'_, P> {
+    async fn participant(
+        &self,
+        ispb: Ispb,
+        verb: Verb,
+        mut fields: Fields,
+    ) -> Result<Response<Body>, Problem> {
+        let change = match verb {
+            Verb::All | Verb::One => return self.show(ispb, fields).await,
+            Verb::Limits => return self.limits(ispb, fields).await,
+            Verb::Pause => Change::Pause,
+            Verb::Resume => Change::Resume,
+            Verb::Cap => {
+                let cap = fields.require_number("cap")?;
+                Change::Cap(u8::try_from(cap).map_err(|_| fields.fault("cap", "is too large"))?)
+            }
+            Verb::Rewind => Change::Rewind(Sequence::new(fields.require_number("to")?)),
+            Verb::Advance => Change::Advance(Sequence::new(fields.require_number("to")?)),
+        };
+        fields.finish()?;
+        self.change(ispb, change).await
+    }
+
     fn list(&self, fields: Fields) -> Result<Response<Body>, Problem> {
         fields.finish()?;
         let participants = self.shared.app.participants();

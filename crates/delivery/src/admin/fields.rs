@@ -1,4 +1,4 @@
-//! The fields of a command's JSON body and query: each is taken by name, and one that nobody took is refused.
+//! The fields of a command's JSON body: each is taken by name, and one that nobody took is refused.
 
 use serde_json::{Map, Value};
 
@@ -86,15 +86,6 @@ impl Fields {
     }
 }
 
-/// Whether the query asks for a dry run; the only thing that it may ask.
-pub(super) fn is_dry_run(query: Option<&str>) -> Result<bool, Problem> {
-    match query {
-        None | Some("" | "dry_run=false") => Ok(false),
-        Some("dry_run=true") => Ok(true),
-        Some(_) => Err(invalid("the query may be `dry_run=true` or `dry_run=false`".to_owned())),
-    }
-}
-
 fn invalid(message: String) -> Problem {
     Problem::new(Code::InvalidRequest, message)
 }
@@ -135,12 +126,5 @@ mod tests {
             "`limits.b` is not known here"
         );
         assert_eq!(title(fields.finish()), "`x` is not known here");
-    }
-
-    #[test]
-    fn the_query_may_only_ask_for_a_dry_run() {
-        assert_eq!(is_dry_run(None), Ok(false));
-        assert_eq!(is_dry_run(Some("dry_run=true")), Ok(true));
-        assert!(is_dry_run(Some("dry_run=yes")).is_err() && is_dry_run(Some("dryrun=true")).is_err());
     }
 }

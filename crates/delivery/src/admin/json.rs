@@ -85,6 +85,8 @@ struct ErrorView<'a> {
 struct Fault<'a> {
     code: &'a str,
     message: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    details: &'a [String],
 }
 
 impl<'a> From<&'a Participant> for ParticipantView<'a> {
@@ -146,9 +148,9 @@ pub(super) fn answer(status: StatusCode, view: &impl Serialize) -> Response<Body
     response::response(status, headers, Body::from(Bytes::from(body)))
 }
 
-/// A refusal: `{"error":{"code","message"}}`.
+/// A refusal: `{"error":{"code","message"}}`, and `details` where there are any.
 pub(super) fn problem(problem: &Problem) -> Response<Body> {
-    let fault = Fault { code: problem.code.text(), message: &problem.title };
+    let fault = Fault { code: problem.code.text(), message: &problem.title, details: &problem.details };
     let mut answered = answer(problem.code.status(), &ErrorView { error: fault });
     response::extra(answered.headers_mut(), problem.extra);
     answered

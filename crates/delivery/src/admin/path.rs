@@ -1,6 +1,7 @@
 //! Paths of the admin listener, and which methods they take.
 
 use http::Method;
+use pix_stream_app::EntryId;
 use pix_stream_domain::ispb::Ispb;
 
 use crate::error::{Code, Problem};
@@ -21,11 +22,21 @@ pub(super) enum Resource<'a> {
     Participants(Verb),
     /// `/admin/v1/participants/{ispb}` with or without a verb; the ISPB's form is not checked yet.
     Participant(&'a str, Verb),
+    /// `/admin/v1/catalog`
+    Types,
+    /// `/admin/v1/catalog/{type}/{verb}`; whether there is such a type is not known here.
+    Type(&'a str, Switch),
+    /// `/admin/v1/quarantine`
+    Entries,
+    /// `/admin/v1/quarantine/{id}` with or without a verb.
+    Entry(EntryId, EntryVerb),
+    /// `/admin/v1/reload`
+    Reload,
     /// Anything else.
     Unknown,
 }
 
-/// What is done with it.
+/// What is done with a participant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     /// List and onboard.
@@ -40,17 +51,48 @@ pub(super) enum Verb {
     Advance,
 }
 
+/// What is done with a message type's switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Switch {
+    Enable,
+    Disable,
+    Clear,
+}
+
+/// What is done with an entry of the quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryVerb {
+    Show,
+    /// Hands its bytes out.
+    Export,
+    Release,
+    Drop,
+}
+
 impl<'a> Resource<'a> {
     pub(super) fn of(path: &'a str) -> Self {
-        match path {
-            "/" => return Self::Page,
-            "/health/live" => return Self::Live,
-            "/health/ready" => return Self::Ready,
-            "/metrics" => return Self::Metrics,
-            "/admin/v1/participants" => return Self::Participants(Verb::All),
-            _ => {}
+        let Some(path) = path.strip_prefix("/admin/v1/") else {
+            return match path {
+                "/" => Self::Page,
+                "/health/live" => Self::Live,
+                "/health/ready" => Self::Ready,
+                "/metrics" => Self::Metrics,
+                _ => Self::Unknown,
+            };
+        };
+        match path.split_once('/') {
+            None if path == "participants" => Self::Participants(Verb::All),
+            None if path == "catalog" => Self::Types,
+            None if path == "quarantine" => Self::Entries,
+            None if path == "reload" => Self::Reload,
+            Some(("participants", rest)) => Self::participant(rest),
+            Some(("catalog", rest)) => Self::message_type(rest),
+            Some(("quarantine", rest)) => Self::entry(rest),
+            None | Some(_) => Self::Unknown,
         }
-        let Some(rest) = path.strip_prefix("/admin/v1/participants/") else { return Self::Unknown };
+    }
+
+    fn participant(rest: &'a str) -> Self {
         let (ispb, verb) = rest.split_once('/').map_or((rest, None), |(ispb, verb)| (ispb, Some(verb)));
         let verb = match verb {
             None => Verb::One,
@@ -65,6 +107,27 @@ impl<'a> Resource<'a> {
         Self::Participant(ispb, verb)
     }
 
+    fn message_type(rest: &'a str) -> Self {
+        match rest.split_once('/') {
+            Some((name, "enable")) => Self::Type(name, Switch::Enable),
+            Some((name, "disable")) => Self::Type(name, Switch::Disable),
+            Some((name, "clear")) => Self::Type(name, Switch::Clear),
+            Some(_) | None => Self::Unknown,
+        }
+    }
+
+    fn entry(rest: &str) -> Self {
+        let (id, verb) = rest.split_once('/').map_or((rest, None), |(id, verb)| (id, Some(verb)));
+        let verb = match verb {
+            None => EntryVerb::Show,
+            Some("message") => EntryVerb::Export,
+            Some("release") => EntryVerb::Release,
+            Some("drop") => EntryVerb::Drop,
+            Some(_) => return Self::Unknown,
+        };
+        id.parse().map_or(Self::Unknown, |id| Self::Entry(id, verb))
+    }
+
     /// The methods, as `Allow` names them.
     pub(super) const fn methods(&self) -> &'static str {
         match self {
@@ -74,7 +137,15 @@ impl<'a> Resource<'a> {
                 Verb::Pause | Verb::Resume | Verb::Rewind | Verb::Advance => "POST",
                 Verb::Cap | Verb::Limits => "PUT",
             },
-            Self::Live | Self::Ready | Self::Metrics | Self::Page | Self::Unknown => "GET",
+            Self::Type(..) | Self::Entry(_, EntryVerb::Release | EntryVerb::Drop) | Self::Reload => "POST",
+            Self::Types
+            | Self::Entries
+            | Self::Entry(_, EntryVerb::Show | EntryVerb::Export)
+            | Self::Live
+            | Self::Ready
+            | Self::Metrics
+            | Self::Page
+            | Self::Unknown => "GET",
         }
     }
 
@@ -83,7 +154,13 @@ impl<'a> Resource<'a> {
             Self::Live | Self::Ready => RouteLabel::Health,
             Self::Metrics => RouteLabel::Metrics,
             Self::Page => RouteLabel::StatusPage,
-            Self::Participants(_) | Self::Participant(..) => RouteLabel::Admin,
+            Self::Participants(_)
+            | Self::Participant(..)
+            | Self::Types
+            | Self::Type(..)
+            | Self::Entries
+            | Self::Entry(..)
+            | Self::Reload => RouteLabel::Admin,
             Self::Unknown => RouteLabel::Unknown,
         }
     }
@@ -99,11 +176,33 @@ impl<'a> Resource<'a> {
         };
         ispb.parse().map(Some).map_err(wrong)
     }
+
+    /// The command's name in the audit log; `None` for what only shows how the node is.
+    pub(super) fn command(&self, method: &Method) -> Option<&'static str> {
+        Some(match self {
+            Self::Participants(verb) | Self::Participant(_, verb) => verb.name(method),
+            Self::Types => "type.list",
+            Self::Type(_, Switch::Enable) => "type.enable",
+            Self::Type(_, Switch::Disable) => "type.disable",
+            Self::Type(_, Switch::Clear) => "type.clear",
+            Self::Entries => "quarantine.list",
+            Self::Entry(_, EntryVerb::Show) => "quarantine.show",
+            Self::Entry(_, EntryVerb::Export) => "quarantine.export",
+            Self::Entry(_, EntryVerb::Release) => "quarantine.release",
+            Self::Entry(_, EntryVerb::Drop) => "quarantine.drop",
+            Self::Reload => "server.reload",
+            Self::Live | Self::Ready | Self::Metrics | Self::Page | Self::Unknown => return None,
+        })
+    }
+
+    /// Whether it takes more than looking: a change, or bytes of a message.
+    pub(super) fn is_for_admins(&self, method: &Method) -> bool {
+        method != Method::GET || matches!(self, Self::Entry(_, EntryVerb::Export))
+    }
 }
 
 impl Verb {
-    /// The command's name in the audit log.
-    pub(super) fn name(self, method: &Method) -> &'static str {
+    fn name(self, method: &Method) -> &'static str {
         match self {
             Self::All if method == Method::GET => "participant.list",
             Self::All => "participant.create",

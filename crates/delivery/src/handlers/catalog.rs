@@ -11,7 +11,7 @@ use crate::error::{Code, Problem, escape_into};
 use crate::handlers::{Call, two_ispbs};
 use crate::{negotiate, response};
 
-/// Answers with the catalogue. A participant's calls count in its window; those of other roles do not.
+/// Answers with the catalogue: what is switched on for the participant that asks, else for all. A participant's calls count in its window; those of other roles do not.
 pub(crate) async fn catalog<P: Ports>(
     call: &Call<'_, P>,
     body: &mut Incoming,
@@ -19,21 +19,24 @@ pub(crate) async fn catalog<P: Ports>(
 ) -> Result<Response<Body>, Problem> {
     let identity = &call.peer.identity;
     let has_role = identity.roles.any();
-    match identity.ispb {
+    let own = match identity.ispb {
         IspbClaim::One(ispb) => match call.shared.app.find_participant(ispb) {
-            Some(participant) => call.admit(&participant, pace).await?,
-            None if has_role => {}
+            Some(participant) => {
+                call.admit(&participant, pace).await?;
+                Some(ispb)
+            }
+            None if has_role => Some(ispb),
             None => return Err(Problem::not_onboarded()),
         },
-        IspbClaim::None if has_role => {}
+        IspbClaim::None if has_role => None,
         IspbClaim::None => return Err(Problem::forbidden("the certificate has no role")),
         IspbClaim::Conflict => return Err(two_ispbs()),
-    }
+    };
     if !negotiate::takes_xml(call.headers) {
         return Err(Problem::new(Code::NotAcceptable, "the catalogue is application/xml"));
     }
     call.discard(body).await?;
-    Ok(response::document(render(&call.shared.app.catalog()), call.gzip))
+    Ok(response::document(render(&call.shared.app.catalog(own)), call.gzip))
 }
 
 fn render(types: &[String]) -> String {

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::HOST;
 
 use crate::error::{Code, Problem};
+use crate::handlers::publish::ON_INVALID;
 
 /// The headers of ICOM's list, the only ones that strict mode lets through.
 const ICOM: [&str; 12] = [
@@ -23,9 +24,9 @@ const ICOM: [&str; 12] = [
     "via",
 ];
 
-/// What strict mode refuses, whatever the request asks for.
-pub(super) fn check_strict(head: &http::request::Parts) -> Result<(), Problem> {
-    check_names(&head.headers)?;
+/// What strict mode refuses, whatever the request asks for. ICOM has no producers: theirs is one header more.
+pub(super) fn check_strict(head: &http::request::Parts, is_producer: bool) -> Result<(), Problem> {
+    check_names(&head.headers, is_producer)?;
     let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
     if host.into_iter().chain(authority).any(has_port) {
@@ -34,8 +35,9 @@ pub(super) fn check_strict(head: &http::request::Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_names(headers: &HeaderMap) -> Result<(), Problem> {
-    match headers.keys().find(|name| !ICOM.contains(&name.as_str())) {
+fn check_names(headers: &HeaderMap, is_producer: bool) -> Result<(), Problem> {
+    let is_known = |name: &str| ICOM.contains(&name) || (is_producer && name == ON_INVALID);
+    match headers.keys().find(|name| !is_known(name.as_str())) {
         // A header's name may be anything up to 64 KiB.
         Some(name) if name.as_str().len() <= 64 => {
             Err(Problem::new(Code::InvalidHeader, format!("the header {name} is not allowed")))
@@ -68,8 +70,15 @@ mod tests {
     fn strict_mode_takes_all_of_the_list() {
         let mut headers: Vec<_> = ICOM.iter().filter(|n| **n != "host").map(|n| (*n, "1")).collect();
         headers.push(("Host", "icom.pi.rsfn.net.br"));
-        assert_eq!(check_strict(&head(&headers)), Ok(()));
-        assert_eq!(check_strict(&head(&[("Host", "[::1]")])), Ok(()));
+        assert_eq!(check_strict(&head(&headers), false), Ok(()));
+        assert_eq!(check_strict(&head(&[("Host", "[::1]")]), false), Ok(()));
+    }
+
+    #[test]
+    fn strict_mode_takes_a_producers_header_from_producers_alone() {
+        let head = head(&[("Host", "icom"), ("PI-On-Invalid", "quarantine")]);
+        assert_eq!(check_strict(&head, true), Ok(()));
+        assert_eq!(check_strict(&head, false).unwrap_err().code, Code::InvalidHeader);
     }
 
     #[test]
@@ -81,7 +90,7 @@ mod tests {
             head(&[("Host", "icom"), ("x-request-id", "a")]),
         ];
         for head in heads {
-            assert_eq!(check_strict(&head).unwrap_err().code, Code::InvalidHeader);
+            assert_eq!(check_strict(&head, false).unwrap_err().code, Code::InvalidHeader);
         }
     }
 }

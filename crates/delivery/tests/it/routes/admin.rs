@@ -184,6 +184,7 @@ async fn an_auditor_looks_and_changes_nothing() {
         | Event::Redeem { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
+        | Event::Quarantine { .. }
         | Event::System { .. } => None,
     });
     let refused: Vec<_> = refused.collect();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::routes::world::{Ask, BANK, Reply, World, bank, impatient, ispb, producer};
+use crate::routes::world::{Ask, BANK, OTHER, Reply, World, bank, impatient, ispb, producer};
 use pix_stream_app::Settings;
 use pix_stream_delivery::Wire;
 use pix_stream_testkit::fake::FakeCodec;
@@ -143,6 +143,10 @@ async fn the_first_bad_part_is_named_and_nothing_is_stored() {
         .await
         .problem(400, "invalidMessage");
     assert!(title.starts_with("part 2: 1:1 m/to"), "{title}");
+    let recipient = FakeCodec::message("M1", ispb(OTHER), 50);
+    let reply = world.ask(&producer(), Ask::publish("application/xml", recipient)).await;
+    reply.problem(400, "invalidMessage");
+    assert_eq!(reply.details(), ["1:1 m/to [recipient] is not the participant it is published for"]);
     let empty = Ask::publish("application/xml", "");
     let title = world.ask(&producer(), empty).await.problem(400, "invalidMessage");
     assert!(title.starts_with("part 1: "), "{title}");

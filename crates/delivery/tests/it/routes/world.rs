@@ -274,7 +274,17 @@ impl Reply {
              <type>https://icom.pi.rsfn.net.br/api/v1/error/{code}</type><title>"
         );
         let rest = text.strip_prefix(&start).unwrap_or_else(|| panic!("{code} expected: {text}"));
-        rest.strip_suffix("</title></problem>").unwrap().to_owned()
+        let title = rest.strip_suffix("</problem>").unwrap();
+        // Ours, and only where there is more to say.
+        let title = title.split_once("</title><detail>").map_or(title, |(title, _)| title);
+        title.strip_suffix("</title>").unwrap_or(title).to_owned()
+    }
+
+    /// The lines of an error's detail.
+    pub(crate) fn details(&self) -> Vec<String> {
+        let text = self.text();
+        let inside = text.split_once("<detail>").and_then(|(_, rest)| rest.split_once("</detail></problem>"));
+        inside.map(|(inside, _)| inside.lines().map(str::to_owned).collect()).unwrap_or_default()
     }
 }
 
