@@ -1,5 +1,6 @@
 //! The command line: every command with its options, help and examples (cli.md). No command runs here.
 
+mod intake;
 mod messages;
 mod operation;
 mod serving;
@@ -7,6 +8,7 @@ mod serving;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
+pub use intake::{CatalogCommand, EntriesArgs, QuarantineCommand, SwitchArgs, ValidateArgs};
 pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source, Target};
 pub use operation::{
     AdminArgs, AdminCommand, AdminTarget, AdvanceArgs, AuditArgs, AuditCommand, Intent, ParticipantCommand,
@@ -56,6 +58,8 @@ pub enum Command {
     Publish(PublishArgs),
     /// Reads a participant's messages as a good client does: stores, then confirms
     Pull(PullArgs),
+    /// Judges messages offline: schema and header, one verdict a file
+    Validate(ValidateArgs),
     /// Operates a running server through its admin listener
     Admin(AdminArgs),
     /// Looks into PI-Pull-Next tokens

@@ -9,3 +9,4 @@ pub mod publish;
 pub mod pull;
 pub mod serve;
 pub mod token;
+pub mod validate;

@@ -10,7 +10,7 @@ mod subject;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use pix_stream_config::Config;
+use pix_stream_config::{Config, Unsigned};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::entropy::Entropy as _;
 
@@ -120,6 +120,8 @@ fn participants(request: &Request) -> Vec<Ispb> {
 
 fn config(request: &Request) -> Config {
     let mut config = Config::default();
+    // The central bank's own examples are not signed, and should work in a folder for development.
+    config.schemas.unsigned = Unsigned::Accept;
     if let Some(listen) = request.listen {
         config.listen.api = listen;
     }

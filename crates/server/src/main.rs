@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Pull(args) => commands::pull::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Token(args) => commands::token::run(&args),
+        Command::Validate(args) => commands::validate::run(&args),
     };
     failure::exit_code(result)
 }

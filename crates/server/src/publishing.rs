@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use pix_stream_client::{Endpoint, Error, Publisher};
+use pix_stream_client::{Endpoint, Error, Publisher, Taken};
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_domain::resource_id::ResourceId;
 
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -34,13 +33,13 @@ pub struct Piece {
     pub bytes: Bytes,
 }
 
-/// A published message and its id.
+/// A message that the server took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     /// Its `BizMsgIdr`.
     pub message_id: Option<String>,
-    /// The id that the server gave it.
-    pub resource_id: ResourceId,
+    /// What became of it, and the id that the server gave it.
+    pub taken: Taken,
 }
 
 /// Where messages come from; `None` is the end.
@@ -57,6 +56,8 @@ pub struct Plan {
     pub rate: Option<u32>,
     /// Requests under way at a time. With one, messages keep their order.
     pub workers: usize,
+    /// Whether what is refused goes into the server's quarantine; then each request has one message.
+    pub quarantine: bool,
 }
 
 /// A run under way.
@@ -72,6 +73,7 @@ struct Feed {
     batch: usize,
     pace: Option<tokio::sync::Mutex<Interval>>,
     stop: Arc<AtomicBool>,
+    quarantine: bool,
 }
 
 impl Publishing {
@@ -79,9 +81,10 @@ impl Publishing {
     #[must_use]
     pub fn start(plan: &Plan, source: Source) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let batch = plan.rate.map_or(BATCH_MAX, batch_at);
+        let batch = if plan.quarantine { 1 } else { plan.rate.map_or(BATCH_MAX, batch_at) };
         let pace = plan.rate.map(|rate| tokio::sync::Mutex::new(pace(rate, batch)));
-        let feed = Arc::new(Feed { source: Mutex::new(source), batch, pace, stop: Arc::clone(&stop) });
+        let (source, quarantine) = (Mutex::new(source), plan.quarantine);
+        let feed = Arc::new(Feed { source, batch, pace, stop: Arc::clone(&stop), quarantine });
         let (done, results) = mpsc::channel(plan.workers.max(1));
         for _ in 0..plan.workers.max(1) {
             let publisher = Publisher::new(plan.endpoint.clone(), plan.ispb, SystemEntropy::new().number());
@@ -104,6 +107,7 @@ impl Publishing {
 async fn work(feed: Arc<Feed>, mut publisher: Publisher, done: mpsc::Sender<Result<Vec<Done>, Failure>>) {
     while let Some(batch) = feed.take().await {
         let result = match batch {
+            Ok(batch) if feed.quarantine => hand_over(&mut publisher, batch).await,
             Ok(batch) => publish(&mut publisher, batch).await,
             Err(failure) => Err(failure),
         };
@@ -147,21 +151,34 @@ impl Feed {
 async fn publish(publisher: &mut Publisher, batch: Vec<Piece>) -> Result<Vec<Done>, Failure> {
     let bytes: Vec<Bytes> = batch.iter().map(|piece| piece.bytes.clone()).collect();
     let ids = publisher.publish(&bytes).await.map_err(|error| refused(&error, &batch))?;
-    let done = |(piece, resource_id): (Piece, ResourceId)| Done { message_id: piece.message_id, resource_id };
+    let done = |(piece, id): (Piece, _)| Done { message_id: piece.message_id, taken: Taken::Published(id) };
     Ok(batch.into_iter().zip(ids).map(done).collect())
+}
+
+/// One request a message: each goes its own way.
+async fn hand_over(publisher: &mut Publisher, batch: Vec<Piece>) -> Result<Vec<Done>, Failure> {
+    let mut done = Vec::with_capacity(batch.len());
+    for piece in batch {
+        let taken = publisher.take_in(piece.bytes.clone()).await;
+        let taken = taken.map_err(|error| refused(&error, std::slice::from_ref(&piece)))?;
+        done.push(Done { message_id: piece.message_id, taken });
+    }
+    Ok(done)
 }
 
 /// A refusal under the name of the message that it is about.
 fn refused(error: &Error, batch: &[Piece]) -> Failure {
     let failure = advice::failure(error);
-    let part = match error {
-        Error::Refused(refusal) => refusal.title.as_deref().and_then(part_number),
+    let (part, details) = match error {
+        Error::Refused(refusal) => {
+            (refusal.title.as_deref().and_then(part_number), refusal.details.as_slice())
+        }
         Error::Usage(_)
         | Error::Untrusted(_)
         | Error::Malformed(_)
         | Error::GaveUp { .. }
         | Error::Sink(_)
-        | Error::Task(_) => None,
+        | Error::Task(_) => (None, [].as_slice()),
     };
     let piece = part.and_then(|part| batch.get(part.checked_sub(1)?)).or(if batch.len() == 1 {
         batch.first()
@@ -173,7 +190,9 @@ fn refused(error: &Error, batch: &[Piece]) -> Failure {
         1 => String::new(),
         count => format!("; none of the {count} messages of its request was stored"),
     };
-    Failure { message: format!("{}: {}{others}", piece.label, failure.message), ..failure }
+    // The first is in the title already.
+    let more: String = details.iter().skip(1).map(|detail| format!("\n  {detail}")).collect();
+    Failure { message: format!("{}: {}{others}{more}", piece.label, failure.message), ..failure }
 }
 
 /// The number in `part 4: …`.

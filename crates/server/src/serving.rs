@@ -2,6 +2,8 @@
 //!
 //! `serve` and `demo` are both this; what they print around it is theirs.
 
+mod reload;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,12 +18,14 @@ use pix_stream_listener as listener;
 use pix_stream_listener::drain::Drain;
 use pix_stream_listener::identity::Peer;
 use pix_stream_listener::tls::TlsStore;
+use pix_stream_ports::Ports as _;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::compose::{self, EmbeddedPorts};
 use crate::failure::Failure;
+use crate::serving::reload::Reloader;
 use crate::shutdown::{Reloads, Shutdown};
 use crate::system::{self, SystemEntropy};
 
@@ -85,13 +89,15 @@ pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<S
     // The folder is ours from here on; one that a killed server left would send `--dir` commands astray.
     let ready_file = dir.join("data").join("ready.json");
     remove_ready(&ready_file);
+    let codec = ports.codec().clone();
     let app = compose::start_app(config, ports).await?;
+    let reload = Arc::new(Reloader::new(config, &tls, &app, codec));
     let (wire, seed) = (compose::wire(config), SystemEntropy::new().number());
     let shared = Shared::new(app.clone(), wire, render, seed, env!("CARGO_PKG_VERSION"));
-    let shared = Arc::new(shared.await);
+    let shared = Arc::new(shared.await.with_reload(reload.hook()));
     let drain = Drain::new();
     let listeners = sockets.serve(config, &tls, &shared, &drain);
-    tokio::spawn(reload(reloads, config.clone(), tls, app.clone()));
+    tokio::spawn(obey(reloads, reload));
     let ready = Ready {
         event: "ready",
         api: format!("https://{api}"),
@@ -199,22 +205,11 @@ fn service<A: Future + Send>(
     move |request, peer| handle(Arc::clone(&shared), peer, request)
 }
 
-/// Reads certificates, trust, revocation lists and token keys again, each time it is asked for.
-async fn reload(mut reloads: Reloads, config: Config, tls: Arc<TlsStore>, app: App<EmbeddedPorts>) {
+/// Reads again what the configuration names, each time a signal asks for it.
+async fn obey(mut reloads: Reloads, reload: Arc<Reloader>) {
     while reloads.next().await {
-        match tls.reload(&compose::tls(&config)) {
-            Ok(()) => warn_of_expiry(&tls),
-            Err(problems) => tracing::error!(%problems, "certificates were not reloaded; the old ones stay"),
-        }
-        match compose::keyring(&config) {
-            Ok(keyring) => {
-                tracing::info!(keys = ?keyring, "token keys were read again");
-                app.set_keyring(keyring);
-            }
-            Err(failure) => {
-                tracing::error!(error = failure.message, "token keys were not reloaded; the old ones stay")
-            }
-        }
+        // What came of it was logged.
+        let _ = reload.run().await;
     }
 }
 

@@ -29,6 +29,7 @@ pub struct Target {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   pix-stream publish --dir pix --ispb 99999001 message.xml
+  pix-stream publish --dir pix --ispb 99999001 --quarantine outbox-1.xml outbox-2.xml
   pix-stream publish --dir pix --ispb 99999001 --generate 1000 --type pacs.008 --rate 200 --json")]
 pub struct PublishArgs {
     /// The server.
@@ -43,7 +44,10 @@ pub struct PublishArgs {
     /// Most messages per second [default: as fast as the server takes them]
     #[arg(long, value_name = "R", help_heading = "Messages", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
-    /// Prints one JSON object a message: ispb, message_id, resource_id
+    /// Has the server keep in its quarantine what it refuses, instead of ending there: for producers that nobody watches
+    #[arg(long, help_heading = "Messages")]
+    pub quarantine: bool,
+    /// Prints one JSON object a message: ispb, message_id, resource_id (or quarantine_id)
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

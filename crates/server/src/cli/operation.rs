@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 use pix_stream_domain::ispb::Ispb;
 
+use super::intake::{CatalogCommand, QuarantineCommand};
 use super::messages::Target;
 
 /// Looks into PI-Pull-Next tokens
@@ -132,6 +133,33 @@ pub enum AdminCommand {
         /// What to do.
         #[command(subcommand)]
         command: ParticipantCommand,
+    },
+    /// Shows and switches the message types that are taken
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix catalog list
+  pix-stream admin --dir pix catalog disable pacs.008.spi.1.15 --reason 'change 12'")]
+    Catalog {
+        /// What to do.
+        #[command(subcommand)]
+        command: CatalogCommand,
+    },
+    /// Lists, shows, hands out, releases and drops messages that were refused
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix quarantine list
+  pix-stream admin --dir pix quarantine release UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --dry-run")]
+    Quarantine {
+        /// What to do.
+        #[command(subcommand)]
+        command: QuarantineCommand,
+    },
+    /// Has the server read certificates, trust, revocation lists, token keys and schemas again, as SIGHUP does
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix reload
+  pix-stream admin --dir pix reload --reason 'catalogue 5.14' --json")]
+    Reload {
+        /// Why, for the server's log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
 }
 

@@ -72,7 +72,7 @@ pub struct InitArgs {
   pix-stream serve --config pix/pix-stream.toml
   PIX_STREAM_LOG_LEVEL=debug pix-stream serve --config pix/pix-stream.toml --listen 127.0.0.1:0
 
-SIGTERM and SIGINT drain, a second one ends at once. SIGHUP reads certificates, trust, revocation lists and token keys again.")]
+SIGTERM and SIGINT drain, a second one ends at once. SIGHUP reads certificates, trust, revocation lists, token keys and schemas again.")]
 pub struct ServeArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]

@@ -1,7 +1,9 @@
-//! `pix-stream admin participants`: an operator's commands over the admin listener's `/admin/v1`.
+//! `pix-stream admin`: an operator's commands over the admin listener's `/admin/v1`.
 //!
 //! What a command does is decided, checked and audited by the server; this asks, and shows the answer.
 
+mod catalog;
+mod quarantine;
 mod show;
 
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use crate::target::{self, Caller};
 use super::serve::runtime;
 
 const PARTICIPANTS: &str = "/admin/v1/participants";
+const RELOAD: &str = "/admin/v1/reload";
 
 /// A refusal of the admin API.
 #[derive(Deserialize)]
@@ -30,6 +33,8 @@ struct Refused {
 struct Fault {
     code: String,
     message: String,
+    #[serde(default)]
+    details: Vec<String>,
 }
 
 /// Runs the command.
@@ -38,13 +43,28 @@ struct Fault {
 /// The server cannot be found, or refuses: with its reason.
 pub fn run(args: &AdminArgs) -> Result<(), Failure> {
     let target = args.target.to_target().map_err(Failure::usage)?;
-    let AdminCommand::Participants { command } = &args.command;
     let reached = target::find(&target, Caller::Admin)?;
     runtime()?.block_on(async {
         target::check_reachable(&reached).await?;
         let mut client = Client { api: Api::new(reached.endpoint) };
-        participants(&mut client, command, args.json).await
+        match &args.command {
+            AdminCommand::Participants { command } => participants(&mut client, command, args.json).await,
+            AdminCommand::Catalog { command } => catalog::run(&mut client, command, args.json).await,
+            AdminCommand::Quarantine { command } => quarantine::run(&mut client, command, args.json).await,
+            AdminCommand::Reload { reason } => reload(&mut client, reason.clone(), args.json).await,
+        }
     })
+}
+
+async fn reload(client: &mut Client, reason: Option<String>, json: bool) -> Result<(), Failure> {
+    let body = body(&Intent { dry_run: false, reason }, []);
+    let answer = client.call(Method::POST, RELOAD, Some(body)).await?;
+    if json {
+        return Ok(output::json(&answer)?);
+    }
+    let names = answer.get("reloaded").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+    Ok(output::line(format_args!("read again: {}", names.join(", ")))?)
 }
 
 async fn participants(client: &mut Client, command: &ParticipantCommand, json: bool) -> Result<(), Failure> {
@@ -157,6 +177,14 @@ struct Client {
 impl Client {
     /// Sends a command and reads its answer.
     async fn call(&mut self, method: Method, path: &str, body: Option<Bytes>) -> Result<Value, Failure> {
+        let reply = self.fetch(method, path, body).await?;
+        serde_json::from_slice(&reply.body).map_err(|error| {
+            Failure::new(format_args!("the answer is not JSON ({error}); is this the admin listener?"))
+        })
+    }
+
+    /// Sends a command; an answer that is none to go on with is a failure.
+    async fn fetch(&mut self, method: Method, path: &str, body: Option<Bytes>) -> Result<Reply, Failure> {
         let reply = self.api.request(method, path, body).await.map_err(|error| {
             let next = if error.is_untrusted() {
                 "show a certificate with the role admin: `--dir` of a folder of init has one"
@@ -165,12 +193,7 @@ impl Client {
             };
             Failure::new(error).next(next)
         })?;
-        if !reply.status.is_success() {
-            return Err(refused(&reply));
-        }
-        serde_json::from_slice(&reply.body).map_err(|error| {
-            Failure::new(format_args!("the answer is not JSON ({error}); is this the admin listener?"))
-        })
+        if reply.status.is_success() { Ok(reply) } else { Err(refused(&reply, path)) }
     }
 
     /// A participant's own limits.
@@ -180,15 +203,26 @@ impl Client {
     }
 }
 
-fn refused(reply: &Reply) -> Failure {
+fn refused(reply: &Reply, path: &str) -> Failure {
     let status = reply.status.as_u16();
     let request = reply.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-    let Ok(Refused { error: Fault { code, message } }) = serde_json::from_slice(&reply.body) else {
+    let Ok(Refused { error: Fault { code, message, details } }) = serde_json::from_slice(&reply.body) else {
         return Failure::new(format_args!("the server answered {status}{request}"))
             .next("is this the admin listener? The ready line of `serve` names both");
     };
-    let failure = Failure::new(format_args!("the server answered {status} {code}: {message}{request}"));
+    let details: String = details.iter().map(|detail| format!("\n  {detail}")).collect();
+    let failure =
+        Failure::new(format_args!("the server answered {status} {code}: {message}{request}{details}"));
     match code.as_str() {
+        "notFound" if path.starts_with(quarantine::QUARANTINE) => {
+            failure.next("see what is there: pix-stream admin --dir DIR quarantine list")
+        }
+        "invalidMessage" => {
+            failure.next("it stays in quarantine: load the schema it needs, or have it sent again")
+        }
+        "invalidRequest" if path.starts_with(catalog::CATALOG) => {
+            failure.next("see the types that are loaded: pix-stream admin --dir DIR catalog list")
+        }
         "notFound" => failure.next("see who is onboarded: pix-stream admin --dir DIR participants list"),
         "forbidden" => {
             failure.next("show a certificate with the role admin, see [roles] of the configuration")

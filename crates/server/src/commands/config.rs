@@ -6,7 +6,7 @@ use pix_stream_config::{self as config, Config, Flags};
 
 use crate::cli::{ConfigArgs, ConfigCommand};
 use crate::failure::Failure;
-use crate::{environment, output};
+use crate::{compose, environment, output, schemas};
 
 /// Runs the command.
 ///
@@ -16,9 +16,11 @@ pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
     match &args.command {
         ConfigCommand::Check(args) => {
             let config = load(&args.config)?;
-            for (key, path) in config.missing_files() {
+            let missing = config.missing_files();
+            for (key, path) in &missing {
                 output::note(format_args!("note: {key}: {} does not exist yet", path.display()));
             }
+            check_files(&args.config, &config, |key| missing.iter().any(|(other, _)| *other == key))?;
             output::line(format_args!("{}: ok", args.config.display()))?;
         }
         ConfigCommand::Print(args) => output::text(&load(&args.config)?.to_masked_toml())?,
@@ -31,12 +33,33 @@ pub fn run(args: &ConfigArgs) -> Result<(), Failure> {
 fn load(path: &Path) -> Result<Config, Failure> {
     config::load(path, &environment::of_process(), Flags::default()).map_err(|problems| {
         output::note(&problems);
-        let count = problems.all().len();
-        output::note(format_args!(
-            "{}: {count} problem{}",
-            path.display(),
-            if count == 1 { "" } else { "s" }
-        ));
-        Failure::silent()
+        counted(path, problems.all().len())
     })
+}
+
+/// Schemas and signers' certificates are read as `serve` would read them; folders that are missing were noted.
+fn check_files(path: &Path, config: &Config, is_missing: impl Fn(&str) -> bool) -> Result<(), Failure> {
+    let mut count = 0;
+    let mut tell = |key: &str, problems: Vec<String>| {
+        count += problems.len();
+        for problem in problems {
+            output::note(format_args!("{key}: {problem}"));
+        }
+    };
+    if !is_missing("schemas.directory")
+        && let Err(problems) = schemas::load(config.schemas.directory.as_deref())
+    {
+        tell("schemas.directory", problems);
+    }
+    if !is_missing("publish.certificates")
+        && let Err(problems) = compose::verifier(config)
+    {
+        tell("publish.certificates", problems);
+    }
+    if count == 0 { Ok(()) } else { Err(counted(path, count)) }
+}
+
+fn counted(path: &Path, count: usize) -> Failure {
+    output::note(format_args!("{}: {count} problem{}", path.display(), if count == 1 { "" } else { "s" }));
+    Failure::silent()
 }

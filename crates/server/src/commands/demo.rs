@@ -206,6 +206,7 @@ fn publish(traffic: &Traffic, tally: &Arc<Tally>) -> Result<Publishing, Failure>
         ispb: traffic.ispb,
         rate: traffic.rate,
         workers: PUBLISHERS,
+        quarantine: false,
     };
     Ok(Publishing::start(&plan, source))
 }

@@ -1,11 +1,10 @@
 //! `pix-stream publish`: files, or made-up messages, with one line for each that is durable.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pix_stream_client::find_message_id;
+use pix_stream_client::{Taken, find_message_id};
 use pix_stream_domain::ispb::Ispb;
 
 use serde::Serialize;
@@ -15,6 +14,7 @@ use crate::cli::PublishArgs;
 use crate::failure::Failure;
 use crate::generate::Generator;
 use crate::output;
+use crate::progress::Progress;
 use crate::publishing::{Done, Piece, Plan, Publishing, Source};
 use crate::shutdown::Shutdown;
 use crate::system::SystemEntropy;
@@ -26,9 +26,6 @@ use super::serve::runtime;
 const WORKERS: usize = 4;
 /// How long an end waits for requests under way, so that what they stored is printed.
 const END_GRACE: Duration = Duration::from_secs(2);
-/// From when on progress is shown, and how often.
-const PROGRESS_AFTER: Duration = Duration::from_secs(2);
-const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// A seed of its own choice stays short enough to be typed again.
 const SEED_LIMIT: u64 = 1_000_000_000;
 
@@ -36,7 +33,10 @@ const SEED_LIMIT: u64 = 1_000_000_000;
 struct Line<'a> {
     ispb: &'a str,
     message_id: Option<&'a str>,
-    resource_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine_id: Option<String>,
 }
 
 /// Runs the command.
@@ -52,9 +52,10 @@ pub fn run(args: &PublishArgs) -> Result<(), Failure> {
         ispb: args.ispb,
         rate: args.rate,
         workers: if is_ordered { 1 } else { WORKERS },
+        quarantine: args.quarantine,
     };
     let total = args.source.generate.unwrap_or(args.source.files.len() as u64);
-    let printer = Printer { ispb: args.ispb, json: args.json, total, published: 0 };
+    let printer = Printer { ispb: args.ispb, json: args.json, total, published: 0, quarantined: 0 };
     runtime()?.block_on(async {
         let shutdown = Shutdown::listen().map_err(Failure::new)?;
         target::check_reachable(&reached).await?;
@@ -67,9 +68,8 @@ async fn publish(
     mut printer: Printer,
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
-    let began = Instant::now();
     let mut draining = shutdown.draining();
-    let mut progress = Progress::new(began);
+    let mut progress = Progress::new();
     let mut end: Option<(Failure, Instant)> = None;
     loop {
         let deadline = end.as_ref().map(|(_, at)| *at);
@@ -87,10 +87,16 @@ async fn publish(
                 end = Some((Failure::interrupted(), Instant::now() + END_GRACE));
             }
             () = at(deadline) => break,
-            () = sleep_until(progress.next) => progress.show(&printer),
+            () = sleep_until(progress.next) => printer.show(&mut progress),
         }
     }
     progress.clear();
+    if printer.quarantined > 0 {
+        output::note(format_args!(
+            "{} of {} messages went into quarantine",
+            printer.quarantined, printer.total
+        ));
+    }
     match end {
         None => Ok(()),
         Some((failure, _)) => {
@@ -146,59 +152,49 @@ struct Printer {
     json: bool,
     total: u64,
     published: u64,
+    quarantined: u64,
 }
 
 impl Printer {
+    fn show(&self, progress: &mut Progress) {
+        let (done, total) = (self.published + self.quarantined, self.total);
+        let rate = progress.rate(done);
+        progress.show(format_args!("published {done} of {total} ({rate}/s)"));
+    }
+
     fn print(&mut self, done: &[Done]) -> std::io::Result<()> {
         use std::fmt::Write as _;
         let mut text = String::new();
         for one in done {
-            let (message_id, resource_id) = (one.message_id.as_deref(), one.resource_id.to_string());
+            let (ispb, message_id) = (self.ispb.as_str(), one.message_id.as_deref());
+            let (kept, id) = match &one.taken {
+                Taken::Published(id) => {
+                    self.published += 1;
+                    ("", id.to_string())
+                }
+                Taken::Quarantined(id) => {
+                    self.quarantined += 1;
+                    ("quarantined ", id.to_string())
+                }
+            };
+            if self.quarantined == 1 && !kept.is_empty() {
+                output::hint(format_args!("see why: pix-stream admin --dir DIR quarantine show {id}"));
+            }
             if self.json {
+                let [resource_id, quarantine_id] =
+                    if kept.is_empty() { [Some(id), None] } else { [None, Some(id)] };
                 text.push_str(&serde_json::to_string(&Line {
-                    ispb: self.ispb.as_str(),
+                    ispb,
                     message_id,
                     resource_id,
+                    quarantine_id,
                 })?);
                 text.push('\n');
             } else {
                 // Writing to a String cannot fail.
-                let _ = writeln!(text, "{} {} {resource_id}", self.ispb, message_id.unwrap_or("-"));
+                let _ = writeln!(text, "{ispb} {} {kept}{id}", message_id.unwrap_or("-"));
             }
         }
-        self.published += done.len() as u64;
         output::text(&text)
-    }
-}
-
-/// A line that moves, on a terminal that nothing else is written to.
-struct Progress {
-    is_wanted: bool,
-    began: Instant,
-    next: Instant,
-    is_shown: bool,
-}
-
-impl Progress {
-    fn new(began: Instant) -> Self {
-        let is_wanted = output::stderr_is_terminal() && !std::io::stdout().is_terminal();
-        // Far enough to never come.
-        let first = if is_wanted { PROGRESS_AFTER } else { Duration::from_secs(30 * 86_400) };
-        Self { is_wanted, began, next: began + first, is_shown: false }
-    }
-
-    fn show(&mut self, printer: &Printer) {
-        let now = Instant::now();
-        self.next = now + PROGRESS_EVERY;
-        let millis = u64::try_from((now - self.began).as_millis()).unwrap_or(u64::MAX).max(1);
-        let rate = printer.published.saturating_mul(1_000) / millis;
-        output::live(format_args!("published {} of {} ({rate}/s)", printer.published, printer.total));
-        self.is_shown = true;
-    }
-
-    fn clear(&self) {
-        if self.is_wanted && self.is_shown {
-            output::live("");
-        }
     }
 }

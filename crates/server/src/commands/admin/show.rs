@@ -166,7 +166,7 @@ fn limits(limits: &Limits) -> String {
     format!("{pace}, {}", own(limits.backlog_high_water, "backlog high water"))
 }
 
-fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, Failure> {
+pub(super) fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, Failure> {
     T::deserialize(answer).map_err(|error| {
         Failure::new(format_args!("the server's answer is not understood: {error}"))
             .next("is it of the same version?")

@@ -1,0 +1,127 @@
+//! Arguments of what has to do with messages that are refused: `validate`, `admin quarantine`, `admin catalog`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_ports::quarantine::EntryId;
+
+use super::operation::Intent;
+
+/// Judges messages offline: schema and header, one verdict a file
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  pix-stream validate message.xml
+  pix-stream validate outbox --schemas spi-5.13 --json
+
+A message without a signature is not valid. Exit code 1 if any file is invalid or cannot be read.")]
+pub struct ValidateArgs {
+    /// Files with one message each; a folder stands for the *.xml files in it and its subfolders
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// XSD files of this folder and its subfolders replace the built-in schemas of their namespaces
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Tells all that is wrong with a file, up to ten findings, the further ones indented
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+    /// Prints one JSON object a file: file, valid, type, line, column, path, reason, rule
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// What `admin quarantine` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum QuarantineCommand {
+    /// Lists refused messages, oldest first, each with its first finding
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix quarantine list
+  pix-stream admin --dir pix quarantine list --participant 99999001 --json")]
+    List {
+        /// Those for this participant alone
+        #[arg(long, value_name = "ISPB")]
+        participant: Option<Ispb>,
+    },
+    /// Shows what is known of a refused message, with all findings
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix quarantine show UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur
+  pix-stream admin --dir pix quarantine show UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --json")]
+    Show {
+        /// The id of the entry
+        id: EntryId,
+    },
+    /// Hands out the exact bytes of a refused message; audited
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix quarantine export UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --out refused.xml
+  pix-stream admin --dir pix quarantine export UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur | pix-stream validate --all /dev/stdin")]
+    Export {
+        /// The id of the entry
+        id: EntryId,
+        /// The file to write; without it, stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Examines refused messages again, and publishes those that are valid now
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix quarantine release UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --dry-run
+  pix-stream admin --dir pix quarantine release UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --reason 'schema 1.17 is loaded'")]
+    Release(EntriesArgs),
+    /// Removes refused messages for good
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix quarantine drop UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --dry-run
+  pix-stream admin --dir pix quarantine drop UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --reason 'sent again as M9'")]
+    Drop(EntriesArgs),
+}
+
+/// Entries to be released or dropped.
+#[derive(Debug, Clone, Args)]
+pub struct EntriesArgs {
+    /// The ids of the entries, taken one after the other
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<EntryId>,
+    /// How it is meant.
+    #[command(flatten)]
+    pub intent: Intent,
+}
+
+/// What `admin catalog` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CatalogCommand {
+    /// Lists the message types that are loaded or switched, and for whom they are on
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix catalog list
+  pix-stream admin --dir pix catalog list --json")]
+    List,
+    /// Switches a message type on: messages of it are taken
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix catalog enable pacs.008.spi.1.17
+  pix-stream admin --dir pix catalog enable pacs.008.spi.1.17 --participant 99999001 --reason pilot")]
+    Enable(SwitchArgs),
+    /// Switches a message type off: messages of it are refused
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix catalog disable pacs.008.spi.1.15 --dry-run
+  pix-stream admin --dir pix catalog disable pacs.008.spi.1.15 --participant 99999001 --reason 'change 12'")]
+    Disable(SwitchArgs),
+    /// Takes a switch away: a participant's falls back to the one for all, that one to on
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix catalog clear pacs.008.spi.1.15
+  pix-stream admin --dir pix catalog clear pacs.008.spi.1.15 --participant 99999001")]
+    Clear(SwitchArgs),
+}
+
+/// A message type's switch.
+#[derive(Debug, Clone, Args)]
+pub struct SwitchArgs {
+    /// The message type, such as pacs.008.spi.1.16
+    #[arg(value_name = "TYPE")]
+    pub message_type: String,
+    /// For this participant alone; without it, for all that have no switch of their own
+    #[arg(long, value_name = "ISPB")]
+    pub participant: Option<Ispb>,
+    /// How it is meant.
+    #[command(flatten)]
+    pub intent: Intent,
+}
