@@ -72,7 +72,7 @@ pub async fn handle<P: Ports>(
         response::pace(headers, decision);
     }
     if head.version < Version::HTTP_2 {
-        *answered.extensions_mut() = shared.spelling.extensions();
+        *answered.extensions_mut() = shared.spelling.extensions(answered.status());
     } else {
         // A stream of HTTP/2 ends by itself; the header would be malformed.
         answered.headers_mut().remove(CONNECTION);

@@ -32,6 +32,7 @@ async fn quarantined(world: &World, xml: Bytes) -> String {
     let reply = world.ask(&producer(), hand_over(xml)).await;
     assert_eq!((reply.status, reply.body.len()), (202, 0), "{reply:?}");
     assert_eq!(reply.find("PI-ResourceId"), None);
+    assert!(reply.headers.iter().any(|(name, _)| name == "PI-Quarantine-Id"), "spelled so: {reply:?}");
     reply.header("PI-Quarantine-Id").to_owned()
 }
 
