@@ -6,6 +6,8 @@
 //!
 //! The file only grows: room that retention frees is used again, and given back to the disk by nobody.
 //!
+//! It is the Quarantine, too: what was refused shares the file, the thread and the rules for a full disk.
+//!
 //! When the disk is full, appends answer [`Error::Full`]. Small changes, without which nobody could read after a
 //! restart, and removal go on in room that is kept for them (decision 0011): within `bytes_max` by a margin, on the
 //! disk by a file `reserve`, which is released once and made again when there is room. Until then, appends stay
@@ -16,6 +18,7 @@ mod disk;
 mod fault;
 mod layout;
 mod open;
+mod quarantine;
 mod reads;
 mod request;
 mod reserve;
@@ -29,6 +32,7 @@ use std::time::Duration;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::error::Error;
@@ -36,7 +40,7 @@ use pix_stream_ports::journal::{
     AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored,
 };
 use redb::ReadTransaction;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use open::OpenError;
 
@@ -116,6 +120,13 @@ impl EmbeddedJournal {
         Ok(Self { writer, store, room: Arc::new(Semaphore::new(ROOM_UNITS as usize)) })
     }
 
+    /// Waits until this many bytes of messages may wait for the writer.
+    async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        let units = u32::try_from(bytes / ROOM_UNIT + 1).unwrap_or(ROOM_UNITS).min(ROOM_UNITS);
+        let room = Arc::clone(&self.room).acquire_many_owned(units).await;
+        room.map_err(|_| Error::Unavailable("the journal is stopping".to_owned()))
+    }
+
     async fn change<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Error> {
         let stopped = || Error::Unavailable("the journal is stopping".to_owned());
         let (sender, answer) = oneshot::channel();
@@ -142,10 +153,7 @@ impl Journal for EmbeddedJournal {
         messages: Vec<NewMessage>,
         window: Duration,
     ) -> Result<Vec<Appended>, AppendError> {
-        let bytes: usize = messages.iter().map(|message| message.xml.len()).sum();
-        let units = u32::try_from(bytes / ROOM_UNIT + 1).unwrap_or(ROOM_UNITS).min(ROOM_UNITS);
-        let room = Arc::clone(&self.room).acquire_many_owned(units).await;
-        let room = room.map_err(|_| Error::Unavailable("the journal is stopping".to_owned()))?;
+        let room = self.room_for(messages.iter().map(|message| message.xml.len()).sum()).await?;
         let answer = self.change(|reply| Request::Append { ispb, messages, window, reply, room }).await?;
         answer.map_err(|Conflict(index)| AppendError::Conflict { index })
     }
@@ -195,6 +203,15 @@ impl Journal for EmbeddedJournal {
     async fn save_participant(&self, participant: Participant) -> Result<bool, Error> {
         let participant = Box::new(participant);
         self.change(|reply| Request::Participant { participant, reply }).await
+    }
+
+    async fn load_switches(&self) -> Result<Switches, Error> {
+        self.read_with(reads::load_switches).await
+    }
+
+    async fn save_switches(&self, switches: Switches) -> Result<bool, Error> {
+        let switches = Box::new(switches);
+        self.change(|reply| Request::Switches { switches, reply }).await
     }
 
     async fn check(&self) -> Result<(), Error> {

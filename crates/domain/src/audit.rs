@@ -5,6 +5,7 @@
 
 use crate::digest::Digest;
 use crate::ispb::Ispb;
+use crate::resource_id::ResourceId;
 use crate::sequence::Range;
 use crate::time::Timestamp;
 
@@ -61,6 +62,19 @@ pub enum Event {
         batch: Range,
         /// How many of the request were repeats and stored nothing.
         repeats: u32,
+    },
+    /// A message of unattended intake was refused and put into quarantine.
+    Quarantine {
+        /// Who published it: the certificate's name.
+        actor: Box<str>,
+        /// The entry's id.
+        entry: ResourceId,
+        /// The code of the rule that it breaks first: `schema`.
+        rule: Box<str>,
+        /// Its length in bytes.
+        bytes: u32,
+        /// Whether the same bytes were there already, so that nothing was stored but one attempt more.
+        repeat: bool,
     },
     /// An administrator or operator changed something, or was refused.
     Admin {

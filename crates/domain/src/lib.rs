@@ -11,6 +11,7 @@ pub mod rate;
 pub mod resource_id;
 pub mod sequence;
 pub mod stream;
+pub mod switches;
 pub mod time;
 pub mod token;
 pub mod version;

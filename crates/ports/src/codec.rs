@@ -9,11 +9,14 @@ use pix_stream_domain::sequence::Sequence;
 
 /// Examines published XML and renders what responses are spliced from.
 pub trait Codec: Send + Sync + 'static {
-    /// Checks one message and reads its business header, in one pass.
+    /// Checks one message against its schema and the rules of the business header, in one pass.
+    ///
+    /// `recipient` is the participant it is published for: `AppHdr/To` must name it. `None` where a message is
+    /// looked at alone, without a way to go.
     ///
     /// # Errors
-    /// The first fault that makes the message unfit to be delivered, with its place.
-    fn examine(&self, xml: &[u8]) -> Result<Examined, Invalid>;
+    /// What makes the message unfit to be delivered, each with its place, at most [`FINDINGS_MAX`].
+    fn examine(&self, xml: &[u8], recipient: Option<Ispb>) -> Result<Examined, Invalid>;
 
     /// Renders the multipart part of a message: its header lines, an empty line, the message's bytes as they
     /// are, and the CRLF that belongs to the boundary that follows (protocol, section 3).
@@ -26,7 +29,7 @@ pub trait Codec: Send + Sync + 'static {
     /// `previous` come as many NUL bytes as the boundary line has (design, section 5).
     fn chained(&self, part: &Part, previous: &Part) -> Segment;
 
-    /// The message types that are accepted, sorted, for the catalogue.
+    /// The message types that a schema is loaded for, sorted: what a catalogue can list.
     fn catalog(&self) -> Vec<String>;
 }
 
@@ -43,6 +46,8 @@ pub struct Examined {
     pub to: Ispb,
     /// `AppHdr/CreDt`, as written.
     pub created: String,
+    /// Whether a schema was asked: `false` for a type that passes without one by configuration.
+    pub is_validated: bool,
     /// The end-to-end ids of its transactions, in order, for traces; at most [`END_TO_END_IDS_MAX`].
     pub end_to_end_ids: Vec<String>,
 }
@@ -50,18 +55,143 @@ pub struct Examined {
 /// How many end-to-end ids of one message are kept for traces.
 pub const END_TO_END_IDS_MAX: usize = 10;
 
-/// Why a message is refused, and where.
+/// How many findings of one message are told: the first, and nine more.
+pub const FINDINGS_MAX: usize = 10;
+
+/// Why a message is refused: what was found first, and what else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{column} {path} {reason}")]
+#[error("{first}")]
 pub struct Invalid {
-    /// Line of the fault, from 1.
+    /// The first finding.
+    pub first: Finding,
+    /// Further findings, in the order of the document; at most [`FINDINGS_MAX`] less one.
+    pub more: Vec<Finding>,
+}
+
+/// One thing that is wrong with a message, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Line, from 1.
     pub line: u64,
-    /// Column of the fault, from 1.
+    /// Column, from 1, in characters.
     pub column: u64,
-    /// Path of element names from the root: `Envelope/AppHdr/To`; `/` where there is none yet.
+    /// Path of element names from the root: `Envelope/AppHdr/To`, an attribute behind `/@`; `/` where there is
+    /// none yet.
     pub path: String,
+    /// Which rule is broken.
+    pub rule: Rule,
     /// What is wrong, in the field's words; never message content.
     pub reason: String,
+    /// The text that was refused, at most [`VALUE_CHARS_MAX`] characters of it: message content, for the eyes of
+    /// who holds the message already. It never goes to logs, answers or the audit log.
+    pub value: Option<String>,
+}
+
+/// How many characters of a refused text are kept.
+pub const VALUE_CHARS_MAX: usize = 64;
+
+impl std::fmt::Display for Finding {
+    /// `line:column path reason`, without the value: fit for logs and answers.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{} {} {}", self.line, self.column, self.path, self.reason)
+    }
+}
+
+impl Finding {
+    /// The reason with the value that was refused in front, if there is one: `"abc" does not match [0-9]{1,15}`.
+    #[must_use]
+    pub fn reason_with_value(&self) -> String {
+        self.value.as_ref().map_or_else(|| self.reason.clone(), |value| format!("{value:?} {}", self.reason))
+    }
+}
+
+impl From<Finding> for Invalid {
+    fn from(first: Finding) -> Self {
+        Self { first, more: Vec::new() }
+    }
+}
+
+impl Invalid {
+    /// All findings, the first one first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+}
+
+/// The rules that a message can break. The codes are stable and stand in `docs/errors.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// It is not well-formed XML 1.0 in UTF-8.
+    WellFormed,
+    /// It is over a limit of size, depth or number.
+    Limit,
+    /// It is no `Envelope` with one `AppHdr` and one `Document`, or its header lacks what every header has.
+    Envelope,
+    /// Its namespace is of no message for which a schema is loaded or that may pass without one.
+    UnknownType,
+    /// Its type is switched off.
+    DisabledType,
+    /// Its schema does not allow it.
+    Schema,
+    /// `To` is not the participant that it is published for.
+    Recipient,
+    /// `MsgDefIdr` is not the type that the namespace names.
+    Definition,
+    /// `BizMsgIdr` is not `M`, an ISPB, and 23 letters or digits.
+    BusinessId,
+    /// `BizMsgIdr` is not `GrpHdr/MsgId`.
+    MessageId,
+    /// It is not signed.
+    Unsigned,
+    /// Its signature does not hold.
+    Signature,
+    /// Its business id is known with other bytes. Found by the journal, not by the codec.
+    Conflict,
+}
+
+impl Rule {
+    /// Every rule, in the order of the variants.
+    pub const ALL: [Self; 13] = [
+        Self::WellFormed,
+        Self::Limit,
+        Self::Envelope,
+        Self::UnknownType,
+        Self::DisabledType,
+        Self::Schema,
+        Self::Recipient,
+        Self::Definition,
+        Self::BusinessId,
+        Self::MessageId,
+        Self::Unsigned,
+        Self::Signature,
+        Self::Conflict,
+    ];
+
+    /// The rule's code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::WellFormed => "wellFormed",
+            Self::Limit => "limit",
+            Self::Envelope => "envelope",
+            Self::UnknownType => "unknownType",
+            Self::DisabledType => "disabledType",
+            Self::Schema => "schema",
+            Self::Recipient => "recipient",
+            Self::Definition => "definition",
+            Self::BusinessId => "businessId",
+            Self::MessageId => "messageId",
+            Self::Unsigned => "unsigned",
+            Self::Signature => "signature",
+            Self::Conflict => "conflict",
+        }
+    }
+
+    /// The rule of a code.
+    #[must_use]
+    pub fn find(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.code() == code)
+    }
 }
 
 /// What an operator may let a part say beyond its two fixed header lines (`[stream] part_metadata`).

@@ -10,6 +10,7 @@ use pix_stream_domain::participant::Participant;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Incarnation;
 
@@ -90,6 +91,13 @@ pub trait Journal: Send + Sync + 'static {
     /// Stores a participant whose stored revision is `participant.revision - 1` (zero: not onboarded yet).
     /// Returns `false`, and changes nothing, when the stored revision is another.
     fn save_participant(&self, participant: Participant) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Which message types are switched on and off; [`Switches::default`] before the first change.
+    fn load_switches(&self) -> impl Future<Output = Result<Switches, Error>> + Send;
+
+    /// Stores switches whose stored revision is `switches.revision - 1`. Returns `false`, and changes nothing,
+    /// when the stored revision is another.
+    fn save_switches(&self, switches: Switches) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Whether the Journal can do its work right now.
     fn check(&self) -> impl Future<Output = Result<(), Error>> + Send;

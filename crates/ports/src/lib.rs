@@ -2,7 +2,8 @@
 //!
 //! Two stores, because there are two needs: the [`journal::Journal`] keeps what must never be lost, the
 //! [`coordinator::Coordinator`] what must be agreed on right now. Around them the [`audit_log::AuditLog`], the
-//! [`codec::Codec`] that keeps XML out of the core, a [`clock::Clock`] and [`entropy::Entropy`].
+//! [`quarantine::Quarantine`] for what was refused, the [`codec::Codec`] that keeps XML out of the core, a
+//! [`clock::Clock`] and [`entropy::Entropy`].
 //!
 //! [`Ports`] bundles one choice of each, so that the core has a single type parameter.
 
@@ -13,6 +14,7 @@ pub mod coordinator;
 pub mod entropy;
 pub mod error;
 pub mod journal;
+pub mod quarantine;
 
 /// One choice of every port.
 pub trait Ports: Send + Sync + 'static {
@@ -20,6 +22,8 @@ pub trait Ports: Send + Sync + 'static {
     type Journal: journal::Journal;
     /// What must be agreed on right now.
     type Coordinator: coordinator::Coordinator;
+    /// What was refused and waits for a decision.
+    type Quarantine: quarantine::Quarantine;
     /// XML and the wire format.
     type Codec: codec::Codec;
     /// The audit chain.
@@ -33,6 +37,8 @@ pub trait Ports: Send + Sync + 'static {
     fn journal(&self) -> &Self::Journal;
     /// The Coordinator.
     fn coordinator(&self) -> &Self::Coordinator;
+    /// The Quarantine.
+    fn quarantine(&self) -> &Self::Quarantine;
     /// The codec.
     fn codec(&self) -> &Self::Codec;
     /// The audit log.

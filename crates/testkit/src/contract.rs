@@ -10,6 +10,7 @@
 pub mod audit_log;
 pub mod coordinator;
 pub mod journal;
+pub mod quarantine;
 
 use std::future::poll_fn;
 use std::pin::Pin;

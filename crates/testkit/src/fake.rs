@@ -10,6 +10,7 @@ pub mod coordinator;
 pub mod entropy;
 pub mod faults;
 pub mod journal;
+pub mod quarantine;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,7 @@ pub use coordinator::FakeCoordinator;
 pub use entropy::{FakeEntropy, SplitMix64};
 pub use faults::Faults;
 pub use journal::FakeJournal;
+pub use quarantine::FakeQuarantine;
 
 /// One of each fake: the ports of one node. A clone is the same node; [`FakePorts::another_node`] is another one
 /// on the same stores.
@@ -32,6 +34,8 @@ pub struct FakePorts {
     pub journal: FakeJournal,
     /// The Coordinator, as this node reaches it.
     pub coordinator: FakeCoordinator,
+    /// The Quarantine.
+    pub quarantine: FakeQuarantine,
     /// The codec.
     pub codec: FakeCodec,
     /// The audit log.
@@ -54,6 +58,7 @@ impl FakePorts {
             audit_log: FakeAuditLog::new(seeds.next()),
             clock,
             entropy: FakeEntropy::new(seeds.next()),
+            quarantine: FakeQuarantine::new(seeds.next()),
         }
     }
 
@@ -67,6 +72,7 @@ impl FakePorts {
 impl Ports for FakePorts {
     type Journal = FakeJournal;
     type Coordinator = FakeCoordinator;
+    type Quarantine = FakeQuarantine;
     type Codec = FakeCodec;
     type AuditLog = FakeAuditLog;
     type Clock = SimClock;
@@ -78,6 +84,10 @@ impl Ports for FakePorts {
 
     fn coordinator(&self) -> &FakeCoordinator {
         &self.coordinator
+    }
+
+    fn quarantine(&self) -> &FakeQuarantine {
+        &self.quarantine
     }
 
     fn codec(&self) -> &FakeCodec {

@@ -12,6 +12,8 @@ pub mod fixture;
 pub mod oracle;
 pub mod sim_clock;
 
-pub use fake::{FakeAuditLog, FakeCodec, FakeCoordinator, FakeEntropy, FakeJournal, FakePorts, Faults};
+pub use fake::{
+    FakeAuditLog, FakeCodec, FakeCoordinator, FakeEntropy, FakeJournal, FakePorts, FakeQuarantine, Faults,
+};
 pub use oracle::{Oracle, Report, Violation};
 pub use sim_clock::SimClock;

@@ -158,6 +158,7 @@ impl Oracle {
                 Event::Redeem { .. }
                 | Event::Close { .. }
                 | Event::Publish { .. }
+                | Event::Quarantine { .. }
                 | Event::Admin { .. }
                 | Event::System { .. } => None,
             })

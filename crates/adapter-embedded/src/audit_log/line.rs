@@ -52,6 +52,7 @@ fn name(event: &Event) -> &'static str {
         Event::Redeem { .. } => "redeem",
         Event::Close { .. } => "close",
         Event::Publish { .. } => "publish",
+        Event::Quarantine { .. } => "quarantine",
         Event::Admin { .. } => "admin",
         Event::System { .. } => "system",
     }
@@ -81,6 +82,12 @@ fn write_event(out: &mut String, event: &Event) {
             member(out, "actor", actor);
             range(out, "batch", *batch);
             let _ = write!(out, ",\"repeats\":{repeats}");
+        }
+        Event::Quarantine { actor, entry, rule, bytes, repeat } => {
+            member(out, "actor", actor);
+            member(out, "entry", &entry.to_string());
+            member(out, "rule", rule);
+            let _ = write!(out, ",\"bytes\":{bytes},\"repeat\":{repeat}");
         }
         Event::Admin { actor, command, detail, done } => {
             member(out, "actor", actor);

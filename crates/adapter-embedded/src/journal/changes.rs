@@ -6,12 +6,13 @@ use std::time::Duration;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::journal::{Appended, Checkpoint, Extent, NewMessage};
 use redb::ReadableTable;
 
 use super::fault::Fault;
-use super::layout::{self, ByAge, KnownEntry};
+use super::layout::{self, ByAge, KnownEntry, switches};
 use super::reads;
 use super::store::Tables;
 
@@ -208,6 +209,19 @@ impl Tables<'_> {
             return Ok(false);
         }
         self.participants.insert(key, layout::encode_participant(participant).as_slice())?;
+        Ok(true)
+    }
+
+    pub(crate) fn save_switches(&mut self, switches: &Switches) -> Result<bool, Fault> {
+        let mut table = self.transaction.open_table(switches::SWITCHES)?;
+        let stored = match table.get(switches::KEY)? {
+            Some(record) => switches::decode(record.value())?.revision,
+            None => 0,
+        };
+        if switches.revision.checked_sub(1) != Some(stored) {
+            return Ok(false);
+        }
+        table.insert(switches::KEY, switches::encode(switches).as_slice())?;
         Ok(true)
     }
 }

@@ -18,7 +18,12 @@ use redb::TableDefinition;
 
 use super::fault::Fault;
 
-/// The format that this build writes; a file of a later one is refused.
+pub(crate) mod quarantine;
+pub(crate) mod switches;
+
+/// The format that this build writes; a file of a later one is refused. Tables that came later and that an earlier
+/// build can leave alone - [`quarantine`], [`switches`] - are made by the first change that needs them, and do not
+/// raise it.
 pub(crate) const FORMAT: u64 = 1;
 /// Key of the format in [`META`].
 pub(crate) const FORMAT_KEY: &str = "format";
@@ -236,6 +241,18 @@ fn seal(key: &[u8], body: &[u8]) -> Vec<u8> {
     record
 }
 
+fn push_text(body: &mut Vec<u8>, text: &str) {
+    body.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+    body.extend_from_slice(text.as_bytes());
+}
+
+/// Whose record a key is: the participant it starts with, or the key itself.
+fn owner(key: &[u8]) -> String {
+    let participant = key.first_chunk().and_then(|ispb| Ispb::from_bytes(*ispb).ok());
+    participant
+        .map_or_else(|| String::from_utf8_lossy(key).escape_debug().to_string(), |ispb| ispb.to_string())
+}
+
 /// The part of a record behind its version, read from the front.
 struct Body<'a> {
     table: &'static str,
@@ -244,10 +261,8 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn of(table: &'static str, key: &[u8], record: &'a [u8]) -> Result<Self, Fault> {
-        let wrong = |what: &str| {
-            let owner = String::from_utf8_lossy(&key[..key.len().min(ispb::LEN)]).into_owned();
-            Err(Fault::Record(format!("a record of {owner} in table {table} {what}")))
-        };
+        let wrong =
+            |what: &str| Err(Fault::Record(format!("a record of {} in table {table} {what}", owner(key))));
         let Some((crc, rest)) = record.split_first_chunk::<CRC_LEN>() else { return wrong("is cut short") };
         if u32::from_be_bytes(*crc) != checksum(key, rest) {
             return wrong("fails its checksum");
@@ -292,6 +307,12 @@ impl<'a> Body<'a> {
     fn text(&mut self, len: usize) -> Result<&'a str, Fault> {
         let bytes = self.take(len)?;
         std::str::from_utf8(bytes).map_err(|_| self.wrong())
+    }
+
+    /// A text behind its length, as [`push_text`] wrote it.
+    fn counted_text(&mut self) -> Result<&'a str, Fault> {
+        let len = self.u32()?;
+        self.text(usize::try_from(len).map_err(|_| self.wrong())?)
     }
 
     fn resource_id(&mut self) -> Result<ResourceId, Fault> {

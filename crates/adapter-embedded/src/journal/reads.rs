@@ -5,12 +5,14 @@ use std::time::Duration;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::journal::{Checkpoint, Extent, Known, MessageKey, Stored};
-use redb::{ReadTransaction, ReadableTable};
+use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableError, Value};
 
 use super::fault::Fault;
-use super::layout::{self, ByIspb, BySequence, KnownEntry};
+use super::layout::{self, ByIspb, BySequence, KnownEntry, switches};
+use super::quarantine;
 
 /// The extent of a participant who never got a message.
 const NOTHING: Extent = Extent { first: Sequence::FIRST, next: Sequence::FIRST };
@@ -128,10 +130,31 @@ pub(crate) fn participants(transaction: &ReadTransaction) -> Result<Vec<Particip
     Ok(participants)
 }
 
+/// A table that the first change makes which needs it: until then there is none.
+pub(crate) fn existing<K: Key + 'static, V: Value + 'static>(
+    opened: Result<ReadOnlyTable<K, V>, TableError>,
+) -> Result<Option<ReadOnlyTable<K, V>>, Fault> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn load_switches(transaction: &ReadTransaction) -> Result<Switches, Fault> {
+    let Some(table) = existing(transaction.open_table(switches::SWITCHES))? else {
+        return Ok(Switches::default());
+    };
+    let record = table.get(switches::KEY)?;
+    record.map_or(Ok(Switches::default()), |record| switches::decode(record.value()))
+}
+
 /// Reads of every participant what a start needs: ends, newest message, checkpoint. A file that was cut or changed
 /// while the server was down shows here, in time that grows with the participants and not with the messages.
 pub(crate) fn check(transaction: &ReadTransaction) -> Result<(), Fault> {
     participants(transaction)?;
+    load_switches(transaction)?;
+    quarantine::usage(transaction)?;
     let messages = transaction.open_table(layout::MESSAGES)?;
     transaction.open_table(layout::KNOWN)?;
     transaction.open_table(layout::AGES)?;

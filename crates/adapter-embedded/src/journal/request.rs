@@ -5,6 +5,7 @@ use std::time::Duration;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::{Appended, Checkpoint, NewMessage};
@@ -12,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::changes::Conflict;
 use super::fault::Fault;
+use super::quarantine::Change;
 use super::store::Tables;
 
 /// A change, and where its answer goes.
@@ -44,6 +46,11 @@ pub(crate) enum Request {
         participant: Box<Participant>,
         reply: Reply<bool>,
     },
+    Switches {
+        switches: Box<Switches>,
+        reply: Reply<bool>,
+    },
+    Quarantine(Change),
     Check {
         reply: Reply<()>,
     },
@@ -64,7 +71,7 @@ impl<T> Reply<T> {
         self.value = Some(value);
     }
 
-    fn send(self, result: &Result<(), Error>) {
+    pub(crate) fn send(self, result: &Result<(), Error>) {
         let lost = || Error::Unavailable("the change was not applied".to_owned());
         let answer = result.clone().and_then(|()| self.value.ok_or_else(lost));
         // Whoever asked may have stopped waiting; the change stands all the same.
@@ -77,17 +84,24 @@ impl Request {
         match self {
             Self::Append { messages, .. } => messages.len(),
             Self::Checkpoints { checkpoints, .. } => checkpoints.len(),
-            Self::Remove { .. } | Self::Raise { .. } | Self::Participant { .. } | Self::Check { .. } => 1,
+            Self::Remove { .. }
+            | Self::Raise { .. }
+            | Self::Participant { .. }
+            | Self::Switches { .. }
+            | Self::Quarantine(_)
+            | Self::Check { .. } => 1,
         }
     }
 
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Append { messages, .. } => messages.iter().map(|message| message.xml.len()).sum(),
+            Self::Quarantine(change) => change.bytes(),
             Self::Checkpoints { .. }
             | Self::Remove { .. }
             | Self::Raise { .. }
             | Self::Participant { .. }
+            | Self::Switches { .. }
             | Self::Check { .. } => 0,
         }
     }
@@ -110,6 +124,8 @@ impl Request {
             }
             Self::Raise { ispb, reply } => reply.hold(tables.raise_incarnation(*ispb)?),
             Self::Participant { participant, reply } => reply.hold(tables.save_participant(participant)?),
+            Self::Switches { switches, reply } => reply.hold(tables.save_switches(switches)?),
+            Self::Quarantine(change) => change.apply(tables)?,
             Self::Check { reply } => reply.hold(()),
         }
         Ok(())
@@ -125,6 +141,8 @@ impl Request {
             Self::Checkpoints { reply, .. } => reply.send(result),
             Self::Raise { reply, .. } => reply.send(result),
             Self::Participant { reply, .. } => reply.send(result),
+            Self::Switches { reply, .. } => reply.send(result),
+            Self::Quarantine(change) => change.answer(result),
             Self::Check { reply } => reply.send(result),
         }
     }
@@ -132,10 +150,12 @@ impl Request {
     pub(crate) fn freed(&self) -> u64 {
         match self {
             Self::Remove { freed, .. } => *freed,
+            Self::Quarantine(change) => change.freed(),
             Self::Append { .. }
             | Self::Checkpoints { .. }
             | Self::Raise { .. }
             | Self::Participant { .. }
+            | Self::Switches { .. }
             | Self::Check { .. } => 0,
         }
     }
@@ -147,7 +167,8 @@ impl Request {
     /// Whether it may use the room that is kept: it needs little, and reading needs it or it makes room.
     pub(crate) fn is_small(&self) -> bool {
         match self {
-            Self::Append { .. } | Self::Check { .. } => false,
+            Self::Append { .. } | Self::Switches { .. } | Self::Check { .. } => false,
+            Self::Quarantine(change) => change.is_small(),
             Self::Remove { .. }
             | Self::Checkpoints { .. }
             | Self::Raise { .. }

@@ -21,8 +21,9 @@ use super::reserve::Reserve;
 use crate::folder::Folder;
 use crate::metrics as names;
 
-/// All tables, open for writing.
+/// All tables that most changes need, open for writing, and the way to the others.
 pub(crate) struct Tables<'t> {
+    pub(crate) transaction: &'t WriteTransaction,
     pub(crate) messages: Table<'t, &'static BySequence, &'static [u8]>,
     pub(crate) extents: Table<'t, &'static ByIspb, &'static [u8]>,
     pub(crate) known: Table<'t, &'static [u8], &'static [u8]>,
@@ -33,9 +34,10 @@ pub(crate) struct Tables<'t> {
 }
 
 impl<'t> Tables<'t> {
-    /// Opens all tables, and makes those that are missing.
+    /// Opens the tables, and makes those that are missing.
     pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
         Ok(Self {
+            transaction,
             messages: transaction.open_table(layout::MESSAGES)?,
             extents: transaction.open_table(layout::EXTENTS)?,
             known: transaction.open_table(layout::KNOWN)?,

@@ -1,5 +1,6 @@
 //! What only a look inside can show: disks that fill up, syncs that fail, room that runs out.
 
+mod quarantine;
 mod reserve;
 
 use std::sync::atomic::Ordering;

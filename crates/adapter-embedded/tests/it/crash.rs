@@ -10,19 +10,41 @@ use std::time::Duration;
 
 use pix_stream_adapter_embedded::journal::{EmbeddedJournal, Options};
 use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_ports::codec::Rule;
 use pix_stream_ports::journal::Journal;
+use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Quarantine, Summary};
 
 use super::{CHILD_FOLDER, child_folder, ispb, message};
 
 /// Longer than the times of the messages lie apart.
 const WINDOW: Duration = Duration::from_secs(365 * 24 * 3600);
 const ACKNOWLEDGED: &str = "acknowledged ";
+const QUARANTINED: &str = "quarantined ";
+const ROOMY: Limits = Limits { entries: u64::MAX, bytes: u64::MAX };
 
 fn open(dir: &Path) -> EmbeddedJournal {
     EmbeddedJournal::open(dir, Options::default()).unwrap()
 }
 
-/// Appends requests of three from eight tasks, telling each acknowledged one, from number `start` on.
+/// A refused message, numbered as [`message`].
+fn entry(n: u64) -> Entry {
+    let message = message(n, 600);
+    let summary = Summary {
+        id: EntryId(message.resource_id),
+        ispb: ispb(),
+        at: message.key.published_at,
+        producer: "CN=icom".to_owned(),
+        intake: "publish".to_owned(),
+        rule: Rule::Schema,
+        findings: vec!["1:1 Envelope is empty".to_owned()],
+        bytes: 600,
+        attempts: 1,
+    };
+    Entry { summary, xml: message.xml }
+}
+
+/// Appends requests of three from eight tasks, and puts their first message into quarantine, too, telling each
+/// acknowledged one, from number `start` on.
 #[expect(clippy::print_stdout, reason = "the parent reads it")]
 async fn append_until_killed(dir: &Path) {
     let journal = std::sync::Arc::new(open(dir));
@@ -36,6 +58,8 @@ async fn append_until_killed(dir: &Path) {
                 let appended = journal.append(ispb(), request, WINDOW).await.unwrap();
                 let places: Vec<_> = appended.iter().map(|one| one.sequence.to_string()).collect();
                 println!("\n{ACKNOWLEDGED}{n} {}", places.join(" "));
+                journal.put(entry(n), ROOMY).await.unwrap();
+                println!("\n{QUARANTINED}{n} .");
             }
         });
     }
@@ -49,6 +73,7 @@ async fn a_killed_process_loses_nothing_acknowledged() {
     }
     let dir = tempfile::tempdir().unwrap();
     let mut acknowledged: Vec<(u64, Vec<u64>)> = Vec::new();
+    let mut quarantined: Vec<u64> = Vec::new();
     for round in 1..=4_usize {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--nocapture", "crash::a_killed_process_loses_nothing_acknowledged"])
@@ -60,6 +85,9 @@ async fn a_killed_process_loses_nothing_acknowledged() {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let before = acknowledged.len();
         for line in lines.map_while(Result::ok) {
+            if let Some(n) = line.strip_prefix(QUARANTINED).and_then(|rest| rest.strip_suffix(" .")) {
+                quarantined.push(n.parse().unwrap());
+            }
             let Some(numbers) = line.strip_prefix(ACKNOWLEDGED) else { continue };
             let numbers: Vec<u64> = numbers.split(' ').map_while(|n| n.parse().ok()).collect();
             // The kill may cut the last line off.
@@ -74,8 +102,11 @@ async fn a_killed_process_loses_nothing_acknowledged() {
         }
         child.wait().unwrap();
         assert!(acknowledged.len() >= before + 40 * round, "the child wrote too little");
-        check(&open(dir.path()), &acknowledged).await;
+        let journal = open(dir.path());
+        check(&journal, &acknowledged).await;
+        check_quarantine(&journal, &quarantined).await;
     }
+    assert!(!quarantined.is_empty());
 }
 
 async fn check(journal: &EmbeddedJournal, acknowledged: &[(u64, Vec<u64>)]) {
@@ -92,4 +123,13 @@ async fn check(journal: &EmbeddedJournal, acknowledged: &[(u64, Vec<u64>)]) {
     let request: Vec<_> = (acknowledged[0].0..).take(3).map(|n| message(n, 600)).collect();
     let again = journal.append(ispb(), request, WINDOW).await.unwrap();
     assert!(again.iter().all(|one| one.is_repeat), "what was acknowledged is known");
+}
+
+async fn check_quarantine(journal: &EmbeddedJournal, quarantined: &[u64]) {
+    for n in quarantined {
+        assert_eq!(journal.find(entry(*n).summary.id).await, Ok(Some(entry(*n))));
+    }
+    let entries = journal.list(None, None, u32::MAX).await.unwrap().len() as u64;
+    let usage = journal.usage().await.unwrap();
+    assert_eq!((usage.entries, usage.bytes), (entries, 600 * entries), "the counter fits what is there");
 }

@@ -2,6 +2,7 @@
 
 use pix_stream_domain::audit::{Event, Record};
 use pix_stream_domain::digest::Digest;
+use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::audit_log::AuditLog;
@@ -49,6 +50,13 @@ pub fn records(prefix: &str, count: usize) -> Vec<Record> {
         },
         Event::Close { redeemed: Digest::of(b"old"), confirmed: Range::EMPTY, returned: range },
         Event::Publish { actor: "CN=icom \"prod\"\\1".into(), batch: range, repeats: 2 },
+        Event::Quarantine {
+            actor: "CN=icom".into(),
+            entry: ResourceId::new(Timestamp::from_unix_millis(7), [7; 16]),
+            rule: "schema".into(),
+            bytes: 2700,
+            repeat: false,
+        },
         Event::Admin {
             actor: "CN=op\u{e9}rateur".into(),
             command: "participant.pause".into(),

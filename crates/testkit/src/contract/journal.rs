@@ -43,6 +43,7 @@ pub async fn test_reopening<J: Journal>(open: impl AsyncFn() -> J) {
     first.save_checkpoints(vec![(ispb(1), checkpoint.clone())]).await.unwrap();
     let participant = state::participant(1, 1, "Banco Um");
     assert_eq!(first.save_participant(participant.clone()).await, Ok(true));
+    assert_eq!(first.save_switches(state::switches(1, "pacs.008.spi.1.16")).await, Ok(true));
     let before = read_all(&first, ispb(1)).await;
     drop(first);
 
@@ -63,6 +64,7 @@ pub async fn test_reopening<J: Journal>(open: impl AsyncFn() -> J) {
     assert!(second.raise_incarnation(ispb(1)).await.unwrap() > incarnation, "incarnations never come twice");
     assert_eq!(second.load_checkpoint(ispb(1)).await, Ok(Some(checkpoint)));
     assert_eq!(second.participants().await, Ok(vec![participant]));
+    assert_eq!(second.load_switches().await, Ok(state::switches(1, "pacs.008.spi.1.16")));
 }
 
 /// Messages with these numbers, published `seconds` after the start of the suite's time.

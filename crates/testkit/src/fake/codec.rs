@@ -1,14 +1,15 @@
 //! A codec for a toy message, so that tests of the core need no XML.
 //!
 //! A message is `<m id="…" to="…">anything</m>`; `fr` and `type` may be given, too, in any order. Everything else
-//! is invalid. Parts are laid out as on the real wire; deflate segments are made of stored blocks, which is valid
-//! deflate that compresses nothing.
+//! is invalid, and so is a message whose `to` is not the participant that it is published for. Types other than
+//! [`MESSAGE_TYPE`] pass without a schema. Parts are laid out as on the real wire; deflate segments are made of
+//! stored blocks, which is valid deflate that compresses nothing.
 
 use bytes::Bytes;
 use pix_stream_domain::checksum::Checksum;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
-use pix_stream_ports::codec::{Codec, Examined, Invalid, Metadata, Part, Segment};
+use pix_stream_ports::codec::{Codec, Examined, Finding, Invalid, Metadata, Part, Rule, Segment};
 
 /// The type of a message that names none.
 pub const MESSAGE_TYPE: &str = "pacs.008.spi.1.16";
@@ -35,28 +36,37 @@ impl FakeCodec {
 }
 
 impl Codec for FakeCodec {
-    fn examine(&self, xml: &[u8]) -> Result<Examined, Invalid> {
-        let text = std::str::from_utf8(xml).map_err(|_| invalid("/", "not UTF-8"))?;
+    fn examine(&self, xml: &[u8], recipient: Option<Ispb>) -> Result<Examined, Invalid> {
+        let text = std::str::from_utf8(xml).map_err(|_| invalid(Rule::WellFormed, "/", "not UTF-8"))?;
         let open = text.strip_prefix("<m").and_then(|rest| rest.split_once('>'));
-        let (attributes, body) = open.ok_or_else(|| invalid("/", "does not start with <m …>"))?;
+        let (attributes, body) =
+            open.ok_or_else(|| invalid(Rule::Envelope, "/", "does not start with <m …>"))?;
         let is_empty = attributes.ends_with('/') && body.is_empty();
         if !is_empty && !body.ends_with("</m>") {
-            return Err(invalid("m", "does not end with </m>"));
+            return Err(invalid(Rule::WellFormed, "m", "does not end with </m>"));
         }
         let find = |name: &str| {
             let (_, rest) = attributes.split_once(&format!(" {name}=\""))?;
             rest.split_once('"').map(|(value, _)| value)
         };
         let ispb = |name: &str, value: Option<&str>| {
-            let value = value.ok_or_else(|| invalid(&format!("m/{name}"), "is missing"))?;
-            value.parse::<Ispb>().map_err(|_| invalid(&format!("m/{name}"), "is not an ISPB"))
+            let value = value.ok_or_else(|| invalid(Rule::Envelope, &format!("m/{name}"), "is missing"))?;
+            value.parse::<Ispb>().map_err(|_| invalid(Rule::Schema, &format!("m/{name}"), "is not an ISPB"))
         };
         let business_id = find("id").filter(|id| (1..=35).contains(&id.chars().count()));
+        let business_id =
+            business_id.ok_or_else(|| invalid(Rule::BusinessId, "m/id", "is missing or too long"))?;
+        let (from, to) = (ispb("fr", find("fr").or(Some(FROM)))?, ispb("to", find("to"))?);
+        if recipient.is_some_and(|recipient| recipient != to) {
+            return Err(invalid(Rule::Recipient, "m/to", "is not the participant it is published for"));
+        }
+        let message_type = find("type").unwrap_or(MESSAGE_TYPE).to_owned();
         Ok(Examined {
-            message_type: find("type").unwrap_or(MESSAGE_TYPE).to_owned(),
-            business_id: business_id.ok_or_else(|| invalid("m/id", "is missing or too long"))?.to_owned(),
-            from: ispb("fr", find("fr").or(Some(FROM)))?,
-            to: ispb("to", find("to"))?,
+            is_validated: message_type == MESSAGE_TYPE,
+            message_type,
+            business_id: business_id.to_owned(),
+            from,
+            to,
             created: "2026-01-01T00:00:00.000Z".to_owned(),
             end_to_end_ids: Vec::new(),
         })
@@ -86,8 +96,9 @@ impl Codec for FakeCodec {
     }
 }
 
-fn invalid(path: &str, reason: &str) -> Invalid {
-    Invalid { line: 1, column: 1, path: path.to_owned(), reason: reason.to_owned() }
+fn invalid(rule: Rule, path: &str, reason: &str) -> Invalid {
+    let (path, reason) = (path.to_owned(), reason.to_owned());
+    Finding { line: 1, column: 1, path, rule, reason, value: None }.into()
 }
 
 /// Stored deflate blocks, none of them final (RFC 1951, section 3.2.4).
@@ -113,8 +124,11 @@ mod tests {
         let to = "99999A04".parse().unwrap();
         let xml = FakeCodec::message("M1", to, 300);
         assert_eq!(xml.len(), 300);
-        let examined = FakeCodec.examine(&xml).unwrap();
+        let examined = FakeCodec.examine(&xml, Some(to)).unwrap();
         assert_eq!((examined.business_id.as_str(), examined.to), ("M1", to));
+        assert!(FakeCodec.examine(&xml, None).is_ok());
+        let other = FakeCodec.examine(&xml, Some("99999A05".parse().unwrap())).unwrap_err();
+        assert_eq!(other.first.rule, Rule::Recipient);
     }
 
     #[test]
@@ -129,7 +143,7 @@ mod tests {
             b"\xff",
         ];
         for xml in bad {
-            assert!(FakeCodec.examine(xml).is_err(), "{}", String::from_utf8_lossy(xml));
+            assert!(FakeCodec.examine(xml, None).is_err(), "{}", String::from_utf8_lossy(xml));
         }
     }
 

@@ -10,6 +10,7 @@ use pix_stream_domain::participant::Participant;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::error::Error;
@@ -31,6 +32,7 @@ pub struct FakeJournal {
 struct Store {
     partitions: BTreeMap<Ispb, Partition>,
     participants: BTreeMap<Ispb, Participant>,
+    switches: Switches,
     is_full: bool,
     is_exhausted: bool,
     /// Messages that `read` was asked for and had, over its life.
@@ -315,6 +317,26 @@ impl Journal for FakeJournal {
             let is_next = stored.checked_add(1) == Some(participant.revision);
             if is_next {
                 store.participants.insert(participant.ispb, participant);
+            }
+            is_next
+        };
+        fate.answer(is_next).await
+    }
+
+    async fn load_switches(&self) -> Result<Switches, Error> {
+        let fate = self.faults.begin().await?;
+        let switches = lock(&self.store).switches.clone();
+        fate.answer(switches).await
+    }
+
+    async fn save_switches(&self, switches: Switches) -> Result<bool, Error> {
+        let fate = self.faults.begin().await?;
+        self.refuse_message_if_full()?;
+        let is_next = {
+            let mut store = lock(&self.store);
+            let is_next = store.switches.revision.checked_add(1) == Some(switches.revision);
+            if is_next {
+                store.switches = switches;
             }
             is_next
         };

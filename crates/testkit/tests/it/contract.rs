@@ -2,7 +2,7 @@
 //! promises that the adapters keep.
 
 use pix_stream_testkit::contract;
-use pix_stream_testkit::fake::{FakeAuditLog, FakeCoordinator, FakeJournal};
+use pix_stream_testkit::fake::{FakeAuditLog, FakeCoordinator, FakeJournal, FakeQuarantine};
 
 const SEED: u64 = 7;
 
@@ -15,6 +15,17 @@ async fn the_journal_keeps_its_contract() {
 async fn the_journal_keeps_what_it_acknowledged_over_a_restart() {
     let journal = FakeJournal::new(SEED);
     contract::journal::test_reopening(async || journal.clone()).await;
+}
+
+#[tokio::test]
+async fn the_quarantine_keeps_its_contract() {
+    contract::quarantine::test_all(async || FakeQuarantine::new(SEED)).await;
+}
+
+#[tokio::test]
+async fn the_quarantine_keeps_what_it_acknowledged_over_a_restart() {
+    let quarantine = FakeQuarantine::new(SEED);
+    contract::quarantine::test_reopening(async || quarantine.clone()).await;
 }
 
 #[tokio::test]

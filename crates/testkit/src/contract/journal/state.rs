@@ -1,4 +1,4 @@
-//! Checkpoints, incarnations, participants, and the check.
+//! Checkpoints, incarnations, participants, switches, and the check.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use pix_stream_domain::limits::Rules;
 use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::{Command, Context, StreamState, Supply};
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::journal::{Checkpoint, Journal};
 
@@ -21,6 +22,9 @@ pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
     participants_are_listed_by_ispb(make().await).await;
     a_change_on_an_old_revision_is_refused(make().await).await;
     of_racing_changes_one_wins(make().await).await;
+    switches_come_back_as_they_were(make().await).await;
+    switches_on_an_old_revision_are_refused(make().await).await;
+    of_racing_switches_one_wins(make().await).await;
     assert_eq!(make().await.check().await, Ok(()));
 }
 
@@ -130,4 +134,42 @@ async fn of_racing_changes_one_wins(journal: impl Journal) {
     assert_eq!(won.iter().filter(|won| **won).count(), 1);
     let winner = won.iter().position(|won| *won).unwrap();
     assert_eq!(journal.participants().await.unwrap()[0].name, names[winner]);
+}
+
+/// Switches of this revision, which switch one type off.
+pub(super) fn switches(revision: u64, message_type: &str) -> Switches {
+    let mut switches = Switches::default();
+    switches.revision = revision;
+    switches.set(message_type, None, Some(false)).unwrap();
+    switches.set(message_type, Some(ispb(1)), Some(true)).unwrap();
+    switches
+}
+
+async fn switches_come_back_as_they_were(journal: impl Journal) {
+    assert_eq!(journal.load_switches().await, Ok(Switches::default()));
+    assert_eq!(journal.save_switches(switches(1, "pacs.008.spi.1.16")).await, Ok(true));
+    assert_eq!(journal.load_switches().await, Ok(switches(1, "pacs.008.spi.1.16")));
+    let mut none = Switches::default();
+    none.revision = 2;
+    assert_eq!(journal.save_switches(none.clone()).await, Ok(true));
+    assert_eq!(journal.load_switches().await, Ok(none), "what is cleared is gone");
+}
+
+async fn switches_on_an_old_revision_are_refused(journal: impl Journal) {
+    assert_eq!(journal.save_switches(switches(0, "none")).await, Ok(false));
+    assert_eq!(journal.save_switches(switches(2, "too early")).await, Ok(false));
+    assert_eq!(journal.save_switches(switches(1, "one")).await, Ok(true));
+    assert_eq!(journal.save_switches(switches(1, "one again")).await, Ok(false));
+    assert_eq!(journal.save_switches(switches(3, "one too many")).await, Ok(false));
+    assert_eq!(journal.save_switches(switches(2, "two")).await, Ok(true));
+    assert_eq!(journal.load_switches().await, Ok(switches(2, "two")));
+}
+
+async fn of_racing_switches_one_wins(journal: impl Journal) {
+    let types: Vec<String> = (0..8).map(|n| format!("type {n}")).collect();
+    let saved = join_all(types.iter().map(|name| journal.save_switches(switches(1, name)))).await;
+    let won: Vec<_> = saved.into_iter().map(Result::unwrap).collect();
+    assert_eq!(won.iter().filter(|won| **won).count(), 1);
+    let winner = won.iter().position(|won| *won).unwrap();
+    assert_eq!(journal.load_switches().await, Ok(switches(1, &types[winner])));
 }
