@@ -9,6 +9,8 @@ use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::Form;
 use pix_stream_domain::token::Signed;
+use pix_stream_ports::codec::Rule;
+use pix_stream_ports::quarantine::EntryId;
 
 use crate::message::Message;
 
@@ -64,6 +66,50 @@ pub struct Published {
     pub business_id: String,
     /// Whether it was stored before.
     pub is_repeat: bool,
+}
+
+/// What became of a message of unattended intake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// It will be delivered.
+    Published(Published),
+    /// It was refused and waits for an operator.
+    Quarantined(Quarantined),
+}
+
+/// A message that was put into quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The entry's id: the first one's, when the same bytes are there already.
+    pub id: EntryId,
+    /// The rule that the first finding breaks.
+    pub rule: Rule,
+    /// All findings, each `line:column path reason`, without message content.
+    pub findings: Vec<String>,
+    /// Whether it was stored now; otherwise one attempt more was counted.
+    pub is_new: bool,
+}
+
+/// What the release of a quarantined message came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// Whether it was only tried: then it would be published now.
+    pub dry_run: bool,
+    /// Where it stands; `None` for a dry run.
+    pub published: Option<Published>,
+}
+
+/// A message type in the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeStatus {
+    /// The type: `pacs.008.spi.1.16`.
+    pub message_type: String,
+    /// Whether a schema is loaded for it.
+    pub is_loaded: bool,
+    /// Whether it is switched on for those without a switch of their own.
+    pub on: bool,
+    /// Participants with a switch of their own, by ISPB, and its state.
+    pub own: Vec<(Ispb, bool)>,
 }
 
 /// Who gives an operator's command, and why.

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use pix_stream_domain::audit::{Event, Record};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::{Command, StreamState};
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::token::Keyring;
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
@@ -53,6 +55,8 @@ pub(crate) struct Core<P: Ports> {
     keyring: RwLock<Arc<Keyring>>,
     seats: RwLock<BTreeMap<Ispb, Arc<Seat>>>,
     registry: RwLock<BTreeMap<Ispb, Arc<Participant>>>,
+    /// Which message types are switched on, as far as this node knows.
+    pub(crate) switches: ArcSwap<Switches>,
 }
 
 impl<P: Ports> Core<P> {
@@ -75,6 +79,7 @@ impl<P: Ports> Core<P> {
             keyring: RwLock::new(Arc::new(keyring)),
             seats: RwLock::default(),
             registry: RwLock::default(),
+            switches: ArcSwap::default(),
             settings,
         }
     }

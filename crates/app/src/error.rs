@@ -49,13 +49,16 @@ pub enum Error {
     /// The participant is not onboarded: 404 `notFound`.
     #[error("the participant is not onboarded")]
     NotOnboarded,
+    /// The quarantine has no such entry: 404 `notFound`.
+    #[error("the quarantine has no such entry")]
+    NoEntry,
     /// A published message is not valid: 400 `invalidMessage`. `part` counts from 1.
     #[error("part {part}: {fault}")]
     InvalidMessage {
         /// The part of the request.
         part: usize,
         /// What is wrong with it, and where.
-        fault: Invalid,
+        fault: Box<Invalid>,
     },
     /// A published business id is known with other bytes: 409 `conflict`. `part` counts from 1.
     #[error("part {part}: its BizMsgIdr is known with other bytes")]
@@ -80,8 +83,8 @@ pub enum AdminRefusal {
     /// A value is outside its bounds.
     #[error("{0}")]
     Value(String),
-    /// Somebody else changed the participant at the same time.
-    #[error("the participant was changed at the same time: look again, then repeat the command")]
+    /// Somebody else changed the participant, or the switches of message types, at the same time.
+    #[error("somebody else changed it at the same time: look again, then repeat the command")]
     Raced,
     /// A position outside what can be delivered.
     #[error("the position must lie between {first} and {last}")]

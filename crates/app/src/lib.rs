@@ -4,12 +4,14 @@
 //! waiting, and decides nothing itself: every rule of a stream is in `pix-stream-domain`, HTTP is in
 //! `pix-stream-delivery`.
 //!
-//! One file a use case: `publish`, `read` (open, pull, close), `participants` (the operator), `sweep` (abandoned
-//! streams, heads, retention), `checkpoint`. What they share: `core` (state and bodies that are not here yet),
+//! One file a use case: `publish`, `quarantine` (unattended intake and what it refuses), `catalog` (message types and
+//! their switches), `read` (open, pull, close), `participants` (the operator), `sweep` (abandoned streams, heads,
+//! retention), `checkpoint`. What they share: `core` (state and bodies that are not here yet),
 //! `seat` (deciding together), `hot` and `deflate` (bodies at hand), `audit`, `store` (deadlines), `metrics`.
 
 mod api;
 mod audit;
+mod catalog;
 mod checkpoint;
 mod core;
 mod deflate;
@@ -19,6 +21,7 @@ mod message;
 pub mod metrics;
 mod participants;
 mod publish;
+mod quarantine;
 mod read;
 mod seat;
 mod settings;
@@ -29,27 +32,31 @@ use std::sync::Arc;
 
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::{Limits, Participant};
-use pix_stream_domain::rate::{Decision, Rule};
+use pix_stream_domain::rate::{self, Decision};
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::token::Keyring;
 use pix_stream_ports::clock::Clock as _;
-use pix_stream_ports::codec::Codec as _;
 use pix_stream_ports::coordinator::{Coordinator as _, Listener};
 use pix_stream_ports::error::Error as StoreError;
 use pix_stream_ports::journal::Journal as _;
 
 use crate::core::Core;
-use crate::store::{COORDINATOR_ADMIT, COORDINATOR_CHECK, JOURNAL_CHECK, READ_DEADLINE};
+use crate::store::{COORDINATOR_ADMIT, COORDINATOR_CHECK, JOURNAL_CHECK, READ_DEADLINE, WRITE_DEADLINE};
 
-pub use api::{Actor, Answer, Change, Changed, Dependency, Publish, Published, Read, Status, StreamStatus};
+pub use api::{
+    Actor, Answer, Change, Changed, Dependency, Publish, Published, Quarantined, Read, Released, Status,
+    StreamStatus, Taken, TypeStatus,
+};
 pub use error::{AdminRefusal, Error};
 pub use message::Message;
 pub use participants::REQUESTS_PER_SECOND_MAX;
-pub use settings::Settings;
+pub use quarantine::LIST_MAX as QUARANTINE_LIST_MAX;
+pub use settings::{QuarantineSettings, Settings};
 
 // What callers handle but the ports define; `delivery` has no arrow to them of its own.
 pub use pix_stream_ports::Ports;
-pub use pix_stream_ports::codec::{Invalid, Part, Segment};
+pub use pix_stream_ports::codec::{Finding, Invalid, Part, Rule, Segment};
+pub use pix_stream_ports::quarantine::{Entry, EntryId, Limits as QuarantineLimits, Summary, Usage};
 
 /// The use cases over one choice of ports. Cheap to clone. When the last clone is dropped its workers end, with
 /// nothing saved: that is a crash, and safe. [`App::finish`] is the clean end.
@@ -77,6 +84,7 @@ impl<P: Ports> App<P> {
         let (deflater, jobs) = deflate::Deflater::new();
         let core = Arc::new(Core::new(ports, keyring, settings, audit, deflater));
         core.load_participants().await?;
+        core.load_switches(WRITE_DEADLINE).await?;
         core.ports.coordinator().subscribe(Arc::new(News(Arc::downgrade(&core))));
         tokio::spawn(audit::run(Arc::downgrade(&core), records));
         tokio::spawn(deflate::run(Arc::downgrade(&core), jobs));
@@ -110,7 +118,7 @@ impl<P: Ports> App<P> {
     pub async fn admit(&self, participant: &Participant) -> Result<Decision, Error> {
         let settings = &self.0.settings;
         let per_second = participant.limits.requests_per_second.unwrap_or(settings.requests_per_second);
-        let rule = Rule::per_second(per_second, settings.rate_window);
+        let rule = rate::Rule::per_second(per_second, settings.rate_window);
         let now = self.0.ports.clock().now();
         let admit = self.0.ports.coordinator().admit(participant.ispb, rule, now);
         Ok(COORDINATOR_ADMIT.run(READ_DEADLINE, admit).await?)
@@ -147,12 +155,6 @@ impl<P: Ports> App<P> {
     /// same request again settles it.
     pub async fn publish(&self, publish: Publish<'_>) -> Result<Vec<Published>, Error> {
         self.0.publish(publish).await
-    }
-
-    /// The message types that are accepted, sorted.
-    #[must_use]
-    pub fn catalog(&self) -> Vec<String> {
-        self.0.ports.codec().catalog()
     }
 
     /// A participant with the state of its streams.

@@ -47,6 +47,16 @@ pub const AUDIT_QUEUE: &str = "pix_stream_audit_queue_records";
 pub const EXPIRED: &str = "pix_stream_messages_expired_total";
 /// Messages read from the Journal because they were not hot, by participant.
 pub const COLD_READS: &str = "pix_stream_messages_cold_total";
+/// Messages refused at publish, by the rule that they break first.
+pub const REFUSED: &str = "pix_stream_publish_refused_messages_total";
+/// Messages published without a schema, because the configuration lets their type pass, by message.
+pub const UNVALIDATED: &str = "pix_stream_publish_unvalidated_messages_total";
+/// Refused messages put into quarantine; the same bytes again do not count.
+pub const QUARANTINED: &str = "pix_stream_quarantine_messages_total";
+/// Entries of the quarantine.
+pub const QUARANTINE_ENTRIES: &str = "pix_stream_quarantine_entries";
+/// Bytes of the messages in the quarantine.
+pub const QUARANTINE_BYTES: &str = "pix_stream_quarantine_bytes";
 
 /// The handles of one participant.
 #[derive(Debug)]

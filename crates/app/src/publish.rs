@@ -11,15 +11,16 @@ use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
-use pix_stream_ports::codec::{Codec as _, Examined, Invalid};
+use pix_stream_ports::codec::{Codec, Examined, Rule};
 use pix_stream_ports::coordinator::Coordinator as _;
 use pix_stream_ports::entropy::Entropy as _;
-use pix_stream_ports::journal::{AppendError, Appended, Journal as _, MessageKey, NewMessage, Stored};
+use pix_stream_ports::journal::{AppendError, Appended, Journal as _, Known, MessageKey, NewMessage, Stored};
 
 use crate::api::{Publish, Published};
 use crate::core::Core;
 use crate::deflate::Job;
 use crate::error::Error;
+use crate::metrics::{REFUSED, UNVALIDATED};
 use crate::seat::Seat;
 use crate::store::{
     COORDINATOR_ANNOUNCE, JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
@@ -30,49 +31,64 @@ const EXAMINE_INLINE_MAX: usize = 64 * 1024;
 /// Up to this size a message that a read waits for is deflated before the read is woken: some 80 µs.
 const DEFLATE_INLINE_MAX: usize = 8 * 1024;
 
-type Verdict = Result<Examined, Invalid>;
-
 impl<P: Ports> Core<P> {
     /// Makes messages durable, all or none, in the order of protocol section 2: repeats, backlog, validity,
     /// conflicts.
     pub(crate) async fn publish(self: &Arc<Self>, publish: Publish<'_>) -> Result<Vec<Published>, Error> {
+        let published = self.try_publish(publish).await;
+        if let Err(Error::InvalidMessage { fault, .. }) = &published {
+            count_refused(fault.first.rule);
+        } else if let Err(Error::Conflict { .. }) = &published {
+            count_refused(Rule::Conflict);
+        }
+        published
+    }
+
+    async fn try_publish(self: &Arc<Self>, publish: Publish<'_>) -> Result<Vec<Published>, Error> {
         let ispb = publish.ispb;
         let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
         if self.is_draining() {
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "draining" });
         }
         self.audit.wait_for_room().await?;
-        let (messages, verdicts) = self.examine(publish.messages).await?;
+        let (messages, examined) = self.examine(ispb, publish.messages).await?;
         let seat = self.seat(ispb);
         if self.is_over_high_water(&seat, &participant).await {
-            return match self.find_repeats(ispb, &messages, &verdicts).await? {
-                Some(published) => Ok(published),
-                None => Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "backlog" }),
+            let repeats = match &examined {
+                Ok(examined) => self.find_repeats(ispb, &messages, examined).await?,
+                Err(_) => None,
             };
+            return repeats.ok_or(Error::Overloaded { retry_after: RETRY_AFTER, limit: "backlog" });
         }
-        let examined = valid(verdicts)?;
+        let examined = examined?;
+        if let Err(switched_off) = self.check_switches(ispb, &examined) {
+            return self.find_repeats(ispb, &messages, &examined).await?.ok_or(switched_off);
+        }
         let new = self.new_messages(&messages, &examined);
         let (actor, request_id) = (Box::from(publish.actor), Box::from(publish.request_id));
         // Once handed to the Journal the messages exist, whether or not the producer still listens.
         let task = tokio::spawn(Arc::clone(self).append(seat, new, actor, request_id));
         let appended = task.await.map_err(|error| Error::Internal(format!("the append task: {error}")))??;
-        Ok(examined
-            .into_iter()
-            .zip(appended)
-            .map(|(examined, appended)| published(examined, appended))
-            .collect())
+        let each = examined.into_iter().zip(appended);
+        Ok(each.map(|(examined, appended)| published(examined, appended)).collect())
     }
 
-    async fn examine(self: &Arc<Self>, messages: Vec<Bytes>) -> Result<(Vec<Bytes>, Vec<Verdict>), Error> {
+    /// Examines messages that are published for a participant: the headers of all of them, or the first that is
+    /// not valid.
+    pub(crate) async fn examine(
+        self: &Arc<Self>,
+        ispb: Ispb,
+        messages: Vec<Bytes>,
+    ) -> Result<(Vec<Bytes>, Result<Vec<Examined>, Error>), Error> {
         let total: usize = messages.iter().map(Bytes::len).sum();
         if total <= EXAMINE_INLINE_MAX {
-            let verdicts = messages.iter().map(|xml| self.ports.codec().examine(xml)).collect();
-            return Ok((messages, verdicts));
+            let examined = examine_all(self.ports.codec(), ispb, &messages);
+            return Ok((messages, examined));
         }
         let core = Arc::clone(self);
         let work = move || {
-            let verdicts = messages.iter().map(|xml| core.ports.codec().examine(xml)).collect();
-            (messages, verdicts)
+            let examined = examine_all(core.ports.codec(), ispb, &messages);
+            (messages, examined)
         };
         tokio::task::spawn_blocking(work)
             .await
@@ -94,24 +110,33 @@ impl<P: Ports> Core<P> {
         &self,
         ispb: Ispb,
         messages: &[Bytes],
-        verdicts: &[Verdict],
+        examined: &[Examined],
     ) -> Result<Option<Vec<Published>>, Error> {
-        let Ok(examined) = valid(verdicts.to_vec()) else { return Ok(None) };
+        let known = self.find_known(ispb, messages, examined).await?;
+        let repeat = |(examined, known): (&Examined, Option<Known>)| {
+            let Known { sequence, resource_id, .. } = known.filter(|known| known.is_same)?;
+            let business_id = examined.business_id.clone();
+            Some(Published { resource_id, sequence, business_id, is_repeat: true })
+        };
+        Ok(examined.iter().zip(known).map(repeat).collect())
+    }
+
+    /// What the Journal knows of each message's business id.
+    pub(crate) async fn find_known(
+        &self,
+        ispb: Ispb,
+        messages: &[Bytes],
+        examined: &[Examined],
+    ) -> Result<Vec<Option<Known>>, Error> {
         let now = self.ports.clock().now();
         let key = |(xml, examined): (&Bytes, &Examined)| MessageKey {
             business_id: examined.business_id.as_str().into(),
             digest: Digest::of(xml),
             published_at: now,
         };
-        let keys = messages.iter().zip(&examined).map(key).collect();
+        let keys = messages.iter().zip(examined).map(key).collect();
         let find = self.ports.journal().find_known(ispb, keys, self.settings.idempotency);
-        let known = JOURNAL_FIND_KNOWN.run(READ_DEADLINE, find).await?;
-        let repeat = |(examined, known): (Examined, Option<pix_stream_ports::journal::Known>)| {
-            let known = known.filter(|known| known.is_same)?;
-            let (sequence, resource_id) = (known.sequence, known.resource_id);
-            Some(Published { resource_id, sequence, business_id: examined.business_id, is_repeat: true })
-        };
-        Ok(examined.into_iter().zip(known).map(repeat).collect())
+        Ok(JOURNAL_FIND_KNOWN.run(READ_DEADLINE, find).await?)
     }
 
     fn new_messages(&self, messages: &[Bytes], examined: &[Examined]) -> Vec<NewMessage> {
@@ -209,10 +234,29 @@ impl<P: Ports> Core<P> {
     }
 }
 
-/// The headers of all messages, or the first fault.
-fn valid(verdicts: Vec<Verdict>) -> Result<Vec<Examined>, Error> {
-    let numbered = verdicts.into_iter().enumerate();
-    numbered.map(|(i, v)| v.map_err(|fault| Error::InvalidMessage { part: i + 1, fault })).collect()
+/// The headers of all messages, or the first that is not valid.
+fn examine_all(codec: &impl Codec, ispb: Ispb, messages: &[Bytes]) -> Result<Vec<Examined>, Error> {
+    let examine = |(index, xml): (usize, &Bytes)| {
+        let verdict = codec.examine(xml, Some(ispb));
+        verdict.map_err(|fault| Error::InvalidMessage { part: index + 1, fault: Box::new(fault) })
+    };
+    messages.iter().enumerate().map(examine).collect()
+}
+
+fn count_refused(rule: Rule) {
+    metrics::counter!(REFUSED, "rule" => rule.code()).increment(1);
+}
+
+/// Counts a message that no schema was asked for, by the first two parts of its type, such as `pain.009`. A type is
+/// what a producer wrote: whatever has not that form is counted together.
+fn count_unvalidated(message_type: &str) {
+    let message = message_type.get(..8).filter(|message| {
+        let (area, number) = message.split_at(4);
+        let number = number.strip_prefix('.').unwrap_or_default();
+        let is_area = area.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_area && number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    metrics::counter!(UNVALIDATED, "type" => message.unwrap_or("other").to_owned()).increment(1);
 }
 
 fn stored(message: NewMessage, appended: &Appended) -> Stored {
@@ -222,6 +266,9 @@ fn stored(message: NewMessage, appended: &Appended) -> Stored {
 
 fn published(examined: Examined, appended: Appended) -> Published {
     let Appended { sequence, resource_id, is_repeat } = appended;
+    if !examined.is_validated && !is_repeat {
+        count_unvalidated(&examined.message_type);
+    }
     Published { resource_id, sequence, business_id: examined.business_id, is_repeat }
 }
 

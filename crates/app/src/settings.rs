@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pix_stream_domain::limits::Rules;
+use pix_stream_ports::quarantine::Limits;
 
 /// Settings of the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,26 @@ pub struct Settings {
     pub audit_queue: usize,
     /// The region that tokens name; zero on one machine.
     pub region: u16,
+    /// What is kept of refused messages.
+    pub quarantine: QuarantineSettings,
+}
+
+/// How long and how much the quarantine keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineSettings {
+    /// How long an entry is kept.
+    pub retention: Duration,
+    /// How many entries and bytes; whatever would exceed them is refused.
+    pub limits: Limits,
+}
+
+impl Default for QuarantineSettings {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(30 * 24 * 3600),
+            limits: Limits { entries: 100_000, bytes: 256 * 1024 * 1024 },
+        }
+    }
 }
 
 impl Default for Settings {
@@ -64,6 +85,7 @@ impl Default for Settings {
             retention: Duration::from_secs(30 * 24 * 3600),
             audit_queue: 8_192,
             region: 0,
+            quarantine: QuarantineSettings::default(),
         }
     }
 }

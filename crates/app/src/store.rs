@@ -43,12 +43,20 @@ operations! {
     JOURNAL_FIND_KNOWN = "journal", "find_known";
     JOURNAL_FIND_SINCE = "journal", "find_since";
     JOURNAL_LOAD_CHECKPOINT = "journal", "load_checkpoint";
+    JOURNAL_LOAD_SWITCHES = "journal", "load_switches";
     JOURNAL_PARTICIPANTS = "journal", "participants";
     JOURNAL_RAISE_INCARNATION = "journal", "raise_incarnation";
     JOURNAL_READ = "journal", "read";
     JOURNAL_REMOVE_BELOW = "journal", "remove_below";
     JOURNAL_SAVE_CHECKPOINTS = "journal", "save_checkpoints";
     JOURNAL_SAVE_PARTICIPANT = "journal", "save_participant";
+    JOURNAL_SAVE_SWITCHES = "journal", "save_switches";
+    QUARANTINE_FIND = "quarantine", "find";
+    QUARANTINE_LIST = "quarantine", "list";
+    QUARANTINE_PUT = "quarantine", "put";
+    QUARANTINE_REMOVE = "quarantine", "remove";
+    QUARANTINE_REMOVE_BEFORE = "quarantine", "remove_before";
+    QUARANTINE_USAGE = "quarantine", "usage";
 }
 
 impl Operation {

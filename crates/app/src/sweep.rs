@@ -1,5 +1,5 @@
 //! The sweeper: frees abandoned streams, finds heads that were not announced, measures lag, removes what is past
-//! retention.
+//! retention, follows the switches of message types.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -27,7 +27,9 @@ use crate::store::{
 const EXPIRE_EVERY: Duration = Duration::from_millis(100);
 /// How often heads are compared with the Journal's, and lag is measured (design, section 3).
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
-/// How often messages past retention are removed.
+/// How often switches of message types that other nodes changed are looked for, and the quarantine is measured.
+const FOLLOW_EVERY: Duration = Duration::from_secs(5);
+/// How often messages and entries of the quarantine past retention are removed.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// Messages that one removal takes.
 const REMOVE_MAX: u32 = 1_000;
@@ -38,20 +40,26 @@ const REMOVALS_MAX: usize = 100;
 pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>) {
     let mut ticks = interval(EXPIRE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut compared, mut retained) = (Instant::now(), Instant::now());
+    let (mut compared, mut followed, mut retained) = (Instant::now(), Instant::now(), Instant::now());
     loop {
         ticks.tick().await;
         let Some(core) = core.upgrade() else { return };
         let compares = compared.elapsed() >= COMPARE_EVERY;
+        let follows = followed.elapsed() >= FOLLOW_EVERY;
         let retains = retained.elapsed() >= RETAIN_EVERY;
         core.free_abandoned().await;
         if compares {
             compared = Instant::now();
             core.compare_heads().await;
         }
+        if follows {
+            followed = Instant::now();
+            core.follow().await;
+        }
         if retains {
             retained = Instant::now();
             core.remove_expired().await;
+            core.remove_outlived().await;
         }
     }
 }
@@ -151,6 +159,13 @@ impl<P: Ports> Core<P> {
             }
         };
         Ok(published_at.map_or(Duration::ZERO, |at| now.since(at)))
+    }
+
+    async fn follow(&self) {
+        if let Err(error) = self.load_switches(READ_DEADLINE).await {
+            tracing::debug!(%error, "the switches of message types could not be read; the known ones hold");
+        }
+        self.measure_quarantine().await;
     }
 
     async fn remove_expired(self: &Arc<Self>) {

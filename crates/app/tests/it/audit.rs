@@ -59,6 +59,7 @@ async fn issued(world: &World) -> Vec<Digest> {
         Event::Redeem { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
+        | Event::Quarantine { .. }
         | Event::Admin { .. }
         | Event::System { .. } => None,
     };
@@ -121,6 +122,7 @@ async fn operators_commands_are_recorded_also_when_they_are_refused() {
             | Event::Redeem { .. }
             | Event::Close { .. }
             | Event::Publish { .. }
+            | Event::Quarantine { .. }
             | Event::System { .. } => None,
         })
         .collect();

@@ -6,10 +6,12 @@
 
 mod audit;
 mod backlog;
+mod catalog;
 mod drain;
 mod hot;
 mod long_poll;
 mod operator;
+mod quarantine;
 mod recovery;
 mod retention;
 mod stores;

@@ -36,6 +36,7 @@ async fn messages_past_retention_are_removed_skipped_and_recorded() {
         | Event::Redeem { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
+        | Event::Quarantine { .. }
         | Event::Admin { .. } => false,
     });
     assert!(told, "{records:?}");

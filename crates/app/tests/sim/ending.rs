@@ -8,9 +8,9 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::stream::Form;
 use pix_stream_testkit::fake::SplitMix64;
 
-use crate::chaos;
 use crate::client::Sender;
 use crate::world::World;
+use crate::{chaos, intake};
 
 /// Streams that nobody reads any more are over by then, and everything is read.
 const READ_MAX: Duration = Duration::from_secs(60);
@@ -18,6 +18,10 @@ const READ_MAX: Duration = Duration::from_secs(60);
 /// Heals everything, reads everything, and settles the accounts.
 pub(crate) async fn run(world: &Arc<World>) {
     heal(world).await;
+    for &ispb in &world.plan.participants {
+        read_all(world, ispb).await;
+    }
+    intake::settle(world).await;
     for &ispb in &world.plan.participants {
         read_all(world, ispb).await;
     }

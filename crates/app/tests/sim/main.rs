@@ -9,6 +9,7 @@ mod book;
 mod chaos;
 mod client;
 mod ending;
+mod intake;
 mod lineage;
 mod node;
 mod oracle;

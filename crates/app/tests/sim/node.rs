@@ -14,6 +14,7 @@ use pix_stream_domain::participant::Participant;
 use pix_stream_domain::rate::{Decision, Rule};
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::{Incarnation, Version};
 use pix_stream_ports::Ports;
@@ -23,6 +24,7 @@ use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::{
     AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored,
 };
+use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Put, Quarantine, Summary, Usage};
 use pix_stream_testkit::{FakeCodec, FakeEntropy, FakePorts, SimClock};
 use tokio::sync::Notify;
 
@@ -80,6 +82,7 @@ impl Life {
 pub(crate) struct NodePorts {
     journal: Mortal,
     coordinator: Mortal,
+    quarantine: Mortal,
     audit_log: Mortal,
     fakes: FakePorts,
 }
@@ -95,13 +98,15 @@ pub(crate) struct Mortal {
 impl NodePorts {
     pub(crate) fn new(life: &Arc<Life>, fakes: &FakePorts, oracle: &Arc<Oracle>) -> Self {
         let mortal = Mortal { life: Arc::clone(life), fakes: fakes.clone(), oracle: Arc::clone(oracle) };
-        Self { journal: mortal.clone(), coordinator: mortal.clone(), audit_log: mortal, fakes: fakes.clone() }
+        let (journal, coordinator, quarantine) = (mortal.clone(), mortal.clone(), mortal.clone());
+        Self { journal, coordinator, quarantine, audit_log: mortal, fakes: fakes.clone() }
     }
 }
 
 impl Ports for NodePorts {
     type Journal = Mortal;
     type Coordinator = Mortal;
+    type Quarantine = Mortal;
     type Codec = FakeCodec;
     type AuditLog = Mortal;
     type Clock = SimClock;
@@ -113,6 +118,10 @@ impl Ports for NodePorts {
 
     fn coordinator(&self) -> &Mortal {
         &self.coordinator
+    }
+
+    fn quarantine(&self) -> &Mortal {
+        &self.quarantine
     }
 
     fn codec(&self) -> &FakeCodec {
@@ -187,8 +196,47 @@ impl Journal for Mortal {
         self.life.lead(self.fakes.journal.save_participant(participant)).await
     }
 
+    async fn load_switches(&self) -> Result<Switches, Error> {
+        self.life.lead(self.fakes.journal.load_switches()).await
+    }
+
+    async fn save_switches(&self, switches: Switches) -> Result<bool, Error> {
+        self.life.lead(self.fakes.journal.save_switches(switches)).await
+    }
+
     async fn check(&self) -> Result<(), Error> {
         self.life.lead(self.fakes.journal.check()).await
+    }
+}
+
+impl Quarantine for Mortal {
+    async fn put(&self, entry: Entry, limits: Limits) -> Result<Put, Error> {
+        self.life.lead(self.fakes.quarantine.put(entry, limits)).await
+    }
+
+    async fn list(
+        &self,
+        ispb: Option<Ispb>,
+        after: Option<EntryId>,
+        limit: u32,
+    ) -> Result<Vec<Summary>, Error> {
+        self.life.lead(self.fakes.quarantine.list(ispb, after, limit)).await
+    }
+
+    async fn find(&self, id: EntryId) -> Result<Option<Entry>, Error> {
+        self.life.lead(self.fakes.quarantine.find(id)).await
+    }
+
+    async fn remove(&self, id: EntryId) -> Result<bool, Error> {
+        self.life.lead(self.fakes.quarantine.remove(id)).await
+    }
+
+    async fn remove_before(&self, at: Timestamp, limit: u32) -> Result<u32, Error> {
+        self.life.lead(self.fakes.quarantine.remove_before(at, limit)).await
+    }
+
+    async fn usage(&self) -> Result<Usage, Error> {
+        self.life.lead(self.fakes.quarantine.usage()).await
     }
 }
 

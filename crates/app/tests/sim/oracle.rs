@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use pix_stream_app::{Answer, Error, Published};
+use pix_stream_app::{Answer, EntryId, Error, Published};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::Form;
@@ -50,6 +50,7 @@ struct Inner {
 pub(crate) struct Counts {
     pub(crate) runs: u64,
     pub(crate) published: u64,
+    pub(crate) quarantined: u64,
     pub(crate) delivered: u64,
     pub(crate) empty: u64,
     pub(crate) gone: u64,
@@ -63,6 +64,7 @@ impl Counts {
     pub(crate) fn add(&mut self, other: &Self) {
         self.runs += other.runs;
         self.published += other.published;
+        self.quarantined += other.quarantined;
         self.delivered += other.delivered;
         self.empty += other.empty;
         self.gone += other.gone;
@@ -276,6 +278,13 @@ impl Oracle {
             }
         };
         inner.judge(judged.map_err(|rule| format!("{ispb}: {rule}")));
+    }
+
+    /// A message was answered as put into quarantine.
+    pub(crate) fn quarantined(&self, ispb: Ispb, id: EntryId) {
+        let mut inner = self.inner();
+        inner.note(&format!("{ispb} quarantined {id}"));
+        inner.counts.quarantined += 1;
     }
 
     /// An operator is about to rewind, or has done so.

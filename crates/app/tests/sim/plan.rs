@@ -8,6 +8,8 @@ use pix_stream_domain::limits::Rules;
 use pix_stream_domain::stream::Form;
 use pix_stream_testkit::fake::SplitMix64;
 
+use crate::intake::Intake;
+
 /// One run.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -21,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) span: Duration,
     pub(crate) clients: Vec<Habits>,
     pub(crate) producers: Vec<Production>,
+    pub(crate) intakes: Vec<Intake>,
     /// One seed for each source of faults; two let them overlap.
     pub(crate) faults: Vec<u64>,
 }
@@ -77,7 +80,7 @@ impl Plan {
             clients.extend((0..count).map(|_| habits(ispb, &mut random)));
             producers.extend((0..=random.below(2)).map(|n| production(ispb, n, &mut random)));
         }
-        Self {
+        let mut plan = Self {
             seed,
             participants,
             nodes: if random.chance(300) { 2 } else { 1 },
@@ -86,8 +89,12 @@ impl Plan {
             span: Duration::from_millis(3_000 + random.below(12_000)),
             clients,
             producers,
+            intakes: Vec::new(),
             faults: (0..=random.below(2)).map(|_| random.next()).collect(),
-        }
+        };
+        let attended: Vec<Ispb> = plan.participants.iter().copied().filter(|_| random.chance(500)).collect();
+        plan.intakes = attended.into_iter().map(|ispb| Intake { ispb, seed: random.next() }).collect();
+        plan
     }
 }
 

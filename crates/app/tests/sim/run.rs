@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::oracle::Counts;
 use crate::plan::Plan;
 use crate::world::World;
-use crate::{chaos, client, ending, producer};
+use crate::{chaos, client, ending, intake, producer};
 
 /// What came of a run.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl Report {
 }
 
 async fn live(world: &Arc<World>) {
+    intake::switch_off(world).await;
     chaos::start_all(world).await;
     let mut actors = tokio::task::JoinSet::new();
     for (number, habits) in world.plan.clients.iter().enumerate() {
@@ -46,6 +47,9 @@ async fn live(world: &Arc<World>) {
     }
     for production in &world.plan.producers {
         actors.spawn(producer::run(Arc::clone(world), production.clone()));
+    }
+    for intake in &world.plan.intakes {
+        actors.spawn(intake::run(Arc::clone(world), intake.clone()));
     }
     for seed in &world.plan.faults {
         actors.spawn(chaos::run(Arc::clone(world), *seed));

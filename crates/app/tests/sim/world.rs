@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pix_stream_app::{App, Error};
+use bytes::Bytes;
+use pix_stream_app::{App, EntryId, Error};
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::token::Keyring;
 use pix_stream_ports::clock::Clock as _;
@@ -28,6 +29,8 @@ pub(crate) struct World {
     /// Held by whoever ends and starts nodes.
     pub(crate) lifecycle: tokio::sync::Mutex<()>,
     nodes: Mutex<Vec<Option<Node>>>,
+    /// What was answered as put into quarantine.
+    kept: Mutex<Vec<(EntryId, Bytes)>>,
     over: Life,
 }
 
@@ -40,7 +43,7 @@ impl World {
         let oracle = Arc::new(Oracle::new(stores.clone(), plan.settings.rules.idle));
         let nodes = Mutex::new((0..plan.nodes).map(|_| None).collect());
         let lifecycle = tokio::sync::Mutex::new(());
-        Self { plan, stores, oracle, lifecycle, nodes, over: Life::default() }
+        Self { plan, stores, oracle, lifecycle, nodes, kept: Mutex::default(), over: Life::default() }
     }
 
     /// Starts the node in a place. Fails when the Journal does.
@@ -72,6 +75,11 @@ impl World {
         let up: Vec<&Node> = nodes.iter().flatten().collect();
         let at = usize::try_from(random.below(up.len() as u64)).unwrap_or(0);
         up.get(at).map(|node| Node::clone(node))
+    }
+
+    /// What was answered as put into quarantine.
+    pub(crate) fn kept(&self) -> MutexGuard<'_, Vec<(EntryId, Bytes)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn end(&self) {
