@@ -1,64 +1,47 @@
-//! The names of messages: which namespaces are known, and which versions the catalogue lists.
-//!
-//! A version later than the catalogue's is unknown; earlier ones are known, and so is any version of a name that the
-//! catalogue lists without a schema.
+//! The names of messages: which type a namespace names, and which may pass without a schema.
 
-/// What the namespace of every SPI message begins with.
+/// What the namespace of every SPI message of today begins with.
 const NAMESPACE_BASE: &str = "https://www.bcb.gov.br/pi/";
-
-/// The messages of the catalogue, sorted.
-const NAMES: [&str; 27] = [
-    "admi.002", "admi.004", "camt.014", "camt.025", "camt.029", "camt.052", "camt.053", "camt.054",
-    "camt.055", "camt.060", "pacs.002", "pacs.004", "pacs.008", "pain.009", "pain.011", "pain.012",
-    "pain.013", "pain.014", "pibr.001", "pibr.002", "reda.014", "reda.016", "reda.017", "reda.022",
-    "reda.031", "reda.041", "trck.002",
-];
-
-/// The message types of catalogue 5.13 that are enabled, sorted.
-const TYPES: [&str; 11] = [
-    "admi.002.spi.1.5",
-    "admi.004.spi.1.2",
-    "camt.052.spi.1.3",
-    "camt.053.spi.1.4",
-    "camt.054.spi.1.16",
-    "camt.060.spi.1.9",
-    "pacs.002.spi.1.17",
-    "pacs.004.spi.1.5",
-    "pacs.008.spi.1.16",
-    "pibr.001.spi.1.3",
-    "pibr.002.spi.1.3",
-];
-
+/// What the namespaces of the first catalogue ended with, which were the names of its files.
+const FILE_SUFFIX: &str = ".xsd";
 /// Most digits on either side of the dot of a version.
 const VERSION_DIGITS_MAX: usize = 3;
 
-/// The message types that the catalogue lists, sorted.
-pub(crate) fn types() -> Vec<String> {
-    TYPES.map(str::to_owned).to_vec()
-}
-
-/// Whether a version of a name can be: not later than the one that the catalogue lists.
-fn is_known_version(name: &str, version: (u32, u32)) -> bool {
-    let newest = TYPES.iter().find_map(|listed| listed.strip_prefix(name)?.strip_prefix(".spi."));
-    newest.and_then(parse_version).is_none_or(|newest| version <= newest)
-}
-
-/// The message type that a namespace names: `https://www.bcb.gov.br/pi/pacs.008/1.16` is `pacs.008.spi.1.16`.
+/// The message type that a namespace names: `https://www.bcb.gov.br/pi/pacs.008/1.16` is `pacs.008.spi.1.16`, and so
+/// was `pacs.008.spi.1.1.xsd` in the first catalogue.
 pub(crate) fn find_message_type(namespace: &str) -> Option<String> {
-    let (name, version) = namespace.strip_prefix(NAMESPACE_BASE)?.split_once('/')?;
-    let known = NAMES.binary_search(&name).is_ok() && is_known_version(name, parse_version(version)?);
-    known.then(|| format!("{name}.spi.{version}"))
+    if let Some(rest) = namespace.strip_prefix(NAMESPACE_BASE) {
+        let (name, version) = rest.split_once('/')?;
+        return (is_name(name) && is_version(version)).then(|| format!("{name}.spi.{version}"));
+    }
+    let message_type = namespace.strip_suffix(FILE_SUFFIX)?;
+    let (name, version) = message_type.split_once(".spi.")?;
+    (is_name(name) && is_version(version)).then(|| message_type.to_owned())
 }
 
-fn parse_version(version: &str) -> Option<(u32, u32)> {
-    let (major, minor) = version.split_once('.')?;
-    Some((parse_number(major)?, parse_number(minor)?))
+/// Whether one of the patterns means a message type: its name (`camt.014`), itself (`camt.014.spi.1.2`), or with
+/// `*` for the rest (`pain.*`).
+pub(crate) fn is_meant(patterns: &[String], message_type: &str) -> bool {
+    let name = message_type.split_once(".spi.").map_or(message_type, |(name, _)| name);
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => message_type.starts_with(start),
+        None => pattern == name || pattern == message_type,
+    })
 }
 
-fn parse_number(digits: &str) -> Option<u32> {
-    let is_number =
-        (1..=VERSION_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if is_number { digits.parse().ok() } else { None }
+/// `pacs.008`: an area of four letters and three digits, as ISO 20022 names its messages.
+fn is_name(name: &str) -> bool {
+    let [area @ .., b'.', a, b, c] = name.as_bytes() else { return false };
+    area.len() == 4
+        && area.iter().all(u8::is_ascii_lowercase)
+        && [a, b, c].iter().all(|digit| digit.is_ascii_digit())
+}
+
+fn is_version(version: &str) -> bool {
+    let is_number = |digits: &str| {
+        (1..=VERSION_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    version.split_once('.').is_some_and(|(major, minor)| is_number(major) && is_number(minor))
 }
 
 #[cfg(test)]
@@ -66,19 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_lists_are_sorted() {
-        assert!(NAMES.is_sorted());
-        assert!(TYPES.is_sorted());
-    }
-
-    #[test]
-    fn every_listed_type_is_of_a_known_name() {
-        for listed in TYPES {
-            let (name, version) = listed.split_once(".spi.").unwrap();
-            assert_eq!(
-                find_message_type(&format!("{NAMESPACE_BASE}{name}/{version}")).as_deref(),
-                Some(listed)
-            );
+    fn namespaces_of_both_catalogues_name_types() {
+        for (namespace, message_type) in [
+            ("https://www.bcb.gov.br/pi/pacs.008/1.16", "pacs.008.spi.1.16"),
+            ("https://www.bcb.gov.br/pi/trck.002/1.0", "trck.002.spi.1.0"),
+            ("pibr.001.spi.1.0.xsd", "pibr.001.spi.1.0"),
+        ] {
+            assert_eq!(find_message_type(namespace).as_deref(), Some(message_type));
         }
     }
 
@@ -86,21 +63,33 @@ mod tests {
     fn other_namespaces_name_nothing() {
         for namespace in [
             "",
-            "pacs.008.spi.1.1.xsd",
-            "https://www.bcb.gov.br/pi/pacs.009/1.1",
+            "pacs.008.spi.1.1",
+            ".spi.1.1.xsd",
             "https://www.bcb.gov.br/pi/pacs.008",
             "https://www.bcb.gov.br/pi/pacs.008/1",
-            "https://www.bcb.gov.br/pi/pacs.008/1.17",
-            "https://www.bcb.gov.br/pi/pacs.008/9.99",
             "https://www.bcb.gov.br/pi/pacs.008/1.",
             "https://www.bcb.gov.br/pi/pacs.008/1.16/",
             "https://www.bcb.gov.br/pi/pacs.008/1.1600",
             "https://www.bcb.gov.br/pi/pacs.008/1.1a",
             "https://www.bcb.gov.br/pi/pacs.008/+1.1",
+            "https://www.bcb.gov.br/pi/pacs008/1.1",
+            "https://www.bcb.gov.br/pi/../etc.008/1.1",
             "http://www.bcb.gov.br/pi/pacs.008/1.16",
             " https://www.bcb.gov.br/pi/pacs.008/1.16",
         ] {
             assert_eq!(find_message_type(namespace), None, "{namespace}");
         }
+    }
+
+    #[test]
+    fn patterns_mean_names_types_and_beginnings() {
+        let is_meant = |pattern: &str, message_type| is_meant(&[pattern.to_owned()], message_type);
+        assert!(is_meant("pain.*", "pain.009.spi.1.2"));
+        assert!(is_meant("camt.014", "camt.014.spi.1.2"));
+        assert!(is_meant("camt.014.spi.1.2", "camt.014.spi.1.2"));
+        assert!(is_meant("*", "camt.014.spi.1.2"));
+        assert!(!is_meant("camt.014.spi.1.2", "camt.014.spi.1.3"));
+        assert!(!is_meant("camt.01", "camt.014.spi.1.2"));
+        assert!(!is_meant("", "camt.014.spi.1.2"));
     }
 }

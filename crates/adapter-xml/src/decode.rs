@@ -1,103 +1,160 @@
-//! One pass over a published message: the reader and its hardening. What a message must say is in `rules`.
+//! One pass over a published message: the reader and its hardening, the schema, and the rules of the header.
 //!
 //! `xml-rs` alone is not enough for bytes from outside (stack findings, section 3): it takes several roots, its cost
 //! is quadratic in depth and in namespaces, and its defaults allow a gigabyte. So the pass first looks at the bytes
 //! (size, byte order mark, UTF-8, markup), then sets every limit of the reader, then counts for itself.
 //!
-//! Full validation against a schema will see the same events, between the reader and the rules.
+//! Each event goes to the schema's validator and to the `rules` of the header. What the schema finds comes first:
+//! the header's rules add only what no schema can say.
 
+mod findings;
+mod hardening;
+mod instant;
 mod markup;
 mod place;
+mod signature;
 
-use pix_stream_ports::codec::{Examined, Invalid};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_ports::codec::{Examined, Invalid, Rule};
+use pix_stream_schema::{Attribute, Prefixes, Validator};
+use pix_stream_signature::Verifier;
+use xml::EventReader;
 use xml::attribute::OwnedAttribute;
-use xml::common::{Position as _, TextPosition, XmlVersion};
-use xml::namespace::{NS_XML_PREFIX, NS_XML_URI, NS_XMLNS_PREFIX, NS_XMLNS_URI, Namespace};
-use xml::reader::{Error, ErrorKind, XmlEvent};
-use xml::{Encoding, EventReader, ParserConfig};
+use xml::common::Position as _;
+use xml::name::OwnedName;
+use xml::namespace::Namespace;
+use xml::reader::XmlEvent;
 
+use crate::catalog;
 use crate::fault::Fault;
-use crate::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, Limits, NAME_BYTES_MAX, NAMESPACE_BYTES_MAX};
-use crate::rules::Rules;
+use crate::options::{Options, Unsigned};
+use crate::rules::{Mark, Rules};
+use crate::schemas::Schemas;
+use findings::Findings;
 use place::Place;
+use signature::Signature;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Prefixes that the reader counts as in scope from the start: `xml`, `xmlns` and the empty one.
-const PREFIXES_BUILT_IN: usize = 3;
+/// What a message is held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Against<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) schemas: &'a Schemas,
+    /// Checks the signature, if it is to be checked.
+    pub(crate) verifier: Option<&'a Verifier>,
+}
 
 /// Examines a message (the port's `examine`).
-pub(crate) fn examine(limits: &Limits, bytes: &[u8]) -> Result<Examined, Invalid> {
-    let text = text_of(limits, bytes)?;
-    Pass::new(limits, text).run()
+pub(crate) fn examine(
+    against: Against<'_>,
+    bytes: &[u8],
+    recipient: Option<Ispb>,
+) -> Result<Examined, Invalid> {
+    let text = text_of(against.options, bytes)?;
+    let declaring = markup::check(text, against.options.limits.prefixes)
+        .map_err(|(fault, at)| Findings::of(fault, Place::of(bytes, at)))?;
+    Pass::new(against, text, declaring).run(recipient)
 }
 
 /// The message as text, if nothing in its bytes alone forbids to parse it.
-fn text_of<'a>(limits: &Limits, bytes: &'a [u8]) -> Result<&'a str, Invalid> {
-    let refuse = |fault: Fault, at: usize| {
-        let place = Place::of(bytes, at);
-        Invalid { line: place.line, column: place.column, path: "/".to_owned(), reason: fault.to_string() }
-    };
-    if bytes.len() > limits.message_bytes {
-        return Err(refuse(Fault::TooLarge(limits.message_bytes), 0));
+fn text_of<'a>(options: &Options, bytes: &'a [u8]) -> Result<&'a str, Invalid> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let refuse = |fault: Fault, at: usize| Findings::of(fault, Place::of(bytes, at));
+    if bytes.len() > options.limits.message_bytes {
+        return Err(refuse(Fault::TooLarge(options.limits.message_bytes), 0));
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
         return Err(refuse(Fault::ByteOrderMark, 0));
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| refuse(Fault::NotUtf8, e.valid_up_to()))?;
-    markup::check(text, limits.prefixes).map_err(|(fault, at)| refuse(fault, at))?;
-    Ok(text)
+    std::str::from_utf8(bytes).map_err(|e| refuse(Fault::NotUtf8, e.valid_up_to()))
+}
+
+/// An element that is open.
+struct Open {
+    local: String,
+    at: Place,
+    /// Which element of the document it is, from 1.
+    number: usize,
 }
 
 struct Pass<'a> {
-    limits: &'a Limits,
+    against: Against<'a>,
     reader: EventReader<&'a [u8]>,
+    /// Set once the root has said which schema it is, and whether there is one.
+    validator: Option<Validator<'a>>,
+    signature: Signature<'a>,
     rules: Rules,
-    /// Local names of the open elements, root first.
-    path: Vec<String>,
+    /// The first fault of the header's rules, while the schema is asked on: where both see the same mistake, the
+    /// schema names it better.
+    header_fault: Option<(Fault, Place, String)>,
+    /// Open elements, root first.
+    open: Vec<Open>,
+    findings: Findings,
+    /// Where the fields stand that the header's rules compare.
+    marks: [Option<(Place, String)>; Mark::COUNT],
     elements: usize,
+    /// Elements that declare namespaces, by number, and how many of them have been passed.
+    declaring: markup::Declaring,
+    declared: usize,
 }
 
 impl<'a> Pass<'a> {
-    fn new(limits: &'a Limits, text: &'a str) -> Self {
-        let reader = EventReader::new_with_config(text.as_bytes(), reader_config(limits));
-        Self { limits, reader, rules: Rules::new(), path: Vec::new(), elements: 0 }
+    fn new(against: Against<'a>, text: &'a str, declaring: markup::Declaring) -> Self {
+        let config = hardening::reader_config(&against.options.limits);
+        Self {
+            against,
+            reader: EventReader::new_with_config(text.as_bytes(), config),
+            validator: None,
+            signature: Signature::new(against.verifier),
+            rules: Rules::new(),
+            header_fault: None,
+            open: Vec::with_capacity(16),
+            findings: Findings::default(),
+            marks: Default::default(),
+            elements: 0,
+            declaring,
+            declared: 0,
+        }
     }
 
-    fn run(mut self) -> Result<Examined, Invalid> {
+    fn run(mut self, recipient: Option<Ispb>) -> Result<Examined, Invalid> {
         loop {
             let event = match self.reader.next() {
                 Ok(event) => event,
-                Err(error) => return Err(self.malformed(&error)),
+                Err(error) => {
+                    let fault = hardening::fault_of(&error, self.elements > 0 && self.open.is_empty());
+                    return Err(self.end(fault, error.position().into()));
+                }
             };
-            let last = event == XmlEvent::EndDocument;
+            let is_last = event == XmlEvent::EndDocument;
+            self.signature.take(&event);
             if let Err(fault) = self.take(event) {
-                return Err(self.invalid(fault, self.reader.position()));
+                let at = self.here();
+                return Err(self.end(fault, at));
             }
-            if last {
-                let end = self.reader.position();
-                let missing = |fault| invalid(fault, end, &[]);
-                return self.rules.finish().map_err(missing);
+            if is_last {
+                return self.finish(recipient);
+            }
+            if self.findings.are_full() {
+                return Err(self.findings.into_invalid_or(Fault::Malformed));
             }
         }
     }
 
     fn take(&mut self, event: XmlEvent) -> Result<(), Fault> {
         match event {
-            XmlEvent::StartDocument { version, encoding, .. } => self.declaration(version, &encoding),
+            XmlEvent::StartDocument { version, encoding, .. } => hardening::declaration(version, &encoding),
             XmlEvent::StartElement { name, attributes, namespace } => {
-                self.path.push(name.local_name);
-                self.count(&namespace)?;
-                let local = self.path.last().map_or("", String::as_str);
-                check_names(local, &attributes, &namespace)?;
-                self.rules.start(local, name.namespace.as_deref().unwrap_or_default())
+                self.start(name, &attributes, &namespace)
             }
-            XmlEvent::EndElement { .. } => {
-                self.rules.end()?;
-                self.path.pop();
-                Ok(())
-            }
+            XmlEvent::EndElement { .. } => self.close(),
             XmlEvent::Characters(text) | XmlEvent::CData(text) | XmlEvent::Whitespace(text) => {
-                self.rules.text(&text)
+                if let Some(validator) = &mut self.validator {
+                    validator.text(&text);
+                }
+                let outcome = self.rules.text(&text);
+                self.judge(outcome)?;
+                self.collect();
+                Ok(())
             }
             XmlEvent::ProcessingInstruction { name, .. } if name.contains(':') => Err(Fault::Malformed),
             // Schemas have no say about instructions, so a valid message may hold them; they tell us nothing.
@@ -106,85 +163,219 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn declaration(&self, version: XmlVersion, encoding: &str) -> Result<(), Fault> {
-        match version {
-            XmlVersion::Version10 if encoding.eq_ignore_ascii_case("UTF-8") => Ok(()),
-            XmlVersion::Version10 => Err(Fault::Encoding),
-            // 1.1 allows control characters that 1.0 readers, our clients, refuse.
-            XmlVersion::Version11 => Err(Fault::Version),
+    fn start(
+        &mut self,
+        name: OwnedName,
+        attributes: &[OwnedAttribute],
+        scope: &Namespace,
+    ) -> Result<(), Fault> {
+        let OwnedName { local_name, namespace, prefix } = name;
+        let namespace = namespace.as_deref().unwrap_or_default();
+        self.open.push(Open { local: local_name, at: self.here(), number: self.elements + 1 });
+        self.count()?;
+        let declares = self.declaring.get(self.declared) == Some(&(self.elements - 1));
+        if declares {
+            self.declared += 1;
+            hardening::check_scope(scope, self.against.options.limits.prefixes)?;
+        }
+        let local = self.open.last().map_or("", |open| &*open.local);
+        hardening::check_names(prefix.is_some().then_some(local), attributes)?;
+        if self.open.len() == 1 {
+            self.root(namespace)?;
+        }
+        let local = self.open.last().map_or("", |open| &*open.local);
+        if let Some(validator) = &mut self.validator {
+            let attributes = attributes.iter().map(|attribute| Attribute {
+                namespace: attribute.name.namespace.as_deref().unwrap_or_default(),
+                local: &attribute.name.local_name,
+                value: &attribute.value,
+            });
+            validator.start(namespace, local, attributes, &Scope(scope));
+        }
+        if self.header_fault.is_none() {
+            let outcome = self.rules.start(local, namespace);
+            if let Some(mark) = self.rules.mark() {
+                self.marks[mark as usize] = Some((self.here(), self.path()));
+            }
+            self.judge(outcome)?;
+        }
+        self.collect();
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
+        let is_unsigned = self.closes_empty_signature();
+        if let Some(validator) = &mut self.validator {
+            validator.end();
+            if is_unsigned {
+                // Its own rule says whether it may be empty, not the schema.
+                drop(validator.take_faults());
+            }
+        }
+        if is_unsigned && self.against.options.unsigned == Unsigned::Refuse {
+            self.finding(Fault::Unsigned);
+        }
+        if self.header_fault.is_none() {
+            let outcome = self.rules.end();
+            self.judge(outcome)?;
+        }
+        self.collect();
+        self.mark_header();
+        self.open.pop();
+        Ok(())
+    }
+
+    /// Whether the element that closes next is `AppHdr/Sgntr` with no element in it. The rules are not asked: they
+    /// stop at their first fault.
+    fn closes_empty_signature(&self) -> bool {
+        let [_, header, signature] = &self.open[..] else { return false };
+        header.local == "AppHdr" && signature.local == "Sgntr" && signature.number == self.elements
+    }
+
+    /// Where `AppHdr` closes without a signature, the header itself is where one is missed.
+    fn mark_header(&mut self) {
+        let [_, header] = &self.open[..] else { return };
+        if header.local == "AppHdr" && self.marks[Mark::Signature as usize].is_none() {
+            self.marks[Mark::Signature as usize] = Some((header.at, self.path()));
         }
     }
 
     /// Counts an element that has just been opened against the limits that the reader does not have.
-    fn count(&mut self, scope: &Namespace) -> Result<(), Fault> {
+    fn count(&mut self) -> Result<(), Fault> {
         self.elements += 1;
-        if self.elements > self.limits.elements {
-            return Err(Fault::Elements(self.limits.elements));
+        if self.elements > self.against.options.limits.elements {
+            return Err(Fault::Elements(self.against.options.limits.elements));
         }
-        if self.path.len() > self.limits.depth {
-            return Err(Fault::Depth(self.limits.depth));
-        }
-        if scope.0.len() > self.limits.prefixes + PREFIXES_BUILT_IN {
-            return Err(Fault::Prefixes(self.limits.prefixes));
-        }
-        if scope.0.values().any(|name| name.len() > NAMESPACE_BYTES_MAX) {
-            return Err(Fault::NamespaceLength);
+        if self.open.len() > self.against.options.limits.depth {
+            return Err(Fault::Depth(self.against.options.limits.depth));
         }
         Ok(())
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the reader's enum is open: it may grow")]
-    fn malformed(&self, error: &Error) -> Invalid {
-        let fault = match error.kind() {
-            // Whatever comes behind the root is one fault to a reader of the answer, however the parser met it.
-            ErrorKind::Syntax(_) if self.elements > 0 && self.path.is_empty() => Fault::AfterRoot,
-            ErrorKind::Syntax(message) => Fault::from_reader_message(message),
-            ErrorKind::UnexpectedEof => Fault::Truncated,
-            ErrorKind::Utf8(_) => Fault::NotUtf8,
-            _ => Fault::Malformed,
-        };
-        self.invalid(fault, error.position())
+    /// Finds out what the message is: a type with a schema, one that may pass without, or neither.
+    fn root(&mut self, namespace: &str) -> Result<(), Fault> {
+        if self.open.first().is_some_and(|open| open.local != "Envelope") {
+            return Err(Fault::Root);
+        }
+        if let Some(message_type) = self.against.schemas.find_type(namespace) {
+            self.validator = Some(Validator::new(&self.against.schemas.compiled));
+            self.rules.set_type(message_type, namespace);
+            return Ok(());
+        }
+        let message_type = catalog::find_message_type(namespace).ok_or(Fault::Namespace)?;
+        if !catalog::is_meant(&self.against.options.unvalidated, &message_type) {
+            self.findings.add(
+                self.here(),
+                self.path(),
+                Rule::UnknownType,
+                format!("no schema is loaded for {message_type}"),
+            );
+            return Err(Fault::NoSchema);
+        }
+        self.rules.set_type(&message_type, namespace);
+        Ok(())
     }
 
-    fn invalid(&self, fault: Fault, at: TextPosition) -> Invalid {
-        invalid(fault, at, &self.path)
+    /// A fault of the header's rules: keeps it while a schema is asked, else it is the end.
+    fn judge(&mut self, outcome: Result<(), Fault>) -> Result<(), Fault> {
+        let Err(fault) = outcome else { return Ok(()) };
+        if self.validator.is_none() {
+            return Err(fault);
+        }
+        if self.header_fault.is_none() {
+            self.header_fault = Some((fault, self.here(), self.path()));
+        }
+        Ok(())
+    }
+
+    /// Gives what the schema has found its places.
+    fn collect(&mut self) {
+        let Some(validator) = &mut self.validator else { return };
+        for fault in validator.take_faults() {
+            let at = match (fault.at, self.open.last()) {
+                (pix_stream_schema::At::Open, Some(open)) => open.at,
+                (pix_stream_schema::At::Open | pix_stream_schema::At::Here, _) => self.here(),
+            };
+            self.findings.add_schema(at, self.path(), fault);
+        }
+    }
+
+    fn finding(&mut self, fault: Fault) {
+        let at = self.open.last().map_or_else(|| self.here(), |open| open.at);
+        self.findings.add(at, self.path(), fault.rule(), fault.to_string());
+    }
+
+    fn here(&self) -> Place {
+        self.reader.position().into()
+    }
+
+    fn path(&self) -> String {
+        if self.open.is_empty() {
+            return "/".to_owned();
+        }
+        self.open.iter().map(|open| &*open.local).collect::<Vec<_>>().join("/")
+    }
+
+    /// Ends with a fault behind which nothing can be read.
+    fn end(mut self, fault: Fault, at: Place) -> Invalid {
+        if fault != Fault::NoSchema {
+            self.findings.add(at, self.path(), fault.rule(), fault.to_string());
+        }
+        self.findings.into_invalid_or(fault)
+    }
+
+    /// The document is over, well-formed to its last byte.
+    fn finish(mut self, recipient: Option<Ispb>) -> Result<Examined, Invalid> {
+        self.add_header_findings(recipient);
+        if !self.findings.is_empty() {
+            return Err(self.findings.into_invalid_or(Fault::Malformed));
+        }
+        let (is_unsigned, is_validated) = (self.rules.is_unsigned(), self.validator.is_some());
+        let end = self.here();
+        let examined = self.rules.finish(is_validated).map_err(|fault| Findings::of(fault, end))?;
+        if is_unsigned {
+            return Ok(examined);
+        }
+        let Err(reason) = self.signature.finish(&examined.created) else { return Ok(examined) };
+        let mark = self.marks[Mark::Signature as usize].take();
+        let (at, path) = mark.unwrap_or((end, "Envelope/AppHdr/Sgntr".to_owned()));
+        self.findings.add(at, path, Rule::Signature, reason);
+        Err(self.findings.into_invalid_or(Fault::Malformed))
+    }
+
+    /// What the header's rules have found that no schema said.
+    fn add_header_findings(&mut self, recipient: Option<Ispb>) {
+        if self.findings.is_empty()
+            && let Some((fault, at, path)) = self.header_fault.take()
+        {
+            self.findings.add(at, path, fault.rule(), fault.to_string());
+        }
+        for (mark, fault) in self.rules.disagreements(recipient) {
+            if let Some((at, path)) = self.marks[mark as usize].take() {
+                self.findings.add_unless_known(at, path, fault);
+            }
+        }
+        if self.rules.is_unsigned() && self.against.options.unsigned == Unsigned::Refuse {
+            self.refuse_unsigned();
+        }
+    }
+
+    /// The message is not signed, which is told unless it is known: an empty element was noted when it closed, and
+    /// a schema says itself that there must be one.
+    fn refuse_unsigned(&mut self) {
+        let is_told =
+            self.findings.has(Rule::Unsigned) || (self.validator.is_some() && !self.findings.is_empty());
+        if let (false, Some((at, path))) = (is_told, self.marks[Mark::Signature as usize].take()) {
+            self.findings.add(at, path, Rule::Unsigned, Fault::Unsigned.to_string());
+        }
     }
 }
 
-/// Checks of an element's names what the reader does not: that the part behind a colon starts as names may (it asks
-/// that of the first character of `a:b` only), and that no prefix stands for a namespace that is reserved.
-/// (XML 1.0, productions 4 and 4a: what may go on with a name but not start it; Namespaces in XML, section 3.)
-fn check_names(local: &str, attributes: &[OwnedAttribute], scope: &Namespace) -> Result<(), Fault> {
-    let starts_no_name = |name: &str| {
-        name.starts_with(|c| {
-            matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}' | '\u{2040}')
-        })
-    };
-    let reserved = |(prefix, name): (&String, &String)| {
-        (prefix != NS_XML_PREFIX && name == NS_XML_URI) || (prefix != NS_XMLNS_PREFIX && name == NS_XMLNS_URI)
-    };
-    let attributes = attributes.iter().map(|attribute| &*attribute.name.local_name);
-    let mut names = attributes.chain(scope.0.keys().map(|prefix| &**prefix)).chain([local]);
-    if names.any(starts_no_name) || scope.0.iter().any(reserved) { Err(Fault::Malformed) } else { Ok(()) }
-}
+/// The prefixes that the reader has in scope.
+struct Scope<'n>(&'n Namespace);
 
-fn invalid(fault: Fault, at: TextPosition, path: &[String]) -> Invalid {
-    let path = if path.is_empty() { "/".to_owned() } else { path.join("/") };
-    Invalid { line: at.row() + 1, column: at.column() + 1, path, reason: fault.to_string() }
-}
-
-fn reader_config(limits: &Limits) -> ParserConfig {
-    ParserConfig::new()
-        .allow_multiple_root_elements(false)
-        .override_encoding(Some(Encoding::Utf8))
-        .ignore_comments(true)
-        .cdata_to_characters(true)
-        .whitespace_to_characters(true)
-        .coalesce_characters(true)
-        .max_entity_expansion_length(1)
-        .max_entity_expansion_depth(1)
-        .max_attributes(ATTRIBUTES_MAX)
-        .max_attribute_length(ATTRIBUTE_BYTES_MAX)
-        .max_name_length(NAME_BYTES_MAX)
-        .max_data_length(limits.message_bytes)
+impl Prefixes for Scope<'_> {
+    fn find(&self, prefix: &str) -> Option<&str> {
+        self.0.get(prefix).filter(|namespace| !namespace.is_empty())
+    }
 }

@@ -1,6 +1,8 @@
 //! Every reason for which a message is refused. Reasons name elements and limits, never what a message holds:
 //! they travel to logs and answers, where personal data must not be (protocol, section 6).
 
+use pix_stream_ports::codec::Rule;
+
 use crate::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, NAME_BYTES_MAX, NAMESPACE_BYTES_MAX};
 
 /// Why a message is refused.
@@ -56,6 +58,8 @@ pub(crate) enum Fault {
     Root,
     #[error("the namespace is not that of a known message")]
     Namespace,
+    #[error("no schema is loaded for the message")]
+    NoSchema,
     #[error("Envelope holds one AppHdr, then one Document, and nothing else")]
     Sequence,
     #[error("the element is not in the namespace of Envelope")]
@@ -76,6 +80,17 @@ pub(crate) enum Fault {
     Length { name: &'static str, max: usize },
     #[error("{0} holds a blank or a control character")]
     Blank(&'static str),
+
+    #[error("is not the participant that the message is published for")]
+    Recipient,
+    #[error("does not agree with the namespace of the message")]
+    Definition,
+    #[error("is not M, an ISPB, and 23 letters or digits")]
+    BusinessId,
+    #[error("does not agree with AppHdr/BizMsgIdr")]
+    MessageId,
+    #[error("the message is not signed")]
+    Unsigned,
 }
 
 /// What each kind of message of the reader begins with, and the fault that it stands for. The messages themselves
@@ -103,6 +118,49 @@ const READER_MESSAGES: [(&str, Fault); 19] = [
 ];
 
 impl Fault {
+    /// The rule that is broken.
+    pub(crate) const fn rule(self) -> Rule {
+        match self {
+            Self::TooLarge(_)
+            | Self::Depth(_)
+            | Self::Elements(_)
+            | Self::Prefixes(_)
+            | Self::NamespaceLength
+            | Self::ReaderLimit => Rule::Limit,
+            Self::ByteOrderMark
+            | Self::NotUtf8
+            | Self::Encoding
+            | Self::Version
+            | Self::Doctype
+            | Self::Truncated
+            | Self::ClosingTag
+            | Self::OutsideRoot
+            | Self::AfterRoot
+            | Self::RepeatedAttribute
+            | Self::UnboundPrefix
+            | Self::UnknownEntity
+            | Self::Character
+            | Self::Malformed => Rule::WellFormed,
+            Self::Namespace | Self::NoSchema => Rule::UnknownType,
+            Self::Root
+            | Self::Sequence
+            | Self::ForeignNamespace
+            | Self::StrayText
+            | Self::ElementInText
+            | Self::Missing(_)
+            | Self::Repeated(_)
+            | Self::NoParty(_)
+            | Self::Ispb(_)
+            | Self::Length { .. }
+            | Self::Blank(_) => Rule::Envelope,
+            Self::Recipient => Rule::Recipient,
+            Self::Definition => Rule::Definition,
+            Self::BusinessId => Rule::BusinessId,
+            Self::MessageId => Rule::MessageId,
+            Self::Unsigned => Rule::Unsigned,
+        }
+    }
+
     /// The fault that a message of the reader stands for; [`Fault::Malformed`] when it is none we tell apart.
     pub(crate) fn from_reader_message(message: &str) -> Self {
         let known = READER_MESSAGES.iter().find(|(start, _)| message.starts_with(start));

@@ -4,8 +4,8 @@
 //! A message is parsed once, when it is published, and never again: what is delivered are the very bytes that came.
 //! Splicing a response out of parts and segments is not done here: that is delivery's business.
 //!
-//! Reading path: [`XmlCodec`], then `decode` (one pass of a hardened reader), `rules` (what a message must say of
-//! itself), `encode` (the part), `deflate` (the segments).
+//! Reading path: [`XmlCodec`], then `decode` (one pass of a hardened reader), which asks the compiled [`Schemas`] and
+//! the `rules` (what a message must say of itself), `encode` (the part), `deflate` (the segments).
 
 mod catalog;
 mod codec;
@@ -14,7 +14,12 @@ mod deflate;
 mod encode;
 mod fault;
 mod limits;
+mod options;
 mod rules;
+mod schemas;
 
 pub use codec::XmlCodec;
 pub use limits::Limits;
+pub use options::{Options, Unsigned};
+pub use pix_stream_signature as signature;
+pub use schemas::{SchemaFile, SchemaProblem, Schemas};

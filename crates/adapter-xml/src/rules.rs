@@ -1,15 +1,18 @@
-//! What a message must say of itself to be delivered: its root, its namespace, its business header.
+//! What a message must say of itself to be delivered: its envelope, its business header, and what of it must agree.
 //!
 //! The rules see the document as a run of starts, texts and ends, in order, and remember little. They know nothing
-//! of bytes, positions or the reader. What the message's own schema demands is not checked here.
+//! of bytes, positions or the reader. What the message's own schema demands is not checked here: it may not have one.
 
 mod header;
 
+use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::codec::{END_TO_END_IDS_MAX, Examined};
 
-use crate::catalog;
 use crate::fault::Fault;
 use header::{Header, TEXT_CHARS_MAX};
+
+/// `Envelope/Document/…/GrpHdr`.
+const GROUP_HEADER_DEPTH: usize = 4;
 
 /// Where in the envelope the document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,21 @@ enum Section {
 enum Field {
     Header(header::Field),
     EndToEndId,
+    MessageId,
+}
+
+/// A field that must agree with another, or with what is known from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Recipient,
+    Definition,
+    BusinessId,
+    MessageId,
+    Signature,
+}
+
+impl Mark {
+    pub(crate) const COUNT: usize = Self::Signature as usize + 1;
 }
 
 /// The state of one message's examination.
@@ -41,6 +59,11 @@ pub(crate) struct Rules {
     /// Text of the open field. Its pieces (around comments, entities, CDATA) come one by one.
     text: String,
     end_to_end_ids: Vec<String>,
+    /// Whether `GrpHdr` of the document is open.
+    in_group_header: bool,
+    message_id: Option<String>,
+    /// The field that the last element to open is, if it is one of those.
+    mark: Option<Mark>,
 }
 
 impl Rules {
@@ -54,17 +77,59 @@ impl Rules {
             open: None,
             text: String::new(),
             end_to_end_ids: Vec::new(),
+            in_group_header: false,
+            message_id: None,
+            mark: None,
         }
+    }
+
+    /// What the message is, as the namespace of its root names it. Comes before the first start.
+    pub(crate) fn set_type(&mut self, message_type: &str, namespace: &str) {
+        message_type.clone_into(&mut self.message_type);
+        namespace.clone_into(&mut self.namespace);
+    }
+
+    /// The field that has just been opened, if it is one that must agree with something.
+    pub(crate) const fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
+    /// Whether the message has no signature.
+    pub(crate) const fn is_unsigned(&self) -> bool {
+        !self.header.is_signed()
+    }
+
+    /// The fields that do not agree with what they must agree with.
+    pub(crate) fn disagreements(&self, recipient: Option<Ispb>) -> Vec<(Mark, Fault)> {
+        let mut found = Vec::new();
+        let (_, to) = self.header.parties();
+        if let (Some(recipient), Some(to)) = (recipient, to)
+            && recipient != to
+        {
+            found.push((Mark::Recipient, Fault::Recipient));
+        }
+        if self.header.definition.as_ref().is_some_and(|definition| *definition != self.message_type) {
+            found.push((Mark::Definition, Fault::Definition));
+        }
+        let Some(business_id) = &self.header.business_id else { return found };
+        if !header::is_business_id(business_id) {
+            found.push((Mark::BusinessId, Fault::BusinessId));
+        }
+        if self.message_id.as_ref().is_some_and(|message_id| message_id != business_id) {
+            found.push((Mark::MessageId, Fault::MessageId));
+        }
+        found
     }
 
     /// An element opens.
     pub(crate) fn start(&mut self, local: &str, namespace: &str) -> Result<(), Fault> {
+        self.mark = None;
         if self.open.is_some() {
             return Err(Fault::ElementInText);
         }
         self.depth += 1;
         if self.depth == 1 {
-            return self.root(local, namespace);
+            return Ok(());
         }
         let ours = namespace == self.namespace;
         if self.depth == 2 {
@@ -72,8 +137,14 @@ impl Rules {
         }
         self.open = match self.section {
             Section::Header => self.header.start(self.depth - 2, local, ours)?.map(Field::Header),
-            Section::Document => self.end_to_end_id(local, ours),
+            Section::Document => self.document_field(local, ours),
             Section::BeforeHeader | Section::BeforeDocument | Section::AfterDocument => None,
+        };
+        self.mark = match self.open {
+            Some(Field::Header(field)) => field.mark(),
+            Some(Field::MessageId) => Some(Mark::MessageId),
+            Some(Field::EndToEndId) => None,
+            None => self.header.opens_signature(self.depth - 2, local).then_some(Mark::Signature),
         };
         Ok(())
     }
@@ -98,6 +169,7 @@ impl Rules {
         match self.open.take() {
             Some(Field::Header(field)) => self.header.accept(field, &self.text)?,
             Some(Field::EndToEndId) => self.keep_end_to_end_id(),
+            Some(Field::MessageId) => self.message_id = Some(self.text.clone()),
             None => {}
         }
         self.text.clear();
@@ -111,6 +183,7 @@ impl Rules {
             }
             Section::Header => self.header.end(self.depth - 2)?,
             Section::Document if self.depth == 2 => self.section = Section::AfterDocument,
+            Section::Document if self.depth == GROUP_HEADER_DEPTH => self.in_group_header = false,
             Section::Document | Section::AfterDocument => {}
         }
         self.depth -= 1;
@@ -118,7 +191,7 @@ impl Rules {
     }
 
     /// The document is over, well-formed to its last byte.
-    pub(crate) fn finish(self) -> Result<Examined, Fault> {
+    pub(crate) fn finish(self, is_validated: bool) -> Result<Examined, Fault> {
         let parties = self.header.parties();
         Ok(Examined {
             from: parties.0.ok_or(Fault::Missing("Fr"))?,
@@ -126,17 +199,9 @@ impl Rules {
             business_id: self.header.business_id.ok_or(Fault::Missing("BizMsgIdr"))?,
             created: self.header.created.ok_or(Fault::Missing("CreDt"))?,
             message_type: self.message_type,
+            is_validated,
             end_to_end_ids: self.end_to_end_ids,
         })
-    }
-
-    fn root(&mut self, local: &str, namespace: &str) -> Result<(), Fault> {
-        if local != "Envelope" {
-            return Err(Fault::Root);
-        }
-        self.message_type = catalog::find_message_type(namespace).ok_or(Fault::Namespace)?;
-        namespace.clone_into(&mut self.namespace);
-        Ok(())
     }
 
     fn section(&mut self, local: &str, ours: bool) -> Result<(), Fault> {
@@ -148,8 +213,18 @@ impl Rules {
         if ours { Ok(()) } else { Err(Fault::ForeignNamespace) }
     }
 
-    fn end_to_end_id(&self, local: &str, ours: bool) -> Option<Field> {
-        let wanted = ours && matches!(local, "EndToEndId" | "OrgnlEndToEndId");
+    fn document_field(&mut self, local: &str, ours: bool) -> Option<Field> {
+        if !ours {
+            return None;
+        }
+        if self.depth == GROUP_HEADER_DEPTH {
+            self.in_group_header = local == "GrpHdr";
+        }
+        let is_message_id = self.in_group_header && self.depth == GROUP_HEADER_DEPTH + 1 && local == "MsgId";
+        if is_message_id && self.message_id.is_none() {
+            return Some(Field::MessageId);
+        }
+        let wanted = matches!(local, "EndToEndId" | "OrgnlEndToEndId");
         (wanted && self.end_to_end_ids.len() < END_TO_END_IDS_MAX).then_some(Field::EndToEndId)
     }
 

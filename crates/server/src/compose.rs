@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog};
 use pix_stream_adapter_embedded::{EmbeddedJournal, LocalCoordinator, journal};
-use pix_stream_adapter_xml::{Limits as XmlLimits, XmlCodec};
-use pix_stream_app::{App, Settings};
-use pix_stream_config::{Config, IspbSource, Scope, Subject};
+use pix_stream_adapter_xml::signature::{Certificates, Verifier};
+use pix_stream_adapter_xml::{Limits as XmlLimits, Options as XmlOptions, Unsigned as XmlUnsigned, XmlCodec};
+use pix_stream_app::{App, QuarantineLimits, QuarantineSettings, Settings};
+use pix_stream_config::{Config, IspbSource, Scope, Subject, Unsigned, VerifySignature};
 use pix_stream_delivery::{Render, Wire};
+use pix_stream_development::init::Means;
+use pix_stream_development::keys;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::limits::Rules;
 use pix_stream_domain::participant::Participant;
@@ -18,11 +21,12 @@ use pix_stream_listener::config::{CertificateFiles, ListenerSettings, TlsSetting
 use pix_stream_listener::identity::{self, IdentityRules, Match, PublishScope, Role, RoleRule};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::entropy::Entropy as _;
 use pix_stream_ports::journal::Journal as _;
 
 use crate::failure::Failure;
-use crate::keys;
-use crate::system::{SystemClock, SystemEntropy};
+use crate::schemas;
+use crate::system::{self, SystemClock, SystemEntropy};
 
 /// One machine: everything embedded.
 pub struct EmbeddedPorts {
@@ -37,6 +41,7 @@ pub struct EmbeddedPorts {
 impl Ports for EmbeddedPorts {
     type Journal = EmbeddedJournal;
     type Coordinator = LocalCoordinator;
+    type Quarantine = EmbeddedJournal;
     type Codec = XmlCodec;
     type AuditLog = FileAuditLog;
     type Clock = SystemClock;
@@ -48,6 +53,10 @@ impl Ports for EmbeddedPorts {
 
     fn coordinator(&self) -> &LocalCoordinator {
         &self.coordinator
+    }
+
+    fn quarantine(&self) -> &EmbeddedJournal {
+        &self.journal
     }
 
     fn codec(&self) -> &XmlCodec {
@@ -72,17 +81,56 @@ impl Ports for EmbeddedPorts {
 /// # Errors
 /// A folder is in use by another process, or a file is damaged or of a newer build; the message says what to do.
 pub fn embedded_ports(config: &Config) -> Result<EmbeddedPorts, Failure> {
-    let limits = XmlLimits { message_bytes: config.limits.message_bytes.bytes(), ..XmlLimits::default() };
     let audit = audit_log::Options { segment_bytes: config.audit.rotate_bytes.bytes() as u64 };
     Ok(EmbeddedPorts {
         journal: open_journal(config)?,
         coordinator: LocalCoordinator::new(),
-        codec: XmlCodec::new(limits),
+        codec: codec(config)?,
         audit_log: FileAuditLog::open(&config.audit.directory, &audit, SystemClock.now())
             .map_err(Failure::new)?,
         clock: SystemClock,
         entropy: SystemEntropy::new(),
     })
+}
+
+/// The codec, with the schemas and the check of signatures that a configuration asks for.
+///
+/// # Errors
+/// Every problem of the schemas' folder or of the certificates', a line each.
+pub fn codec(config: &Config) -> Result<XmlCodec, Failure> {
+    let options = XmlOptions {
+        limits: XmlLimits { message_bytes: config.limits.message_bytes.bytes(), ..XmlLimits::default() },
+        unsigned: match config.schemas.unsigned {
+            Unsigned::Refuse => XmlUnsigned::Refuse,
+            Unsigned::Accept => XmlUnsigned::Accept,
+        },
+        unvalidated: config.schemas.unvalidated.clone(),
+    };
+    let schemas = schemas::load(config.schemas.directory.as_deref())
+        .map_err(|problems| Failure::new(problems.join("\n")))?;
+    let codec = XmlCodec::new(options, schemas);
+    codec.replace_verifier(verifier(config).map_err(|problems| Failure::new(problems.join("\n")))?);
+    Ok(codec)
+}
+
+/// What checks signatures at publish, if anything does.
+///
+/// # Errors
+/// Every problem of the folder of certificates.
+pub fn verifier(config: &Config) -> Result<Option<Verifier>, Vec<String>> {
+    match config.publish.verify_signature {
+        VerifySignature::Off => Ok(None),
+        VerifySignature::Digest => Ok(Some(Verifier::digest())),
+        VerifySignature::Full => {
+            let folder = config.publish.certificates.as_deref().ok_or_else(|| {
+                vec!["publish.verify_signature is \"full\"; name a folder in publish.certificates".to_owned()]
+            })?;
+            let certificates = Certificates::from_files(schemas::certificates(folder)?);
+            certificates
+                .map(|certificates| Some(Verifier::full(certificates)))
+                .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        }
+    }
 }
 
 fn open_journal(config: &Config) -> Result<EmbeddedJournal, Failure> {
@@ -136,6 +184,13 @@ pub fn settings(config: &Config) -> Settings {
         rate_window: config.rate.window,
         idempotency: config.publish.idempotency,
         retention: config.journal.retention,
+        quarantine: QuarantineSettings {
+            retention: config.quarantine.retention,
+            limits: QuarantineLimits {
+                entries: config.quarantine.entries.into(),
+                bytes: config.quarantine.bytes.bytes_u64(),
+            },
+        },
         audit_queue: count(limits.audit_queue),
         ..Settings::default()
     }
@@ -227,6 +282,14 @@ pub fn admin_listener(config: &Config, refuse: Refuse) -> ListenerSettings {
         connections_per_participant: ADMIN_CONNECTIONS_PER_PARTICIPANT,
         ..listener(config, "admin", refuse)
     }
+}
+
+/// What `init` needs from this machine: the time, a random key, the journal.
+#[must_use]
+pub fn means() -> Means<'static> {
+    let mut signing_key = [0; keys::KEY_LEN];
+    SystemEntropy::new().fill(&mut signing_key);
+    Means { now: system::time_of_day(), signing_key, onboard: &onboard }
 }
 
 /// Onboards participants into the journal of a folder that `init` makes; those known already stay as they are.

@@ -10,8 +10,11 @@ const SECTIONS: [(&str, &str); 3] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?
 
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// The first fault and the byte at which it stands.
-pub(super) fn check(text: &str, prefixes_max: usize) -> Result<(), (Fault, usize)> {
+/// Which elements declare namespaces: their numbers in the order of their tags, from 0.
+pub(super) type Declaring = Vec<usize>;
+
+/// Which elements declare namespaces, or the first fault and the byte at which it stands.
+pub(super) fn check(text: &str, prefixes_max: usize) -> Result<Declaring, (Fault, usize)> {
     if let Some(declaration) = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"))
         && declaration.0.starts_with(BLANKS)
         && declaration.0.contains(':')
@@ -19,7 +22,7 @@ pub(super) fn check(text: &str, prefixes_max: usize) -> Result<(), (Fault, usize
         // The reader takes `v:ersion` for `version`; nothing in a declaration may hold a colon.
         return Err((Fault::Malformed, 0));
     }
-    let mut at = 0;
+    let (mut at, mut elements, mut declaring) = (0, 0, Declaring::new());
     while let Some(found) = text[at..].find('<') {
         at += found;
         let rest = &text[at..];
@@ -31,25 +34,51 @@ pub(super) fn check(text: &str, prefixes_max: usize) -> Result<(), (Fault, usize
             Some((open, close)) => match rest[open.len()..].find(close) {
                 Some(length) => open.len() + length + close.len(),
                 // What does not end is for the reader to refuse.
-                None => return Ok(()),
+                None => return Ok(declaring),
             },
-            None => tag_length(rest, prefixes_max).map_err(|(fault, within)| (fault, at + within))?,
+            None if rest.starts_with("</") => {
+                closing_tag_length(rest).map_err(|within| (Fault::Malformed, at + within))?
+            }
+            None => {
+                let tag = tag(rest, prefixes_max).map_err(|(fault, within)| (fault, at + within))?;
+                if tag.declares {
+                    declaring.push(elements);
+                }
+                elements += 1;
+                tag.length
+            }
         };
     }
-    Ok(())
+    Ok(declaring)
 }
 
-/// Length of the tag that `text` starts with, or its fault and where in it.
+/// Length of the closing tag that `text` starts with, or where another tag starts in it.
+fn closing_tag_length(text: &str) -> Result<usize, usize> {
+    let end = text.find('>').unwrap_or(text.len());
+    match text[1..end].find('<') {
+        Some(within) => Err(within + 1),
+        None => Ok((end + 1).min(text.len())),
+    }
+}
+
+/// A tag that opens an element.
+struct Tag {
+    length: usize,
+    /// Whether it declares a namespace.
+    declares: bool,
+}
+
+/// The tag that `text` starts with, or its fault and where in it.
 ///
 /// In an attribute's value the reader takes `</`, `<!--` and `<![CDATA[` for text, while XML allows no `<` there at
 /// all; and of two declarations of one prefix it keeps the first in silence, where other readers refuse both.
-fn tag_length(text: &str, prefixes_max: usize) -> Result<usize, (Fault, usize)> {
+fn tag(text: &str, prefixes_max: usize) -> Result<Tag, (Fault, usize)> {
     let (mut quote, mut behind_value) = (None, 0);
     let mut declared = Vec::new();
     for (at, byte) in text.bytes().enumerate().skip(1) {
         match (byte, quote) {
             (b'<', _) => return Err((Fault::Malformed, at)),
-            (b'>', None) => return Ok(at + 1),
+            (b'>', None) => return Ok(Tag { length: at + 1, declares: !declared.is_empty() }),
             (b'"' | b'\'', None) => {
                 quote = Some(byte);
                 let Some(name) = find_declared(&text[behind_value..at]) else { continue };
@@ -66,7 +95,7 @@ fn tag_length(text: &str, prefixes_max: usize) -> Result<usize, (Fault, usize)> 
             _ => {}
         }
     }
-    Ok(text.len())
+    Ok(Tag { length: text.len(), declares: !declared.is_empty() })
 }
 
 /// The attribute that `before`, which ends where a value begins, declares a namespace by: `xmlns` or `xmlns:p`.
@@ -80,7 +109,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<(), (Fault, usize)> {
-        super::check(text, 8)
+        super::check(text, 8).map(drop)
     }
 
     #[test]
@@ -99,6 +128,14 @@ mod tests {
         let nine: String = (0..9).map(|n| format!(" xmlns:n{n}=''")).collect();
         assert_eq!(check(&format!("<a{nine}>")), Ok(()));
         assert!(matches!(check(&format!("<a xmlns=''{nine}>")), Err((Fault::Prefixes(8), _))));
+    }
+
+    #[test]
+    fn elements_that_declare_namespaces_are_numbered() {
+        let text =
+            "<?p?><a xmlns=''><!--<b xmlns=''>--><b c='xmlns='/><c d='' xmlns:e = 'f'></c ><g></g></a>";
+        assert_eq!(super::check(text, 8), Ok(vec![0, 2]));
+        assert_eq!(check("<a></a <b>"), Err((Fault::Malformed, 7)));
     }
 
     #[test]

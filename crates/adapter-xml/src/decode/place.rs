@@ -1,7 +1,9 @@
-//! Line and column of a byte, for faults that are found before the reader starts.
+//! Line and column: of a byte, for faults that are found before the reader starts, and of the reader.
+
+use xml::common::TextPosition;
 
 /// A place in a document, as people count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// From 1.
     pub(super) line: u64,
@@ -9,7 +11,16 @@ pub(super) struct Place {
     pub(super) column: u64,
 }
 
+impl From<TextPosition> for Place {
+    fn from(position: TextPosition) -> Self {
+        Self { line: position.row() + 1, column: position.column() + 1 }
+    }
+}
+
 impl Place {
+    /// The first character of a document.
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+
     /// The place of the byte at `at`. What stands before it must be UTF-8 for the column to be in characters.
     pub(super) fn of(bytes: &[u8], at: usize) -> Self {
         let before = bytes.get(..at).unwrap_or(bytes);

@@ -3,6 +3,11 @@
 use pix_stream_domain::ispb::Ispb;
 
 use crate::fault::Fault;
+use crate::rules::Mark;
+
+const ISPB_LEN: usize = 8;
+/// What follows `M` and the ISPB in a `BizMsgIdr`.
+const BUSINESS_NUMBER_LEN: usize = 23;
 
 /// Longest text of a header field, in characters (`Max35Text` of ISO 20022).
 pub(super) const TEXT_CHARS_MAX: usize = 35;
@@ -41,7 +46,11 @@ pub(super) struct Header {
     from: Option<Ispb>,
     to: Option<Ispb>,
     pub(super) business_id: Option<String>,
+    pub(super) definition: Option<String>,
     pub(super) created: Option<String>,
+    /// The innermost open element is `Sgntr`, and nothing has been in it.
+    in_empty_signature: bool,
+    signed: bool,
 }
 
 impl Header {
@@ -49,6 +58,9 @@ impl Header {
     pub(super) fn start(&mut self, depth: usize, local: &str, ours: bool) -> Result<Option<Field>, Fault> {
         if depth == 1 {
             return if ours { self.child(local) } else { Err(Fault::ForeignNamespace) };
+        }
+        if std::mem::take(&mut self.in_empty_signature) {
+            self.signed = true;
         }
         let Some(side) = self.side else { return Ok(None) };
         let next = ours && self.steps + 2 == depth && PARTY.get(self.steps) == Some(&local);
@@ -76,8 +88,10 @@ impl Header {
                 check_text("BizMsgIdr", text)?;
                 self.business_id = Some(text.to_owned());
             }
-            // That it agrees with the namespace is for the schema's rules to say.
-            Field::Definition => check_text("MsgDefIdr", text)?,
+            Field::Definition => {
+                check_text("MsgDefIdr", text)?;
+                self.definition = Some(text.to_owned());
+            }
             Field::Created => {
                 check_text("CreDt", text)?;
                 self.created = Some(text.to_owned());
@@ -94,6 +108,7 @@ impl Header {
             }
             return Ok(());
         }
+        self.in_empty_signature = false;
         match self.side.take() {
             Some(side) if self.party(side).is_none() => Err(Fault::NoParty(side.name())),
             Some(_) | None => Ok(()),
@@ -111,12 +126,23 @@ impl Header {
         (self.from, self.to)
     }
 
+    /// Whether there was a signature.
+    pub(super) const fn is_signed(&self) -> bool {
+        self.signed
+    }
+
+    /// Whether the element that has just been opened, `depth` levels below `AppHdr`, is the signature's place.
+    pub(super) fn opens_signature(&self, depth: usize, local: &str) -> bool {
+        depth == 1 && self.in_empty_signature && local == "Sgntr"
+    }
+
     fn child(&mut self, local: &str) -> Result<Option<Field>, Fault> {
         // What else a header may hold is for the schema to say.
         let Some(at) = CHILDREN.iter().position(|(name, _)| *name == local) else { return Ok(None) };
         if std::mem::replace(&mut self.seen[at], true) {
             return Err(Fault::Repeated(CHILDREN[at].0));
         }
+        self.in_empty_signature = local == "Sgntr";
         self.side = match local {
             "Fr" => Some(Side::From),
             "To" => Some(Side::To),
@@ -145,6 +171,27 @@ impl Side {
             Self::To => "To",
         }
     }
+}
+
+impl Field {
+    /// Which field it is of those that must agree with something.
+    pub(super) const fn mark(self) -> Option<Mark> {
+        match self {
+            Self::Party(Side::To) => Some(Mark::Recipient),
+            Self::Definition => Some(Mark::Definition),
+            Self::BusinessId => Some(Mark::BusinessId),
+            Self::Party(Side::From) | Self::Created => None,
+        }
+    }
+}
+
+/// Whether an id has the form of the header's rules: `M`, an ISPB, 23 letters or digits.
+pub(super) fn is_business_id(id: &str) -> bool {
+    let [b'M', rest @ ..] = id.as_bytes() else { return false };
+    let Some((ispb, number)) = rest.split_at_checked(ISPB_LEN) else { return false };
+    number.len() == BUSINESS_NUMBER_LEN
+        && ispb.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+        && number.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// Whether a text may be an identifier: it has 1 to [`TEXT_CHARS_MAX`] characters, and none that would look like

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pix_stream_client::{Consumer, Endpoint, MemorySink, Options, Stop, Summary};
+use pix_stream_development::generate::Generator;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::clock::Clock as _;
 use serde::Serialize;
@@ -19,7 +20,6 @@ use tokio::time::timeout;
 
 use crate::cli::DemoArgs;
 use crate::failure::Failure;
-use crate::generate::Generator;
 use crate::publishing::{Piece, Plan, Publishing};
 use crate::serving::{self, Serving};
 use crate::shutdown::{Draining, Shutdown};

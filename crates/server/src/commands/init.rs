@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use pix_stream_development::init::{self, Error, Made, Request};
 use serde::Serialize;
 
 use crate::cli::InitArgs;
 use crate::compose;
 use crate::failure::Failure;
-use crate::init::{self, Error, Made, Request};
 use crate::output;
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub fn run(args: &InitArgs) -> Result<(), Failure> {
         participants: args.participants.clone(),
         force: args.force,
     };
-    let made = init::create(&request, &compose::onboard).map_err(|error| failure(&error))?;
+    let made = init::create(&request, &compose::means()).map_err(|error| failure(&error))?;
     report(&made, args.json)?;
     Ok(())
 }

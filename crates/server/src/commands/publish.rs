@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_client::{Taken, find_message_id};
+use pix_stream_development::generate::Generator;
 use pix_stream_domain::ispb::Ispb;
 
 use serde::Serialize;
@@ -12,7 +13,6 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cli::PublishArgs;
 use crate::failure::Failure;
-use crate::generate::Generator;
 use crate::output;
 use crate::progress::Progress;
 use crate::publishing::{Done, Piece, Plan, Publishing, Source};

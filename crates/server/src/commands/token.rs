@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pix_stream_config::Flags;
+use pix_stream_development::rfc3339;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::token::{self, Claims, Error};
 use pix_stream_ports::clock::Clock as _;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{TokenArgs, TokenCommand};
 use crate::failure::Failure;
 use crate::system::SystemClock;
-use crate::{compose, output, rfc3339};
+use crate::{compose, output};
 
 use super::serve::load;
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use pix_stream_server::generate::Generator;
+use pix_stream_development::generate::Generator;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::Instant;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use pix_stream_server::generate::Generator;
+use pix_stream_development::generate::Generator;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use crate::server::{ISPB, Process, json_lines, wait_for};
 /// Made-up messages of a type, as files of a folder.
 pub(crate) fn messages(folder: &Path, message_type: &str, count: usize) -> Vec<PathBuf> {
     let generator = Generator::new(message_type, ISPB.parse().unwrap(), 7).unwrap();
-    let write = |(number, message): (usize, pix_stream_server::generate::Generated)| {
+    let write = |(number, message): (usize, pix_stream_development::generate::Generated)| {
         let file = folder.join(format!("{message_type}-{number:05}.xml"));
         std::fs::write(&file, &message.bytes).unwrap();
         file
@@ -63,7 +63,7 @@ fn each_file_has_its_verdict_in_the_order_of_the_arguments() {
 #[test]
 fn valid_files_of_every_type_that_can_be_made_up_exit_with_0() {
     let folder = tempfile::tempdir().unwrap();
-    let types: Vec<_> = pix_stream_server::generate::types().collect();
+    let types: Vec<_> = pix_stream_development::generate::types().collect();
     for name in &types {
         messages(folder.path(), name, 3);
     }

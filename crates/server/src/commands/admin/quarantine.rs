@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use http::Method;
+use pix_stream_development::rfc3339;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::quarantine::EntryId;
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::cli::{EntriesArgs, Intent, QuarantineCommand};
 use crate::failure::Failure;
-use crate::{output, rfc3339};
+use crate::output;
 
 use super::show::read;
 use super::{Client, body, query};

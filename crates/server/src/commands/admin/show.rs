@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use pix_stream_development::rfc3339;
 use pix_stream_domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::{output, rfc3339};
+use crate::output;
 
 /// A participant; the server may say more.
 #[derive(Debug, Deserialize)]

@@ -4,12 +4,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use pix_stream_config::{Config, Flags};
+use pix_stream_development::init::{self, Request};
 use pix_stream_domain::ispb::Ispb;
 
 use crate::cli::DemoArgs;
 use crate::compose;
 use crate::failure::Failure;
-use crate::init::{self, Request};
 use crate::output;
 use crate::system::SystemEntropy;
 use crate::target::{self, Caller};
@@ -68,7 +68,7 @@ fn make(dir: &Path) -> Result<(), Failure> {
         participants: Vec::new(),
         force: false,
     };
-    init::create(&request, &compose::onboard).map(drop).map_err(|error| {
+    init::create(&request, &compose::means()).map(drop).map_err(|error| {
         Failure::new(error)
             .next("choose another --dir: a folder of `pix-stream init`, or one that does not exist yet")
     })

@@ -9,13 +9,12 @@ mod subject;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use pix_stream_config::{Config, Unsigned};
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_ports::entropy::Entropy as _;
 
 use crate::keys;
-use crate::system::SystemEntropy;
 use folder::{File, Folder};
 
 /// The participants of a folder when nobody names any. Codes with 99999 belong to no real institution.
@@ -82,18 +81,29 @@ pub enum Error {
 /// Registers participants with the journal of a folder: called with the folder that holds `data/`.
 pub type Onboard<'a> = &'a dyn Fn(&Path, &[Ispb]) -> Result<(), String>;
 
+/// What comes from outside.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// The time: certificates are valid from the day before.
+    pub now: SystemTime,
+    /// The token signing key, drawn at random.
+    pub signing_key: [u8; keys::KEY_LEN],
+    /// Registers the participants, once `data/` exists and before anything else is put into place. It must bear
+    /// participants that are known already, since `data/` outlives `--force`.
+    pub onboard: Onboard<'a>,
+}
+
 /// The participants of a folder when nobody names any.
 #[must_use]
 pub fn default_participants() -> Vec<Ispb> {
     DEFAULT_PARTICIPANTS.iter().filter_map(|ispb| ispb.parse().ok()).collect()
 }
 
-/// Makes the folder. `onboard` is called once `data/` exists, before anything else is put into place; it must bear
-/// participants that are known already, since `data/` outlives `--force`.
+/// Makes the folder.
 ///
 /// # Errors
 /// Something is in the way and `force` is not set; a file or certificate cannot be made; onboarding failed.
-pub fn create(request: &Request, onboard: Onboard<'_>) -> Result<Made, Error> {
+pub fn create(request: &Request, means: &Means<'_>) -> Result<Made, Error> {
     let directory = std::path::absolute(&request.directory)
         .map_err(|source| Error::Write { path: request.directory.clone(), source })?;
     let found = folder::find_existing(&directory);
@@ -101,11 +111,11 @@ pub fn create(request: &Request, onboard: Onboard<'_>) -> Result<Made, Error> {
         return Err(Error::Exists { directory, found });
     }
     let participants = participants(request);
-    let mut files = authority::issue(&participants)?;
+    let mut files = authority::issue(&participants, means.now)?;
     files.push(File::public(folder::CONFIG, config(request).to_commented_toml()));
-    files.push(File::private(format!("keys/{}", keys::file_name(1)), keys::file_content(&signing_key())));
+    files.push(File::private(format!("keys/{}", keys::file_name(1)), keys::file_content(&means.signing_key)));
     let folder = Folder::prepare(&directory, &files)?;
-    onboard(folder.data_root(), &participants).map_err(Error::Onboard)?;
+    (means.onboard)(folder.data_root(), &participants).map_err(Error::Onboard)?;
     folder.commit()?;
     Ok(Made { config: directory.join(folder::CONFIG), directory, participants })
 }
@@ -129,12 +139,6 @@ fn config(request: &Request) -> Config {
         config.listen.admin = listen;
     }
     config
-}
-
-fn signing_key() -> [u8; keys::KEY_LEN] {
-    let mut key = [0; keys::KEY_LEN];
-    SystemEntropy::new().fill(&mut key);
-    key
 }
 
 #[cfg(test)]

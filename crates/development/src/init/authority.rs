@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pix_stream_domain::ispb::Ispb;
 use rcgen::{
@@ -15,7 +15,6 @@ use rcgen::{
 use super::Error;
 use super::folder::File;
 use super::subject::{self, Attribute};
-use crate::system;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const CA_LIFE: Duration = Duration::from_secs(3_652 * 86_400);
@@ -41,8 +40,8 @@ enum Algorithm {
 }
 
 /// Makes the CA and all certificates with their keys: everything below `tls/` and `clients/`.
-pub(super) fn issue(participants: &[Ispb]) -> Result<Vec<File>, Error> {
-    let (issuer, mut files) = authority().map_err(|source| failed(CA_NAME, source))?;
+pub(super) fn issue(participants: &[Ispb], now: SystemTime) -> Result<Vec<File>, Error> {
+    let (issuer, mut files) = authority(now).map_err(|source| failed(CA_NAME, source))?;
     let orders = Mutex::new(orders(participants));
     let next = || orders.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     // RSA keys take a tenth of a second each, and `demo` makes them while somebody watches.
@@ -51,7 +50,7 @@ pub(super) fn issue(participants: &[Ispb]) -> Result<Vec<File>, Error> {
         let work = || {
             let mut made = Vec::new();
             while let Some(order) = next() {
-                made.extend(make(&order, &issuer).map_err(|source| failed(&order.path, source))?);
+                made.extend(make(&order, &issuer, now).map_err(|source| failed(&order.path, source))?);
             }
             Ok::<_, Error>(made)
         };
@@ -71,7 +70,7 @@ fn failed(name: &str, source: rcgen::Error) -> Error {
     Error::Certificate { name: name.to_owned(), source }
 }
 
-fn authority() -> Result<(Issuer<'static, KeyPair>, Vec<File>), rcgen::Error> {
+fn authority(now: SystemTime) -> Result<(Issuer<'static, KeyPair>, Vec<File>), rcgen::Error> {
     let key = generate(Algorithm::Rsa2048)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -79,7 +78,7 @@ fn authority() -> Result<(Issuer<'static, KeyPair>, Vec<File>), rcgen::Error> {
     params.distinguished_name.push(DnType::CommonName, CA_NAME);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    live_for(&mut params, CA_LIFE);
+    live_for(&mut params, now, CA_LIFE);
     let certificate = params.self_signed(&key)?;
     let files =
         vec![File::public("tls/ca.pem", certificate.pem()), File::private("tls/ca.key", key.serialize_pem())];
@@ -137,7 +136,7 @@ fn server(path: &str, algorithm: Algorithm) -> Order {
     }
 }
 
-fn make(order: &Order, issuer: &Issuer<'_, KeyPair>) -> Result<[File; 2], rcgen::Error> {
+fn make(order: &Order, issuer: &Issuer<'_, KeyPair>, now: SystemTime) -> Result<[File; 2], rcgen::Error> {
     let key = generate(order.algorithm)?;
     let is_server = order.usage == ExtendedKeyUsagePurpose::ServerAuth;
     let names: Vec<String> = if is_server { SERVER_NAMES.map(str::to_owned).into() } else { Vec::new() };
@@ -148,7 +147,7 @@ fn make(order: &Order, issuer: &Issuer<'_, KeyPair>) -> Result<[File; 2], rcgen:
         params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
     }
     params.use_authority_key_identifier_extension = true;
-    live_for(&mut params, LEAF_LIFE);
+    live_for(&mut params, now, LEAF_LIFE);
     let certificate = params.signed_by(&key, issuer)?;
     let certificate = subject::replace(certificate.der(), &order.subject, issuer.key())?;
     Ok([
@@ -165,8 +164,7 @@ fn generate(algorithm: Algorithm) -> Result<KeyPair, rcgen::Error> {
 }
 
 /// Valid from yesterday: clocks of machines that talk to each other differ.
-fn live_for(params: &mut CertificateParams, life: Duration) {
-    let now = system::time_of_day();
+fn live_for(params: &mut CertificateParams, now: SystemTime, life: Duration) {
     params.not_before = (now - DAY).into();
     params.not_after = (now + life).into();
 }

@@ -13,10 +13,18 @@ use x509_parser::prelude::*;
 
 use super::authority::SERVER_NAMES;
 use super::*;
-use crate::system;
 
 fn request(directory: PathBuf) -> Request {
     Request { directory, listen: None, admin_listen: None, participants: Vec::new(), force: false }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's certificates are valid today")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn means<'a>(onboard: Onboard<'a>) -> Means<'a> {
+    Means { now: now(), signing_key: [7; keys::KEY_LEN], onboard }
 }
 
 fn without_journal(_: &Path, _: &[Ispb]) -> Result<(), String> {
@@ -49,7 +57,7 @@ fn certificate(path: &Path) -> Vec<u8> {
 #[test]
 fn the_folder_has_all_that_is_promised() {
     let parent = tempfile::tempdir().unwrap();
-    let made = create(&request(parent.path().join("a/b")), &without_journal).unwrap();
+    let made = create(&request(parent.path().join("a/b")), &means(&without_journal)).unwrap();
     let files = contents(&made.directory);
     let mut expected: Vec<String> =
         ["pix-stream.toml", "keys/token-1.key", "data", "data/audit", "tls", "clients", "keys"]
@@ -73,7 +81,7 @@ fn the_folder_has_all_that_is_promised() {
 #[test]
 fn private_keys_are_for_their_owner_alone() {
     let parent = tempfile::tempdir().unwrap();
-    let made = create(&request(parent.path().join("d")), &without_journal).unwrap();
+    let made = create(&request(parent.path().join("d")), &means(&without_journal)).unwrap();
     for path in
         contents(&made.directory).keys().filter(|path| path.extension().is_some_and(|end| end == "key"))
     {
@@ -87,7 +95,7 @@ fn the_configuration_has_no_problem_and_every_file_it_names() {
     let parent = tempfile::tempdir().unwrap();
     let listen = Some("127.0.0.1:0".parse().unwrap());
     let request = Request { listen, ..request(parent.path().join("d")) };
-    let made = create(&request, &without_journal).unwrap();
+    let made = create(&request, &means(&without_journal)).unwrap();
     let config = config::load(&made.config, &Environment::default(), Flags::default()).unwrap();
     assert_eq!(config.missing_files(), []);
     assert_eq!(Some(config.listen.api), listen);
@@ -97,7 +105,7 @@ fn the_configuration_has_no_problem_and_every_file_it_names() {
 #[test]
 fn participants_carry_their_ispb_among_several_ous() {
     let parent = tempfile::tempdir().unwrap();
-    let made = create(&request(parent.path().join("d")), &without_journal).unwrap();
+    let made = create(&request(parent.path().join("d")), &means(&without_journal)).unwrap();
     let der = certificate(&made.directory.join("clients/psp-9999900A.pem"));
     let (_, parsed) = X509Certificate::from_der(&der).unwrap();
     let units: Vec<_> =
@@ -111,7 +119,7 @@ fn participants_carry_their_ispb_among_several_ous() {
 #[test]
 fn every_certificate_names_the_ca_and_what_it_is_for() {
     let parent = tempfile::tempdir().unwrap();
-    let made = create(&request(parent.path().join("d")), &without_journal).unwrap();
+    let made = create(&request(parent.path().join("d")), &means(&without_journal)).unwrap();
     let authority = certificate(&made.directory.join("tls/ca.pem"));
     let (_, authority) = X509Certificate::from_der(&authority).unwrap();
     assert!(authority.subject().to_string().contains("development CA"));
@@ -133,7 +141,7 @@ fn every_certificate_names_the_ca_and_what_it_is_for() {
 #[test]
 fn both_sides_trust_the_certificates_for_their_purpose_alone() {
     let parent = tempfile::tempdir().unwrap();
-    let made = create(&request(parent.path().join("d")), &without_journal).unwrap();
+    let made = create(&request(parent.path().join("d")), &means(&without_journal)).unwrap();
     let read = |name: &str| CertificateDer::from(certificate(&made.directory.join(format!("{name}.pem"))));
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -142,8 +150,7 @@ fn both_sides_trust_the_certificates_for_their_purpose_alone() {
     let clients =
         WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build().unwrap();
     let servers = WebPkiServerVerifier::builder_with_provider(roots, provider).build().unwrap();
-    let now =
-        UnixTime::since_unix_epoch(system::time_of_day().duration_since(std::time::UNIX_EPOCH).unwrap());
+    let now = UnixTime::since_unix_epoch(now().duration_since(std::time::UNIX_EPOCH).unwrap());
     for name in ["clients/psp-99999001", "clients/producer", "clients/admin", "clients/auditor"] {
         clients.verify_client_cert(&read(name), &[], now).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
@@ -162,9 +169,9 @@ fn both_sides_trust_the_certificates_for_their_purpose_alone() {
 fn what_exists_is_not_overwritten() {
     let parent = tempfile::tempdir().unwrap();
     let request = request(parent.path().join("d"));
-    let made = create(&request, &without_journal).unwrap();
+    let made = create(&request, &means(&without_journal)).unwrap();
     let before = contents(&made.directory);
-    let error = create(&request, &without_journal).unwrap_err();
+    let error = create(&request, &means(&without_journal)).unwrap_err();
     assert!(matches!(&error, Error::Exists { found, .. } if found.len() == 4), "{error}");
     assert_eq!(contents(&made.directory), before);
 }
@@ -173,11 +180,11 @@ fn what_exists_is_not_overwritten() {
 fn force_replaces_all_but_data() {
     let parent = tempfile::tempdir().unwrap();
     let request = request(parent.path().join("d"));
-    let made = create(&request, &without_journal).unwrap();
+    let made = create(&request, &means(&without_journal)).unwrap();
     std::fs::write(made.directory.join("data/journal"), "precious").unwrap();
     std::fs::write(made.directory.join("clients/stale.pem"), "").unwrap();
     let before = contents(&made.directory);
-    create(&Request { force: true, ..request }, &without_journal).unwrap();
+    create(&Request { force: true, ..request }, &means(&without_journal)).unwrap();
     let after = contents(&made.directory);
     let [ca, journal, stale] = ["tls/ca.pem", "data/journal", "clients/stale.pem"].map(Path::new);
     assert_ne!(before[ca], after[ca]);
@@ -190,7 +197,7 @@ fn force_replaces_all_but_data() {
 fn a_folder_with_other_things_in_it_is_taken() {
     let parent = tempfile::tempdir().unwrap();
     std::fs::write(parent.path().join("mine"), "x").unwrap();
-    create(&request(parent.path().to_owned()), &without_journal).unwrap();
+    create(&request(parent.path().to_owned()), &means(&without_journal)).unwrap();
     let files = contents(parent.path());
     assert!(files.contains_key(Path::new("mine")) && files.contains_key(Path::new("pix-stream.toml")));
     assert!(files.keys().all(|path| !path.display().to_string().starts_with(".init-")));
@@ -199,7 +206,7 @@ fn a_folder_with_other_things_in_it_is_taken() {
 #[test]
 fn a_failed_onboarding_leaves_nothing_new() {
     let parent = tempfile::tempdir().unwrap();
-    let error = create(&request(parent.path().join("d")), &|_, _| Err("no".to_owned())).unwrap_err();
+    let error = create(&request(parent.path().join("d")), &means(&|_, _| Err("no".to_owned()))).unwrap_err();
     assert!(matches!(error, Error::Onboard(_)));
     assert_eq!(contents(parent.path()).len(), 0);
 }
@@ -208,9 +215,9 @@ fn a_failed_onboarding_leaves_nothing_new() {
 fn a_failed_onboarding_under_force_keeps_what_was_there() {
     let parent = tempfile::tempdir().unwrap();
     let request = request(parent.path().join("d"));
-    let made = create(&request, &without_journal).unwrap();
+    let made = create(&request, &means(&without_journal)).unwrap();
     let before = contents(&made.directory);
-    create(&Request { force: true, ..request }, &|_, _| Err("no".to_owned())).unwrap_err();
+    create(&Request { force: true, ..request }, &means(&|_, _| Err("no".to_owned()))).unwrap_err();
     assert_eq!(contents(&made.directory), before);
 }
 
@@ -219,10 +226,10 @@ fn onboarding_sees_data_and_every_participant_once() {
     let parent = tempfile::tempdir().unwrap();
     let twice: Ispb = "99999001".parse().unwrap();
     let request = Request { participants: vec![twice, twice], ..request(parent.path().join("d")) };
-    create(&request, &|root, participants| {
+    let onboard = |root: &Path, participants: &[Ispb]| {
         assert!(root.join("data/audit").is_dir());
         assert_eq!(participants, [twice]);
         Ok(())
-    })
-    .unwrap();
+    };
+    create(&request, &means(&onboard)).unwrap();
 }

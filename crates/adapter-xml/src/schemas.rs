@@ -1,0 +1,109 @@
+//! The schemas that messages are held against: those in the binary, and an operator's folder over them.
+
+use std::collections::BTreeMap;
+
+use pix_stream_schema::{Problem, Source};
+
+use crate::catalog;
+
+/// The root of every message.
+const ROOT: &str = "Envelope";
+
+/// Our own schemas (`docs/schemas.md`), by file name.
+const BUILT_IN: [(&str, &str); 13] = [
+    ("admi.002.spi.1.5.xsd", include_str!("../schemas/admi.002.spi.1.5.xsd")),
+    ("admi.004.spi.1.2.xsd", include_str!("../schemas/admi.004.spi.1.2.xsd")),
+    ("camt.052.spi.1.3.xsd", include_str!("../schemas/camt.052.spi.1.3.xsd")),
+    ("camt.053.spi.1.4.xsd", include_str!("../schemas/camt.053.spi.1.4.xsd")),
+    ("camt.054.spi.1.16.xsd", include_str!("../schemas/camt.054.spi.1.16.xsd")),
+    ("camt.060.spi.1.9.xsd", include_str!("../schemas/camt.060.spi.1.9.xsd")),
+    ("common.xsd", include_str!("../schemas/common.xsd")),
+    ("pacs.002.spi.1.17.xsd", include_str!("../schemas/pacs.002.spi.1.17.xsd")),
+    ("pacs.004.spi.1.5.xsd", include_str!("../schemas/pacs.004.spi.1.5.xsd")),
+    ("pacs.008.spi.1.16.xsd", include_str!("../schemas/pacs.008.spi.1.16.xsd")),
+    ("pibr.001.spi.1.3.xsd", include_str!("../schemas/pibr.001.spi.1.3.xsd")),
+    ("pibr.002.spi.1.3.xsd", include_str!("../schemas/pibr.002.spi.1.3.xsd")),
+    ("xmldsig.xsd", include_str!("../schemas/xmldsig.xsd")),
+];
+
+/// One XSD file of an operator's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaFile {
+    /// Its path, as problems name it and `xs:include` finds it.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a folder of schemas is refused, one reason of possibly many: `file:line:column reason`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}:{column} {reason}")]
+pub struct SchemaProblem {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Compiled schemas, and the message types whose namespaces they are for.
+#[derive(Debug)]
+pub struct Schemas {
+    pub(crate) compiled: pix_stream_schema::Schemas,
+    /// Message types by namespace.
+    types: BTreeMap<String, String>,
+}
+
+impl Schemas {
+    /// The schemas of the binary.
+    ///
+    /// # Panics
+    /// They do not compile: a defect that every test would show.
+    #[must_use]
+    pub fn built_in() -> Self {
+        match Self::with_folder(Vec::new()) {
+            Ok(schemas) => schemas,
+            Err(problems) => panic!("the built-in schemas compile: {problems:?}"),
+        }
+    }
+
+    /// The schemas of the binary, those of a folder's namespaces replaced by the folder's. Files without a
+    /// targetNamespace take part only where others include them.
+    ///
+    /// # Errors
+    /// Every problem of every file; nothing is usable then.
+    pub fn with_folder(files: Vec<SchemaFile>) -> Result<Self, Vec<SchemaProblem>> {
+        let sources: Vec<Source> =
+            files.into_iter().map(|SchemaFile { name, bytes }| Source { name, bytes }).collect();
+        let source =
+            |(name, text): (&str, &str)| Source { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
+        let built_in = BUILT_IN.map(source);
+        let compiled = pix_stream_schema::Schemas::compile(&sources, &built_in)
+            .map_err(|problems| problems.into_iter().map(SchemaProblem::from).collect::<Vec<_>>())?;
+        let named = |namespace: &str| Some((namespace.to_owned(), catalog::find_message_type(namespace)?));
+        let types = compiled.namespaces_with(ROOT).filter_map(named).collect();
+        Ok(Self { compiled, types })
+    }
+
+    /// The message types that can be validated, sorted.
+    #[must_use]
+    pub fn message_types(&self) -> Vec<String> {
+        let mut types: Vec<String> = self.types.values().cloned().collect();
+        types.sort();
+        types
+    }
+
+    /// The type whose messages stand in a namespace.
+    pub(crate) fn find_type(&self, namespace: &str) -> Option<&str> {
+        self.types.get(namespace).map(String::as_str)
+    }
+}
+
+impl From<Problem> for SchemaProblem {
+    fn from(Problem { file, line, column, reason }: Problem) -> Self {
+        Self { file, line, column, reason }
+    }
+}
