@@ -1,0 +1,5 @@
+//! Arbitrary bytes through the examination at publish; see `docs/FUZZING.md`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| pix_stream_fuzz::examine(bytes));
