@@ -50,7 +50,7 @@ pub(crate) fn examine(
     recipient: Option<Ispb>,
 ) -> Result<Examined, Invalid> {
     let text = text_of(against.options, bytes)?;
-    let declaring = markup::check(text, against.options.limits.prefixes)
+    let declaring = markup::check(text, &against.options.limits)
         .map_err(|(fault, at)| Findings::of(fault, Place::of(bytes, at)))?;
     Pass::new(against, text, declaring).run(recipient)
 }

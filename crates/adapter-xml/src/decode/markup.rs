@@ -4,6 +4,7 @@
 //! reader takes and a client's does not would block that client's stream for good.
 
 use crate::fault::Fault;
+use crate::limits::Limits;
 
 /// What `<` may open that is no tag, and what closes it.
 const SECTIONS: [(&str, &str); 3] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")];
@@ -14,7 +15,10 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 pub(super) type Declaring = Vec<usize>;
 
 /// Which elements declare namespaces, or the first fault and the byte at which it stands.
-pub(super) fn check(text: &str, prefixes_max: usize) -> Result<Declaring, (Fault, usize)> {
+///
+/// Elements are counted here because counting is cheap and reading is not: a message of too many costs no more than
+/// this look.
+pub(super) fn check(text: &str, limits: &Limits) -> Result<Declaring, (Fault, usize)> {
     if let Some(declaration) = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"))
         && declaration.0.starts_with(BLANKS)
         && declaration.0.contains(':')
@@ -40,11 +44,14 @@ pub(super) fn check(text: &str, prefixes_max: usize) -> Result<Declaring, (Fault
                 closing_tag_length(rest).map_err(|within| (Fault::Malformed, at + within))?
             }
             None => {
-                let tag = tag(rest, prefixes_max).map_err(|(fault, within)| (fault, at + within))?;
+                let tag = tag(rest, limits.prefixes).map_err(|(fault, within)| (fault, at + within))?;
                 if tag.declares {
                     declaring.push(elements);
                 }
                 elements += 1;
+                if elements > limits.elements {
+                    return Err((Fault::Elements(limits.elements), at));
+                }
                 tag.length
             }
         };
@@ -109,7 +116,15 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<(), (Fault, usize)> {
-        super::check(text, 8).map(drop)
+        super::check(text, &Limits::default()).map(drop)
+    }
+
+    #[test]
+    fn elements_are_counted_before_they_are_read() {
+        let limits = Limits { elements: 2, ..Limits::default() };
+        let check = |text| super::check(text, &limits);
+        assert_eq!(check("<!-- <a/> --><a><b/><![CDATA[<c>]]></a><?d <e>?>"), Ok(vec![]));
+        assert_eq!(check("<a><b/><c></a>"), Err((Fault::Elements(2), 7)));
     }
 
     #[test]
@@ -134,7 +149,7 @@ mod tests {
     fn elements_that_declare_namespaces_are_numbered() {
         let text =
             "<?p?><a xmlns=''><!--<b xmlns=''>--><b c='xmlns='/><c d='' xmlns:e = 'f'></c ><g></g></a>";
-        assert_eq!(super::check(text, 8), Ok(vec![0, 2]));
+        assert_eq!(super::check(text, &Limits::default()), Ok(vec![0, 2]));
         assert_eq!(check("<a></a <b>"), Err((Fault::Malformed, 7)));
     }
 

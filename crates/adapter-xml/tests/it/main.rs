@@ -7,10 +7,22 @@ mod examine;
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
+mod findings;
+#[cfg(test)]
+mod fuzz_checks;
+#[cfg(test)]
+mod fuzz_corpus;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod header;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod invalid;
 #[cfg(test)]
 mod message;
 #[cfg(test)]
 mod splice;
+#[cfg(test)]
+mod traps;

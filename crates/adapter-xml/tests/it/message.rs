@@ -1,11 +1,16 @@
-//! Messages made for tests: a whole one, and the pieces to make a broken one from.
+//! Messages made for tests: a whole one, the pieces to make a broken one from, and the codecs that look at them.
 
-use pix_stream_adapter_xml::XmlCodec;
-use pix_stream_ports::codec::{Codec as _, Examined, Invalid};
+use std::sync::OnceLock;
 
-pub(crate) const NAMESPACE: &str = "https://www.bcb.gov.br/pi/pacs.008/1.16";
+use pix_stream_adapter_xml::{Options, Schemas, Unsigned, XmlCodec};
+use pix_stream_ports::codec::{Codec as _, Examined, Finding, Invalid};
+
+/// A version that no built-in schema is for: only the rules of the header apply.
+pub(crate) const NAMESPACE: &str = "https://www.bcb.gov.br/pi/pacs.008/1.13";
+pub(crate) const BUSINESS_ID: &str = "M0003816612345678901234567890123";
 pub(crate) const DOCUMENT: &str =
     "<Document><Tx><EndToEndId>E9999901012341234123412345678900</EndToEndId></Tx></Document>";
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/xml");
 
 /// A party of the header.
 pub(crate) fn party(element: &str, ispb: &str) -> String {
@@ -17,8 +22,8 @@ pub(crate) fn header(of: &str, changed: &str) -> String {
     let fields = [
         ("Fr", party("Fr", "00038166")),
         ("To", party("To", "99999A04")),
-        ("BizMsgIdr", "<BizMsgIdr>M0003816612345678901234567890123</BizMsgIdr>".to_owned()),
-        ("MsgDefIdr", "<MsgDefIdr>pacs.008.spi.1.16</MsgDefIdr>".to_owned()),
+        ("BizMsgIdr", format!("<BizMsgIdr>{BUSINESS_ID}</BizMsgIdr>")),
+        ("MsgDefIdr", "<MsgDefIdr>pacs.008.spi.1.13</MsgDefIdr>".to_owned()),
         ("CreDt", "<CreDt>2026-01-01T08:30:12.000Z</CreDt>".to_owned()),
     ];
     let pick = |(name, field): (&str, String)| if name == of { changed.to_owned() } else { field };
@@ -40,14 +45,50 @@ pub(crate) fn whole() -> String {
     message("", "")
 }
 
-/// What the codec says of `xml`.
+/// A file of `fixtures/xml`.
+#[track_caller]
+pub(crate) fn fixture(name: &str) -> String {
+    std::fs::read_to_string(format!("{FIXTURES}/{name}")).unwrap()
+}
+
+/// A fixture with one piece of it exchanged, which must stand there once.
+#[track_caller]
+pub(crate) fn changed(name: &str, from: &str, to: &str) -> String {
+    let xml = fixture(name);
+    assert_eq!(xml.matches(from).count(), 1, "{from} stands once in {name}");
+    xml.replace(from, to)
+}
+
+/// The codec as it is built when nobody decides anything.
+pub(crate) fn strictest() -> &'static XmlCodec {
+    static CODEC: OnceLock<XmlCodec> = OnceLock::new();
+    CODEC.get_or_init(XmlCodec::default)
+}
+
+/// As the strictest, but a signature may be missing, and types without a schema pass.
+pub(crate) fn lenient() -> &'static XmlCodec {
+    static CODEC: OnceLock<XmlCodec> = OnceLock::new();
+    let options =
+        || Options { unsigned: Unsigned::Accept, unvalidated: vec!["*".to_owned()], ..Options::default() };
+    CODEC.get_or_init(|| XmlCodec::new(options(), Schemas::built_in()))
+}
+
+/// What the lenient codec says of `xml`.
 pub(crate) fn examined(xml: impl AsRef<[u8]>) -> Result<Examined, Invalid> {
-    XmlCodec::default().examine(xml.as_ref())
+    lenient().examine(xml.as_ref(), None)
+}
+
+/// The one finding that the lenient codec has of `xml`.
+#[track_caller]
+pub(crate) fn found(xml: impl AsRef<[u8]>) -> Finding {
+    let invalid = examined(xml).expect_err("the message is refused");
+    assert_eq!(invalid.more, [], "one finding; the first is {}", invalid.first);
+    invalid.first
 }
 
 /// Path and reason of a refusal.
 #[track_caller]
 pub(crate) fn refused(xml: impl AsRef<[u8]>) -> (String, String) {
-    let invalid = examined(xml).expect_err("the message is refused");
-    (invalid.path, invalid.reason)
+    let Finding { path, reason, .. } = found(xml);
+    (path, reason)
 }

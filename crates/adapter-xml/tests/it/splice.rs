@@ -3,7 +3,6 @@
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use pix_stream_adapter_xml::XmlCodec;
 use pix_stream_domain::checksum::Checksum;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::time::Timestamp;
@@ -12,6 +11,7 @@ use pix_stream_ports::codec::{Codec as _, Part};
 use proptest::prelude::*;
 
 use crate::corpus::samples;
+use crate::message::strictest;
 
 /// A boundary with the most that a match could hold on to: text that also stands in the parts.
 const BOUNDARY: &str = "PI-ResourceIdContent-Type-xml-32";
@@ -45,7 +45,7 @@ impl Body {
 
 /// Splices parts; `gaps` says before which the sequence breaks, so that they are deflated alone.
 pub(crate) fn spliced(parts: &[Part], gaps: &[bool]) -> (Vec<u8>, Vec<u8>) {
-    let codec = XmlCodec::default();
+    let codec = strictest();
     let line = format!("--{BOUNDARY}\r\n");
     assert_eq!(line.len(), BOUNDARY_LINE_LEN);
     let mut body = Body { plain: Vec::new(), gzip: GZIP_HEADER.to_vec(), checksum: Checksum::EMPTY };
@@ -83,7 +83,7 @@ fn unzipped(gzip: &[u8]) -> Vec<u8> {
 
 pub(crate) fn rendered(xml: &[u8], n: u8) -> Part {
     let id = ResourceId::new(Timestamp::from_unix_millis(1_800_000_000_000), [n.wrapping_mul(37); 16]);
-    XmlCodec::default().render(id, xml, None)
+    strictest().render(id, xml, None)
 }
 
 #[test]
