@@ -213,6 +213,11 @@ impl<P: Ports> App<P> {
         self.0.note_admin(ispb, command, Err("refused: the certificate has no such role"), actor).await;
     }
 
+    /// Records an operator's command that was carried out, or tried, outside of here: what came of it.
+    pub async fn audit_command(&self, command: &str, outcome: Result<&str, &str>, actor: Actor<'_>) {
+        self.0.note_admin(None, command, outcome, actor).await;
+    }
+
     /// Each dependency, and what is wrong with it. Answers within a second.
     pub async fn health(&self) -> Vec<Dependency> {
         let (journal, coordinator) = (self.0.ports.journal(), self.0.ports.coordinator());

@@ -208,8 +208,7 @@ fn service<A: Future + Send>(
 /// Reads again what the configuration names, each time a signal asks for it.
 async fn obey(mut reloads: Reloads, reload: Arc<Reloader>) {
     while reloads.next().await {
-        // What came of it was logged.
-        let _ = reload.run().await;
+        reload.run_for_a_signal().await;
     }
 }
 

@@ -101,13 +101,7 @@ pub(super) async fn run<P: Ports>(
                 return Err(Problem::new(Code::InvalidRequest, "a reload cannot be tried"));
             }
             fields.finish()?;
-            tracing::info!(
-                actor = actor.name,
-                request_id = actor.request_id,
-                reason,
-                "a reload was asked for"
-            );
-            reload::run(shared.reload.as_ref()).await
+            reload::run(shared, actor).await
         }
         Resource::Entries
         | Resource::Live

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pix_stream_adapter_xml::XmlCodec;
-use pix_stream_app::App;
+use pix_stream_app::{Actor, App};
 use pix_stream_config::Config;
 use pix_stream_delivery::{Reload, Reloaded};
 use pix_stream_listener::tls::TlsStore;
@@ -83,6 +83,12 @@ impl Reloader {
             Err(problems) => refuse(&mut outcome, "signers' certificates", problems),
         }
         outcome
+    }
+
+    /// The same, for whoever may send signals to the process.
+    pub(super) async fn run_for_a_signal(self: &Arc<Self>) {
+        let actor = Actor { name: "SIGHUP", request_id: "", reason: "" };
+        self.run().await.audit(&self.app, actor).await;
     }
 
     async fn schemas(&self, outcome: &mut Reloaded) {

@@ -14,7 +14,7 @@ fn fixtures() -> Vec<String> {
     let mut files = Vec::new();
     for folder in std::fs::read_dir(root).unwrap() {
         let folder = folder.unwrap().path();
-        if folder.ends_with("hostile") || !folder.is_dir() {
+        if folder.ends_with("hostile") || folder.ends_with("invalid") || !folder.is_dir() {
             continue;
         }
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -7,6 +7,7 @@ use pix_stream_delivery::{Reloaded, Shared, Wire};
 use pix_stream_testkit::fake::codec::MESSAGE_TYPE;
 use serde_json::{Value, json};
 
+use crate::routes::quarantine::audited;
 use crate::routes::world::{Ask, BANK, World, admin, auditor, bank, impatient, peer, producer};
 
 const TYPES: &str = "/admin/v1/catalog";
@@ -121,4 +122,7 @@ async fn a_reload_says_what_is_in_force_and_what_is_wrong() {
         assert_eq!(world.ask_admin(&who, ask).await.status, status);
     }
     assert_eq!(calls.load(Ordering::Relaxed), 2, "nobody else caused one");
+    let reloads: Vec<bool> =
+        audited(&world).await.into_iter().filter(|one| one.1 == "server.reload").map(|one| one.2).collect();
+    assert_eq!(reloads, [true, false, false], "done, in part, and refused to the auditor");
 }

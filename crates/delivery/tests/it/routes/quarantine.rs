@@ -258,7 +258,7 @@ async fn auditors_look_and_others_do_not() {
 }
 
 /// Actor, command and whether it was done, of every command on record.
-async fn audited(world: &World) -> Vec<(String, String, bool)> {
+pub(crate) async fn audited(world: &World) -> Vec<(String, String, bool)> {
     // The audit log is written in batches, off the requests.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let commands = world.ports.audit_log.records().into_iter().filter_map(|record| match record.event {
