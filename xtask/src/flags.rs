@@ -25,12 +25,15 @@ pub(crate) enum Command {
     #[command(after_help = "Prints `file:line: problem`, and exits with 1 if there is any.\n
 Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
     Tidy,
-    /// Every test of the workspace, the doc tests, and a modest number of simulated runs.
+    /// Every test of the workspace, the doc tests, and a modest number of simulated runs and compared schemas.
     #[command(after_help = TEST_HELP)]
     Test(TestFlags),
     /// The deterministic simulation: app over fakes, with faults, under simulated time.
     #[command(after_help = SIM_HELP)]
     Sim(SimFlags),
+    /// The schema engine against xmllint and xsd-schema, over generated messages and broken ones.
+    #[command(after_help = DIFFERENTIAL_HELP)]
+    Differential(DifferentialFlags),
     /// What a pull, a publish and a waiting read cost; the figures of docs/PERFORMANCE.md.
     #[command(after_help = BENCH_HELP)]
     Bench(BenchFlags),
@@ -41,7 +44,8 @@ Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
 }
 
 const TEST_HELP: &str =
-    "The stores tested are the embedded ones and the fakes: nothing has to be installed or started.
+    "The stores tested are the embedded ones and the fakes: nothing has to be started.
+The schema engine is compared with xmllint (package libxml2-utils), which root gets installed if it is missing.
 Redis and Cassandra join with the cluster stores.
 The last line is `N passed, N failed`.
 
@@ -55,6 +59,15 @@ Examples:
   cargo xtask sim --runs 10000
   cargo xtask sim --seed 1234";
 
+const DIFFERENTIAL_HELP: &str =
+    "Disagreements print their seed, their document and the command that replays them.
+docs/schema-differences.md decides the kinds that are known. Needs xmllint (package libxml2-utils): installed
+with apt-get where that is missing and the user is root.
+
+Examples:
+  cargo xtask differential --count 20000
+  cargo xtask differential --seed 1234";
+
 const BENCH_HELP: &str = "Builds releases, then measures a fresh server on core 0 with the load on core 1.
 Results on stdout, progress on stderr. Exits with 1 when a message was lost, repeated or changed.
 
@@ -65,7 +78,7 @@ Examples:
 /// What `test` takes.
 #[derive(Debug, Args)]
 pub(crate) struct TestFlags {
-    /// Without doc tests, and with one simulated run instead of many.
+    /// Without doc tests, and with one simulated run and a few compared documents instead of many.
     #[arg(long)]
     pub(crate) quick: bool,
 }
@@ -79,6 +92,17 @@ pub(crate) struct SimFlags {
     /// How many runs. [default: 1 with --seed, else 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) runs: Option<u64>,
+}
+
+/// What `differential` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DifferentialFlags {
+    /// The first seed; documents take consecutive seeds from here. Alone it means one document of each message.
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+    /// How many documents of each message and origin of schemas. [default: 1 with --seed, else 6000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
 }
 
 /// What `bench` takes.

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod console;
+mod differential;
 mod flags;
 mod process;
 mod sim;
@@ -28,6 +29,7 @@ fn main() -> Result<ExitCode> {
         Command::Ci => ci::run()?,
         Command::Tidy => tidy::run()?,
         Command::Test(flags) => test::run(&flags)?.print()?,
+        Command::Differential(flags) => differential::run(&flags)?,
         Command::Sim(flags) => sim::run(&flags)?,
         Command::Bench(flags) => bench::run(&flags)?,
         #[cfg(feature = "bench")]

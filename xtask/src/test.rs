@@ -9,12 +9,17 @@ use color_eyre::eyre::{OptionExt as _, Result, WrapErr as _};
 
 use crate::flags::TestFlags;
 use crate::process::{self, Stopwatch};
-use crate::{console, sim};
+use crate::{console, differential, sim};
 
 /// The benchmark's own tests are part of it.
 const BENCH: &str = "pix-stream-xtask/bench";
 /// Simulated runs inside `test`: about half a minute in a debug build.
 const SIM_RUNS: u64 = 200;
+
+/// Compared documents of each message inside `test`: about half a minute in a debug build.
+const DIFFERENTIAL_COUNT: u64 = 500;
+/// The same for a quick run.
+const DIFFERENTIAL_QUICK: u64 = 10;
 
 /// How many tests passed and failed, over all binaries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,11 +67,14 @@ impl Summary {
 /// Runs all tests, also after a failure, so that the summary is complete.
 pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
     let mut summary = Summary::default();
-    let runs = if flags.quick { 1 } else { SIM_RUNS };
+    let (runs, documents) =
+        if flags.quick { (1, DIFFERENTIAL_QUICK) } else { (SIM_RUNS, DIFFERENTIAL_COUNT) };
+    differential::bring_xmllint();
     let mut tests = process::cargo();
     tests
         .args(["test", "--workspace", "--all-targets", "--features", BENCH, "--no-fail-fast"])
-        .env(sim::RUNS, runs.to_string());
+        .env(sim::RUNS, runs.to_string())
+        .env(differential::COUNT, documents.to_string());
     step(&mut tests, &mut summary)?;
     if !flags.quick {
         let mut docs = process::cargo();

@@ -1,0 +1,51 @@
+//! The engine that is tested, driven with the events of `xml-rs` as the codec does.
+
+use pix_stream_schema::{Attribute, Prefixes, Schemas, Validator};
+use xml::ParserConfig;
+use xml::namespace::Namespace;
+use xml::reader::XmlEvent;
+
+use super::Verdict;
+use crate::differential::sets::Set;
+
+/// Our engine with one message's schemas.
+pub(crate) struct Ours(Schemas);
+
+impl Ours {
+    pub(crate) fn new(set: &Set) -> Self {
+        let compiled = Schemas::compile(&set.sources(), &[]);
+        Self(compiled.unwrap_or_else(|problems| panic!("{} does not compile: {problems:#?}", set.name)))
+    }
+
+    pub(crate) fn verdict(&self, document: &str) -> Verdict {
+        let mut validator = Validator::new(&self.0);
+        let config = ParserConfig::new().cdata_to_characters(true).ignore_comments(true);
+        for event in config.create_reader(document.as_bytes()) {
+            match event {
+                Ok(XmlEvent::StartElement { name, attributes, namespace }) => {
+                    let attributes = attributes.iter().map(|attribute| Attribute {
+                        namespace: attribute.name.namespace.as_deref().unwrap_or_default(),
+                        local: &attribute.name.local_name,
+                        value: &attribute.value,
+                    });
+                    let own = name.namespace.as_deref().unwrap_or_default();
+                    validator.start(own, &name.local_name, attributes, &Scope(&namespace));
+                }
+                Ok(XmlEvent::Characters(text) | XmlEvent::Whitespace(text)) => validator.text(&text),
+                Ok(XmlEvent::EndElement { .. }) => validator.end(),
+                Ok(_) => {}
+                Err(error) => panic!("a document is not well-formed: {error}\n{document}"),
+            }
+        }
+        let faults = validator.take_faults().into_iter();
+        Verdict::of(faults.map(|fault| format!("{fault:?}")).collect())
+    }
+}
+
+struct Scope<'a>(&'a Namespace);
+
+impl Prefixes for Scope<'_> {
+    fn find(&self, prefix: &str) -> Option<&str> {
+        self.0.get(prefix)
+    }
+}

@@ -1,0 +1,4 @@
+//! The schema engine from outside, against two other validators (C.2).
+
+#[cfg(test)]
+mod differential;

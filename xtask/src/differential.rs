@@ -1,0 +1,84 @@
+//! `cargo xtask differential`: builds and runs the comparison of our schema engine with `xmllint` and `xsd-schema`,
+//! which lives in `crates/schema/tests/it`.
+//!
+//! Only seeds, counts and the presence of `xmllint` are decided here. A document is a function of its seed, so
+//! replaying means asking for the seed again.
+
+use std::process::Command;
+
+use color_eyre::eyre::Result;
+
+use crate::flags::DifferentialFlags;
+use crate::process::{self, Stopwatch};
+use crate::{console, test};
+
+/// Variable that tells the comparison its first seed.
+const SEED: &str = "PIX_DIFFERENTIAL_SEED";
+/// Variable that tells the comparison how many documents of each message to make.
+pub(crate) const COUNT: &str = "PIX_DIFFERENTIAL_COUNT";
+
+/// Of these a third is valid and the rest is broken: 2,000 and 4,000 of each message and origin of schemas.
+const DEFAULT_COUNT: u64 = 6_000;
+/// The Debian package of `xmllint`.
+const PACKAGE: &str = "libxml2-utils";
+
+/// Runs the comparison; true when no disagreement is open.
+pub(crate) fn run(flags: &DifferentialFlags) -> Result<bool> {
+    let (seed, count) = plan(flags);
+    bring_xmllint();
+    console::progress(&format!("[differential] {count} documents of each message from seed {seed}"));
+    let mut command = process::cargo();
+    // The simulation's profile: optimised, with the checks of a debug build.
+    command.args(["test", "--profile", "sim", "--package", "pix-stream-schema", "--test", "it", "--"]);
+    command.args(["differential", "--nocapture"]);
+    command.env(SEED, seed.to_string()).env(COUNT, count.to_string());
+    let watch = Stopwatch::start();
+    let passed = test::each_line(&mut command, |_| {})?;
+    let verdict = if passed { "passed" } else { "FAILED" };
+    console::progress(&format!("[differential] {verdict} after {}", watch.shown()));
+    Ok(passed)
+}
+
+/// Installs `xmllint` where that can be done without asking; elsewhere the test that needs it says what to do.
+pub(crate) fn bring_xmllint() {
+    if process::succeeds_quietly(Command::new("xmllint").arg("--version")) {
+        return;
+    }
+    if !is_root() {
+        console::progress(&format!("[differential] xmllint is missing: apt-get install {PACKAGE}"));
+        return;
+    }
+    console::progress(&format!("[differential] xmllint is missing: installing {PACKAGE}"));
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--yes", "--no-install-recommends", PACKAGE]);
+    if process::succeeds_quietly(&mut install) {
+        return;
+    }
+    // A bare machine has no list of packages yet.
+    let is_listed = process::succeeds_quietly(Command::new("apt-get").arg("update"));
+    if !(is_listed && process::succeeds_quietly(&mut install)) {
+        console::progress(&format!("[differential] apt-get could not install {PACKAGE}"));
+    }
+}
+
+fn is_root() -> bool {
+    process::output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim_ascii() == b"0")
+}
+
+/// First seed and number of documents: a seed alone is a replay.
+fn plan(flags: &DifferentialFlags) -> (u64, u64) {
+    let count = flags.count.unwrap_or(if flags.seed.is_some() { 1 } else { DEFAULT_COUNT });
+    (flags.seed.unwrap_or(0), count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_alone_replays_one_document_of_each_message() {
+        assert_eq!(plan(&DifferentialFlags { seed: Some(77), count: None }), (77, 1));
+        assert_eq!(plan(&DifferentialFlags { seed: Some(77), count: Some(5) }), (77, 5));
+        assert_eq!(plan(&DifferentialFlags { seed: None, count: None }), (0, DEFAULT_COUNT));
+    }
+}
