@@ -165,8 +165,10 @@ fn insert(xml: &mut Vec<u8>, at: usize, piece: &str) {
     drop(xml.splice(at..at, piece.bytes()));
 }
 
+/// Repeats a piece as often as the message stays near [`BYTES_MAX`], and once over it.
 fn repeat(xml: &mut Vec<u8>, range: Range<usize>, times: usize) {
-    let copy = xml[range.clone()].repeat(times);
+    let room = BYTES_MAX.saturating_sub(xml.len()) / range.len().max(1);
+    let copy = xml[range.clone()].repeat(times.min(room + 1));
     drop(xml.splice(range.end..range.end, copy));
 }
 
