@@ -1,9 +1,12 @@
-//! `cargo xtask bench`: what a pull, a publish and a waiting read cost, measured from outside the server.
+//! `cargo xtask bench`: what a pull, a publish and a waiting read cost, measured from outside the server, and what
+//! the codec spends on a message, measured in this program.
 //!
 //! This file only builds and starts: the server as users build it, and this program once more, with the feature
-//! `bench`, which adds the load generator. So `cargo xtask tidy` keeps building in seconds. Server and nginx are
-//! pinned to core 0, the load to core 1. What is measured, and how, is in `run`.
+//! `bench`, which adds the load generator and the codec. So `cargo xtask tidy` keeps building in seconds. Server and
+//! nginx are pinned to core 0, the load to core 1. What is measured, and how, is in `run`.
 
+#[cfg(feature = "bench")]
+mod codec;
 #[cfg(feature = "bench")]
 mod connection;
 #[cfg(feature = "bench")]
@@ -36,7 +39,7 @@ use color_eyre::eyre::{Result, WrapErr as _, ensure};
 use serde::Deserialize;
 
 use crate::console;
-use crate::flags::BenchFlags;
+use crate::flags::{BenchFlags, BenchPart};
 use crate::process::{self, Stopwatch};
 #[cfg(feature = "bench")]
 pub(crate) use run::run as run_pinned;
@@ -54,7 +57,9 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<bool> {
             "{tool} is missing; install util-linux"
         );
     }
-    build(&["--package", "pix-stream-server"])?;
+    if flags.measures(BenchPart::Server) {
+        build(&["--package", "pix-stream-server"])?;
+    }
     build(&["--package", "pix-stream-xtask", "--features", "bench"])?;
     let release = target_directory()?.join("release");
     let mut command = Command::new("prlimit");

@@ -68,10 +68,13 @@ Examples:
   cargo xtask differential --count 20000
   cargo xtask differential --seed 1234";
 
-const BENCH_HELP: &str = "Builds releases, then measures a fresh server on core 0 with the load on core 1.
+const BENCH_HELP: &str =
+    "Builds releases, then measures a fresh server on core 0 with the load on core 1, and before
+that, on core 1, the steps of examining and deflating a message.
 Results on stdout, progress on stderr. Exits with 1 when a message was lost, repeated or changed.
 
 Examples:
+  cargo xtask bench --only codec
   cargo xtask bench --against nginx
   cargo xtask bench --messages 4000 --json";
 
@@ -108,6 +111,9 @@ pub(crate) struct DifferentialFlags {
 /// What `bench` takes.
 #[derive(Debug, Args)]
 pub(crate) struct BenchFlags {
+    /// Measure this part alone.
+    #[arg(long, value_enum, value_name = "PART")]
+    pub(crate) only: Option<BenchPart>,
     /// Serve the same bytes with this one too, in the same run.
     #[arg(long, value_enum)]
     pub(crate) against: Option<Peer>,
@@ -133,11 +139,30 @@ impl BenchFlags {
             Some(Peer::Nginx) => arguments.extend(["--against".to_owned(), "nginx".to_owned()]),
             None => {}
         }
+        match self.only {
+            Some(BenchPart::Codec) => arguments.extend(["--only".to_owned(), "codec".to_owned()]),
+            Some(BenchPart::Server) => arguments.extend(["--only".to_owned(), "server".to_owned()]),
+            None => {}
+        }
         if self.json {
             arguments.push("--json".to_owned());
         }
         arguments
     }
+
+    /// Whether a part is to be measured.
+    pub(crate) fn measures(&self, part: BenchPart) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+}
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchPart {
+    /// Parse, validate, digest, render, deflate: each step of a publish before the journal.
+    Codec,
+    /// The server from outside: publish, pull, wait, start.
+    Server,
 }
 
 /// Whom the benchmark puts beside us.
@@ -172,8 +197,19 @@ mod tests {
 
     #[test]
     fn the_benchmark_hands_its_flags_on() {
-        let line =
-            ["xtask", "bench", "--messages", "4000", "--stored", "8000", "--against", "nginx", "--json"];
+        let line = [
+            "xtask",
+            "bench",
+            "--messages",
+            "4000",
+            "--stored",
+            "8000",
+            "--against",
+            "nginx",
+            "--json",
+            "--only",
+            "codec",
+        ];
         let Command::Bench(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("bench") };
         let mut handed: Vec<_> = flags.as_arguments();
         handed.sort();

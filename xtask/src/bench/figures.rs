@@ -1,11 +1,14 @@
 //! What was measured, as numbers: one sample a round, medians of rounds, and their two spellings, table and JSON.
 
+mod costs;
+
 use std::time::Duration;
 
 use color_eyre::eyre::Result;
 use serde_json::json;
 
 use crate::console;
+pub(super) use costs::{Costs, Samples, Step};
 
 /// One measured task.
 #[derive(Debug)]
@@ -106,6 +109,8 @@ pub(super) struct Value {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) machine: String,
+    /// Of the codec alone.
+    pub(super) costs: Vec<Costs>,
     pub(super) rows: Vec<Row>,
     pub(super) values: Vec<Value>,
 }
@@ -140,6 +145,10 @@ impl Report {
 
     fn print_table(&self) -> Result<()> {
         console::result(&self.machine)?;
+        self.costs.iter().try_for_each(Costs::print_table)?;
+        if self.rows.is_empty() {
+            return Ok(());
+        }
         console::result("")?;
         console::result("| task | server | CPU µs | a second | messages/s | p50 µs | p99 µs | core busy |")?;
         console::result("|---|---|---:|---:|---:|---:|---:|---:|")?;
@@ -164,6 +173,7 @@ impl Report {
 
     fn print_json(&self) -> Result<()> {
         console::result(&json!({ "event": "machine", "machine": self.machine }).to_string())?;
+        self.costs.iter().try_for_each(Costs::print_json)?;
         for row in &self.rows {
             let [cpu, rate, messages, p50, p99, busy] = row.figures().map(rounded);
             let line = json!({

@@ -1,4 +1,5 @@
-//! The order of a run: store, start, wait, read cold; then rounds of hot reads, in turn with the peer.
+//! The order of a run: the codec alone; then store, start, wait, read cold; then rounds of hot reads, in turn with
+//! the peer.
 //!
 //! Between two tasks the server comes to rest, so that none pays for another: what a publish leaves to the
 //! background (deflating, checkpoints) is counted by no pull. Every message read is checked after its task.
@@ -12,9 +13,9 @@ use crate::bench::nginx::Nginx;
 use crate::bench::pull::{self, Coding, Stream, Taken};
 use crate::bench::site::{READERS, Running, STREAMS, Site, Tuning};
 use crate::bench::verify::Expected;
-use crate::bench::{gauge, publish, waiting};
+use crate::bench::{codec, gauge, publish, waiting};
 use crate::console;
-use crate::flags::{BenchRunFlags, Peer};
+use crate::flags::{BenchPart, BenchRunFlags, Peer};
 
 /// Each hot task is measured so often; the report has the medians.
 const ROUNDS: usize = 3;
@@ -33,10 +34,21 @@ const HOT: Tuning = Tuning { long_poll: "250ms", hot: true };
 pub(crate) fn run(flags: &BenchRunFlags) -> Result<bool> {
     let mut report = Report { machine: gauge::machine(), ..Report::default() };
     console::progress(&format!("[bench] {}", report.machine));
+    if flags.bench.measures(BenchPart::Codec) {
+        codec::measure(&mut report)?;
+    }
+    if flags.bench.measures(BenchPart::Server) {
+        measure_server(flags, &mut report)?;
+    }
+    report.print(flags.bench.json)?;
+    Ok(true)
+}
+
+fn measure_server(flags: &BenchRunFlags, report: &mut Report) -> Result<()> {
     console::progress("[bench] init: certificates for 171 participants");
     let mut bench = Bench { site: Site::init(&flags.server)?, published: 0 };
     let (stored, messages) = (u64::from(flags.bench.stored), u64::from(flags.bench.messages));
-    bench.journal_tasks(stored.next_multiple_of(STEP), &mut report)?;
+    bench.journal_tasks(stored.next_multiple_of(STEP), report)?;
     let nginx = match flags.bench.against {
         Some(Peer::Nginx) => Some(Nginx::start(&bench.site)?),
         None => None,
@@ -45,7 +57,7 @@ pub(crate) fn run(flags: &BenchRunFlags) -> Result<bool> {
     for round in 1..=ROUNDS {
         console::progress(&format!("[bench] round {round} of {ROUNDS}"));
         for task in tasks(messages) {
-            let taken = bench.hot_task(&running, &task, &mut report)?;
+            let taken = bench.hot_task(&running, &task, report)?;
             if let Some(nginx) = &nginx {
                 let sample = bench.peer_task(nginx, &task, &taken)?;
                 report.add(task.what, "nginx", BATCH, sample);
@@ -53,9 +65,7 @@ pub(crate) fn run(flags: &BenchRunFlags) -> Result<bool> {
         }
     }
     running.stop()?;
-    nginx.map_or(Ok(()), Nginx::stop)?;
-    report.print(flags.bench.json)?;
-    Ok(true)
+    nginx.map_or(Ok(()), Nginx::stop)
 }
 
 /// One way of reading everything.

@@ -27,23 +27,21 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<Declaring, (Fault, us
         return Err((Fault::Malformed, 0));
     }
     let (mut at, mut elements, mut declaring) = (0, 0, Declaring::new());
-    while let Some(found) = text[at..].find('<') {
+    while let Some(found) = find(&text.as_bytes()[at..], b'<') {
         at += found;
         let rest = &text[at..];
-        if rest.starts_with("<!DOCTYPE") {
+        at += match rest.as_bytes().get(1) {
+            Some(b'/') => closing_tag_length(rest).map_err(|within| (Fault::Malformed, at + within))?,
             // The reader tells only after it has expanded the entities, which is where the bombs are.
-            return Err((Fault::Doctype, at));
-        }
-        at += match SECTIONS.iter().find(|(open, _)| rest.starts_with(open)) {
-            Some((open, close)) => match rest[open.len()..].find(close) {
-                Some(length) => open.len() + length + close.len(),
-                // What does not end is for the reader to refuse.
-                None => return Ok(declaring),
-            },
-            None if rest.starts_with("</") => {
-                closing_tag_length(rest).map_err(|within| (Fault::Malformed, at + within))?
+            Some(b'!') if rest.starts_with("<!DOCTYPE") => return Err((Fault::Doctype, at)),
+            Some(b'!' | b'?') if let Some((open, close)) = find_section(rest) => {
+                match rest[open.len()..].find(close) {
+                    Some(length) => open.len() + length + close.len(),
+                    // What does not end is for the reader to refuse.
+                    None => return Ok(declaring),
+                }
             }
-            None => {
+            Some(_) | None => {
                 let tag = tag(rest, limits.prefixes).map_err(|(fault, within)| (fault, at + within))?;
                 if tag.declares {
                     declaring.push(elements);
@@ -59,12 +57,22 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<Declaring, (Fault, us
     Ok(declaring)
 }
 
+/// Where a byte is first. Tags and their gaps are short: a loop is done before a search for long texts has begun.
+fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == wanted)
+}
+
+fn find_section(text: &str) -> Option<(&'static str, &'static str)> {
+    SECTIONS.into_iter().find(|(open, _)| text.starts_with(open))
+}
+
 /// Length of the closing tag that `text` starts with, or where another tag starts in it.
 fn closing_tag_length(text: &str) -> Result<usize, usize> {
-    let end = text.find('>').unwrap_or(text.len());
-    match text[1..end].find('<') {
-        Some(within) => Err(within + 1),
-        None => Ok((end + 1).min(text.len())),
+    let within = text.as_bytes()[1..].iter().position(|byte| matches!(byte, b'<' | b'>'));
+    match within {
+        Some(within) if text.as_bytes()[within + 1] == b'<' => Err(within + 1),
+        Some(within) => Ok(within + 2),
+        None => Ok(text.len()),
     }
 }
 
@@ -80,27 +88,34 @@ struct Tag {
 /// In an attribute's value the reader takes `</`, `<!--` and `<![CDATA[` for text, while XML allows no `<` there at
 /// all; and of two declarations of one prefix it keeps the first in silence, where other readers refuse both.
 fn tag(text: &str, prefixes_max: usize) -> Result<Tag, (Fault, usize)> {
-    let (mut quote, mut behind_value) = (None, 0);
+    let bytes = text.as_bytes();
+    let (mut at, mut behind_value) = (1, 0);
     let mut declared = Vec::new();
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match (byte, quote) {
-            (b'<', _) => return Err((Fault::Malformed, at)),
-            (b'>', None) => return Ok(Tag { length: at + 1, declares: !declared.is_empty() }),
-            (b'"' | b'\'', None) => {
-                quote = Some(byte);
-                let Some(name) = find_declared(&text[behind_value..at]) else { continue };
-                if declared.contains(&name) {
-                    return Err((Fault::RepeatedAttribute, at));
-                }
-                // The default namespace is not a prefix.
-                if declared.len() > prefixes_max {
-                    return Err((Fault::Prefixes(prefixes_max), at));
-                }
-                declared.push(name);
+    while let Some(found) = bytes[at..].iter().position(|byte| matches!(byte, b'<' | b'>' | b'"' | b'\'')) {
+        at += found;
+        let quote = match bytes[at] {
+            b'<' => return Err((Fault::Malformed, at)),
+            b'>' => return Ok(Tag { length: at + 1, declares: !declared.is_empty() }),
+            quote => quote,
+        };
+        if let Some(name) = find_declared(&text[behind_value..at]) {
+            if declared.contains(&name) {
+                return Err((Fault::RepeatedAttribute, at));
             }
-            (_, Some(open)) if open == byte => (quote, behind_value) = (None, at + 1),
-            _ => {}
+            // The default namespace is not a prefix.
+            if declared.len() > prefixes_max {
+                return Err((Fault::Prefixes(prefixes_max), at));
+            }
+            declared.push(name);
         }
+        let value = bytes[at + 1..].iter().position(|byte| *byte == quote || *byte == b'<');
+        let Some(length) = value else { break };
+        at += 1 + length;
+        if bytes[at] == b'<' {
+            return Err((Fault::Malformed, at));
+        }
+        at += 1;
+        behind_value = at;
     }
     Ok(Tag { length: text.len(), declares: !declared.is_empty() })
 }
