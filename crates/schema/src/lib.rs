@@ -12,6 +12,7 @@ mod model;
 mod tables;
 mod validate;
 
-pub use load::{Problem, Source, target_namespace};
+pub use load::target_namespace;
+pub use pix_stream_xsd::{Problem, Source};
 pub use tables::Schemas;
 pub use validate::{At, Attribute, Fault, Prefixes, Validator};

@@ -1,6 +1,6 @@
 //! XSD files to tables.
 //!
-//! [`syntax`] reads each file and knows what may stand where ([`grammar`]); [`resolve`] puts files together to
+//! The crate `xsd` reads each file and knows what may stand where; [`resolve`] puts files together to
 //! namespaces; [`compiler`] gives every declaration a row, with one module for each kind of component; [`checks`]
 //! looks at what needs all of them. Nothing stops at the first problem: an operator wants the whole list.
 
@@ -10,43 +10,18 @@ mod checks;
 mod compiler;
 mod complex;
 mod elements;
-mod grammar;
 mod identity;
 mod names;
 mod narrowing;
 mod particles;
-mod problems;
 mod resolve;
 mod simple;
-mod syntax;
+
+use pix_stream_xsd::{Place, Problem, Problems, Source};
 
 use crate::tables::Schemas;
 use compiler::Compiler;
-use problems::{Place, Problems};
 use resolve::{Document, Namespaces};
-
-/// One XSD file.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Its name, as problems name it: a path with `/`, from which includes are found.
-    pub name: String,
-    /// Its text.
-    pub bytes: Vec<u8>,
-}
-
-/// Why schemas do not compile, one thing of possibly many.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column} {reason}")]
-pub struct Problem {
-    /// The file.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u64,
-    /// Column, from 1.
-    pub column: u64,
-    /// What is wrong, and what is supported instead where that helps.
-    pub reason: String,
-}
 
 impl Schemas {
     /// Compiles schemas. Namespaces of `sources` replace those of `fallback` whole; an import is resolved by its
@@ -65,7 +40,7 @@ fn compile(sources: &[Source], fallback: &[Source]) -> Result<Schemas, Problems>
     let mut problems = Problems::default();
     let mut documents = Vec::new();
     for (file, source) in sources.iter().chain(fallback).enumerate() {
-        if let Some(root) = syntax::read(file, source, &mut problems) {
+        if let Some(root) = pix_stream_xsd::read(file, source, &mut problems) {
             resolve::check_target(&root, &mut problems);
             documents.push(Document { name: &source.name, is_fallback: file >= sources.len(), root });
         }
@@ -86,7 +61,7 @@ fn compile(sources: &[Source], fallback: &[Source]) -> Result<Schemas, Problems>
 /// The file is no schema, or not well-formed: the first problem.
 pub fn target_namespace(source: &Source) -> Result<Option<String>, Problem> {
     let mut problems = Problems::default();
-    match syntax::read(0, source, &mut problems) {
+    match pix_stream_xsd::read(0, source, &mut problems) {
         Some(root) => Ok(root.attribute("targetNamespace").map(str::to_owned)),
         None => {
             let unread =

@@ -9,6 +9,8 @@ use crate::tables::{ElementId, NamespaceId, Wildcard};
 
 /// Most states of one model; larger bounds on groups are refused when the schema is compiled.
 pub(crate) const STATES_MAX: usize = 4096;
+/// Most moves of one model: some three hundred optional elements in a row.
+pub(crate) const MOVES_MAX: usize = 50_000;
 /// Most elements of one `xs:all`.
 pub(crate) const ALL_MAX: usize = 64;
 /// Occurrence bounds of a single element up to here are unrolled into states.
@@ -37,7 +39,7 @@ pub(crate) enum Term {
 #[derive(Debug)]
 pub(crate) enum Model {
     /// States; the first is where it starts.
-    States(Vec<State>),
+    States { states: Vec<State>, tests: Vec<Test> },
     /// `xs:all`: each member at most once, in any order.
     All { members: Vec<Member>, may_be_absent: bool },
 }
@@ -58,15 +60,16 @@ struct Counter {
     max: u32,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Move {
-    test: Test,
+    /// Which of the model's tests.
+    test: u32,
     to: u32,
 }
 
 /// What a child must be for a move.
-#[derive(Debug, Clone)]
-enum Test {
+#[derive(Debug)]
+pub(crate) enum Test {
     Element { namespace: NamespaceId, local: Box<str>, id: ElementId },
     Any(Wildcard),
 }
@@ -108,7 +111,7 @@ impl Model {
     /// Moves over a child; `None`, and no move, if it may not stand here.
     pub(crate) fn step(&self, cursor: &mut Cursor, child: Child<'_>) -> Option<Matched<'_>> {
         match self {
-            Self::States(states) => step_states(states, cursor, child),
+            Self::States { states, tests } => step_states(states, tests, cursor, child),
             Self::All { members, .. } => {
                 let at = members.iter().position(|member| member.takes(child))?;
                 let bit = 1_u64 << at;
@@ -124,7 +127,7 @@ impl Model {
     /// Whether the content may end where the cursor is.
     pub(crate) fn accepts(&self, cursor: &Cursor) -> bool {
         match self {
-            Self::States(states) => {
+            Self::States { states, .. } => {
                 let state = &states[cursor.state as usize];
                 state.accepts && state.counter.is_none_or(|counter| cursor.count >= counter.min)
             }
@@ -137,13 +140,13 @@ impl Model {
     /// Moves a cursor to where a child would have been right, after a fault, so that its followers are not faults
     /// too.
     pub(crate) fn resume(&self, cursor: &mut Cursor, child: Child<'_>) -> Option<Matched<'_>> {
-        let Self::States(states) = self else { return None };
+        let Self::States { states, tests } = self else { return None };
         // From the place of the fault on first: what comes later is likelier than a way back.
         let from = cursor.state as usize;
         let order = (from..states.len()).chain(0..from);
         for at in order {
             let mut tried = Cursor { state: u32::try_from(at).ok()?, count: u32::MAX, seen: 0 };
-            if let Some(matched @ Matched::Element(_)) = step_states(states, &mut tried, child) {
+            if let Some(matched @ Matched::Element(_)) = step_states(states, tests, &mut tried, child) {
                 *cursor = tried;
                 return Some(matched);
             }
@@ -154,37 +157,44 @@ impl Model {
     /// The names that may stand where the cursor is, in the order of the schema.
     pub(crate) fn expected(&self, cursor: &Cursor) -> Vec<&str> {
         match self {
-            Self::States(states) => {
+            Self::States { states, tests } => {
                 let state = &states[cursor.state as usize];
                 let again = state.counter.filter(|counter| cursor.count < counter.max);
                 let own = again.and_then(|_| state.moves.first());
                 let leaves = state.counter.is_none_or(|counter| cursor.count >= counter.min);
                 let skip = usize::from(state.counter.is_some());
                 let others = state.moves.iter().skip(skip).filter(|_| leaves);
-                own.into_iter().chain(others).map(|one| one.test.name()).collect()
+                own.into_iter().chain(others).map(|one| tests[one.test as usize].name()).collect()
             }
             Self::All { members, .. } => missing(members, cursor).map(|member| &*member.local).collect(),
         }
     }
 }
 
-fn step_states<'m>(states: &'m [State], cursor: &mut Cursor, child: Child<'_>) -> Option<Matched<'m>> {
+fn step_states<'m>(
+    states: &'m [State],
+    tests: &'m [Test],
+    cursor: &mut Cursor,
+    child: Child<'_>,
+) -> Option<Matched<'m>> {
     let state = &states[cursor.state as usize];
     let mut moves = state.moves.as_slice();
     if let (Some(counter), Some((own, others))) = (state.counter, moves.split_first()) {
         // The first move of a counted state is its own element again.
-        if own.test.takes(child) && cursor.count < counter.max {
+        let test = &tests[own.test as usize];
+        if test.takes(child) && cursor.count < counter.max {
             cursor.count += 1;
-            return Some(own.test.matched());
+            return Some(test.matched());
         }
         if cursor.count < counter.min {
             return None;
         }
         moves = others;
     }
-    let found = moves.iter().find(|one| one.test.takes(child))?;
+    let takes = |one: &&Move| tests[one.test as usize].takes(child);
+    let found = moves.iter().find(takes)?;
     (cursor.state, cursor.count) = (found.to, 1);
-    Some(found.test.matched())
+    Some(tests[found.test as usize].matched())
 }
 
 fn missing<'m>(members: &'m [Member], cursor: &Cursor) -> impl Iterator<Item = &'m Member> {
@@ -226,3 +236,6 @@ impl Member {
         *self.local == *child.local && Some(self.namespace) == child.namespace
     }
 }
+
+#[cfg(test)]
+mod tests;

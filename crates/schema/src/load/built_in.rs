@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::compiler::{Compiler, Complex, Content, Row, Shape, State};
-use super::problems::Place;
 use crate::model::{Particle, Term};
 use crate::tables::{ANY_TYPE, NamespaceSet, Process, TypeId, Wildcard};
 use pix_stream_datatypes::Simple;
+use pix_stream_xsd::Place;
 
 /// Built-in simple types and what they are derived from (XSD, part 2, section 3), bases first. Lists and what else
 /// `Simple` does not know is left out; a schema that names it is refused.

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::compiler::{Compiler, Complex, Content, Shape, State};
 use super::names::Part;
-use super::problems::{Place, Problems};
 use crate::model::{Model, Particle, Term};
 use crate::tables::{self, ANY_TYPE, Element, ElementId, Kind, NamespaceId, Schemas, Type, TypeId};
+use pix_stream_xsd::{Place, Problems};
 
 /// Checks what is left and hands over the tables, or every problem.
 pub(super) fn finish(mut compiler: Compiler<'_>) -> Result<Schemas, Problems> {

@@ -3,15 +3,15 @@
 use std::rc::Rc;
 
 use super::names::{Part, find_global};
-use super::problems::{Place, Problems};
 use super::resolve::{Home, Namespaces};
-use super::syntax::{Node, XSD};
 use super::{built_in, checks};
 use crate::model::Particle;
 use crate::tables::{
     ANY_TYPE, AttributeUse, Element, ElementId, Globals, NamespaceId, Schemas, TypeId, Wildcard,
 };
 use pix_stream_datatypes::Simple;
+use pix_stream_xsd::{Node, XSD};
+use pix_stream_xsd::{Place, Problems};
 
 /// Types derived from each other, at most: compiling recurses with it.
 const DERIVATIONS_MAX: usize = 64;

@@ -2,8 +2,8 @@
 
 use super::compiler::Compiler;
 use super::names::{Part, is_local_name};
-use super::syntax::SPACES;
 use crate::tables::{NO_NAMESPACE, NamespaceId, Path, Step, Unique};
+use pix_stream_xsd::SPACES;
 
 impl<'s> Compiler<'s> {
     /// The constraints of an element.

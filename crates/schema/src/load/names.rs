@@ -1,10 +1,10 @@
 //! Names in schemas: what may be one, and what a name with a prefix means where it stands.
 
 use super::compiler::Compiler;
-use super::problems::Place;
 use super::resolve::Home;
-use super::syntax::{Node, XSD};
 use crate::tables::{Globals, NO_NAMESPACE, NamespaceId};
+use pix_stream_xsd::Place;
+use pix_stream_xsd::{Node, XSD};
 
 /// The namespace of `xsi:type` and `xsi:nil`.
 pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";

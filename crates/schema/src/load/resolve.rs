@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::problems::{Place, Problems};
-use super::syntax::Node;
 use crate::tables::{NO_NAMESPACE, NamespaceId};
+use pix_stream_xsd::Node;
+use pix_stream_xsd::{Place, Problems};
 
 /// A file that was read.
 #[derive(Debug)]
@@ -249,7 +249,7 @@ pub(super) fn check_target(root: &Node, problems: &mut Problems) {
     let place: Place = root.place;
     match root.attribute("targetNamespace") {
         Some("") => problems.add(place, "an empty targetNamespace; leave it out"),
-        Some(super::syntax::XSD | super::names::XSI) => {
+        Some(pix_stream_xsd::XSD | super::names::XSI) => {
             problems.add(place, "this targetNamespace belongs to XML Schema itself");
         }
         Some(_) | None => {}

@@ -1,7 +1,7 @@
 //! What is refused, at which line and column, and why. The mark stands in front of what a problem names.
 
 use super::{MARK, assert_refused, assert_refused_all, file, problems_of, raw};
-use crate::load::problems::PROBLEMS_MAX;
+use pix_stream_xsd::PROBLEMS_MAX;
 
 const XS: &str = "xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"";
 

@@ -5,20 +5,20 @@
 
 /// How an element of XSD is written.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub struct Rule {
     /// The local name, in the namespace of XSD.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// Attributes besides `id`, separated by spaces.
     attributes: &'static str,
     /// Children, in this order; each step may be left out.
-    pub(super) content: &'static [Step],
+    pub content: &'static [Step],
     /// Why it is not supported.
-    pub(super) refused: Option<&'static str>,
+    pub refused: Option<&'static str>,
 }
 
 /// One step of an element's content.
 #[derive(Debug)]
-pub(super) enum Step {
+pub enum Step {
     /// At most one of these.
     One(&'static [&'static Rule]),
     /// Any number of these, in any order.
@@ -34,12 +34,14 @@ impl Rule {
         Self { name, attributes: "", content: &[], refused: Some(why) }
     }
 
-    pub(super) fn allows_attribute(&self, name: &str) -> bool {
+    /// Whether XSD allows an attribute of this name here.
+    #[must_use]
+    pub fn allows_attribute(&self, name: &str) -> bool {
         name == "id" || self.attributes.split(' ').any(|known| known == name)
     }
 
     /// Why an attribute that XSD allows here is not supported with this value.
-    pub(super) fn refuses_attribute(&self, name: &str, value: &str) -> Option<&'static str> {
+    pub fn refuses_attribute(&self, name: &str, value: &str) -> Option<&'static str> {
         match name {
             "substitutionGroup" => Some("substitution groups are not supported"),
             "block" | "final" | "blockDefault" | "finalDefault" if !value.is_empty() => {
@@ -54,7 +56,9 @@ impl Rule {
 }
 
 impl Step {
-    pub(super) fn rules(&self) -> &'static [&'static Rule] {
+    /// The elements that the step lets stand.
+    #[must_use]
+    pub fn rules(&self) -> &'static [&'static Rule] {
         match self {
             Self::One(rules) | Self::Many(rules) => rules,
         }
@@ -63,7 +67,8 @@ impl Step {
 
 use Step::{Many, One};
 
-pub(super) static SCHEMA: Rule = Rule::new(
+/// `xs:schema`, the root.
+pub static SCHEMA: Rule = Rule::new(
     "schema",
     "targetNamespace version elementFormDefault attributeFormDefault blockDefault finalDefault",
     &[
@@ -80,7 +85,8 @@ pub(super) static SCHEMA: Rule = Rule::new(
         ]),
     ],
 );
-pub(super) static ANNOTATION: Rule = Rule::new("annotation", "", &[]);
+/// `xs:annotation`, whose content says nothing to us.
+pub static ANNOTATION: Rule = Rule::new("annotation", "", &[]);
 const NOTES: Step = One(&[&ANNOTATION]);
 
 static INCLUDE: Rule = Rule::new("include", "schemaLocation", &[NOTES]);

@@ -12,12 +12,11 @@ use xml::namespace::Namespace;
 use xml::reader::{Error, ErrorKind, XmlEvent};
 use xml::{Encoding, EventReader, ParserConfig};
 
-use super::Source;
-use super::grammar::{self, Rule, Step};
-use super::problems::{Place, Problems};
+use crate::grammar::{self, Rule, Step};
+use crate::problems::{Place, Problems};
 
 /// The namespace of XSD.
-pub(super) const XSD: &str = "http://www.w3.org/2001/XMLSchema";
+pub const XSD: &str = "http://www.w3.org/2001/XMLSchema";
 /// Bytes of one file.
 const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Elements within each other. The reader's cost is quadratic in it, and the compiler recurses with it.
@@ -30,35 +29,48 @@ const ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
 const NAME_BYTES_MAX: usize = 1024;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The characters that XML calls space.
-pub(super) const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
+pub const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// One XSD file.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name, as problems name it: a path with `/`, from which includes are found.
+    pub name: String,
+    /// Its text.
+    pub bytes: Vec<u8>,
+}
 
 /// An element of a schema.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) rule: &'static Rule,
-    pub(super) place: Place,
+pub struct Node {
+    /// What it is, and what may stand in it.
+    pub rule: &'static Rule,
+    /// Where its tag starts.
+    pub place: Place,
     /// Those without a namespace; others say nothing to us.
     attributes: Vec<(String, String)>,
-    pub(super) scope: Rc<Namespace>,
-    pub(super) children: Vec<Self>,
+    /// The prefixes that hold there.
+    pub scope: Rc<Namespace>,
+    /// Its elements, annotations left out.
+    pub children: Vec<Self>,
     /// Whether children were left out because of problems.
-    pub(super) is_flawed: bool,
+    pub is_flawed: bool,
 }
 
 impl Node {
     /// An attribute as it is written.
-    pub(super) fn raw(&self, name: &str) -> Option<&str> {
+    pub fn raw(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
     /// An attribute without the space around it: names, numbers and words are read so.
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub fn attribute(&self, name: &str) -> Option<&str> {
         self.raw(name).map(|value| value.trim_matches(SPACES))
     }
 }
 
 /// Reads a file; `None` if there is no tree to go on with, which is then among the problems.
-pub(super) fn read(file: usize, source: &Source, problems: &mut Problems) -> Option<Node> {
+pub fn read(file: usize, source: &Source, problems: &mut Problems) -> Option<Node> {
     let bytes = source.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&source.bytes);
     if bytes.len() > FILE_BYTES_MAX {
         problems.add(Place::start_of(file), format!("larger than {FILE_BYTES_MAX} bytes"));
