@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -200,6 +200,10 @@ impl Channel {
             .header(USER_AGENT, AGENT);
         for (name, value) in &call.headers {
             request = request.header(name, value);
+        }
+        // hyper announces the length of a body that has one; a server may insist on it for none, too.
+        if call.method == Method::POST && call.body.is_empty() {
+            request = request.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         Ok(request.body(Full::new(call.body.clone()))?)
     }

@@ -2,6 +2,9 @@
 //!
 //! Publishing is idempotent by message id, so a request whose answer was lost is simply sent again.
 
+use std::fmt;
+use std::time::Duration;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
@@ -22,6 +25,8 @@ use crate::verdict::Verdict;
 /// What is to become of a message that is refused (ours; the server's docs/errors.md, `invalidMessage`).
 const ON_INVALID: (HeaderName, HeaderValue) =
     (HeaderName::from_static("pi-on-invalid"), HeaderValue::from_static("quarantine"));
+/// From which wait on it is told what is waited for.
+const TOLD_FROM: Duration = Duration::from_millis(500);
 /// The longest id of an entry of the quarantine.
 const ENTRY_ID_MAX: usize = 64;
 const XML: HeaderValue = HeaderValue::from_static("application/xml; charset=utf-8");
@@ -43,6 +48,27 @@ pub struct Publisher {
     path: String,
     backoff: Backoff,
     random: SplitMix,
+    waiting: Waiting,
+}
+
+/// What is done when the publisher has to wait.
+type Told = dyn Fn(&Failure, Duration) + Send + Sync;
+
+/// Who is told.
+struct Waiting(Option<Box<Told>>);
+
+impl Waiting {
+    fn tell(&self, why: &Failure, after: Duration) {
+        if let Some(told) = &self.0 {
+            told(why, after);
+        }
+    }
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "told" } else { "not told" })
+    }
 }
 
 impl Publisher {
@@ -56,7 +82,15 @@ impl Publisher {
             path: format!("/api/v1/out/{ispb}/msgs"),
             backoff: Backoff::new(timing, Some(PATIENCE), seed),
             random: SplitMix::new(seed),
+            waiting: Waiting(None),
         }
+    }
+
+    /// The same, and tells what it waits for: once for each request that has to be sent again, when the wait before
+    /// is first one that a person would notice. Called on the publisher's task: do little, block never.
+    #[must_use]
+    pub fn on_waiting(self, told: impl Fn(&Failure, Duration) + Send + Sync + 'static) -> Self {
+        Self { waiting: Waiting(Some(Box::new(told))), ..self }
     }
 
     /// Publishes one to ten messages, all or none, and returns their ids in order once they are durable.
@@ -100,6 +134,7 @@ impl Publisher {
         call: &Call,
         read: impl Fn(&Answer) -> Option<Result<T, batch::Error>>,
     ) -> Result<T, Error> {
+        let mut is_told = false;
         loop {
             let (why, pause) = match self.attempt(call, &read).await {
                 Verdict::Done(done) => {
@@ -118,6 +153,10 @@ impl Publisher {
                 return Err(Error::GaveUp { waited, last: why });
             };
             tracing::debug!(%why, ?after, "publishing again");
+            if !is_told && after >= TOLD_FROM {
+                is_told = true;
+                self.waiting.tell(&why, after);
+            }
             sleep(after).await;
         }
     }

@@ -61,6 +61,17 @@ impl Refusal {
         }
     }
 
+    /// Whether it is about the one message that was sent, so that another may fare better.
+    #[must_use]
+    pub fn concerns_message(&self) -> bool {
+        match self.status.as_u16() {
+            // A proxy in between says 413 without a code.
+            409 | 413 => true,
+            400 => matches!(self.code.as_deref(), Some("invalidMessage" | "charset")),
+            _ => false,
+        }
+    }
+
     pub(crate) fn course(&self) -> Course {
         match self.status.as_u16() {
             408 | 429 | 500 | 502 | 503 | 504 => Course::Retry,
@@ -159,6 +170,13 @@ mod tests {
         let body = Box::leak(format!("<title>\u{1b}[2J{}</title>", "x".repeat(1000)).into_boxed_str());
         let title = refusal(400, "", body).title.unwrap();
         assert!(title.starts_with(" [2Jx") && title.chars().count() == TITLE_CHARS_MAX);
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_message_is_told_from_what_is_wrong_with_all() {
+        let concerns = |status, body| refusal(status, "", body).concerns_message();
+        assert!(concerns(413, "") && concerns(409, "") && concerns(400, "<type>e/invalidMessage</type>"));
+        assert!(!concerns(400, "<type>e/invalidHeader</type>") && !concerns(403, "") && !concerns(404, ""));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The producer's side, and plain calls (X.4).
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,6 +73,29 @@ async fn a_lost_answer_and_a_busy_server_are_asked_again_with_the_same_bytes() {
     let requests = server.requests();
     assert!(requests.iter().all(|request| request.body == requests[0].body));
     assert_eq!(requests.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_is_told_once_what_a_request_waits_for() {
+    let busy = problem(503, "overloaded").with("Retry-After", "3");
+    let server = Server::scripted([Answer::Lost, busy.clone(), busy, created(&[1])]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&told);
+    let publisher = Publisher::new(server.endpoint(), ISPB.parse().unwrap(), 7);
+    let mut publisher =
+        publisher.on_waiting(move |why, after| note.lock().unwrap().push((why.to_string(), after)));
+    publisher.publish(&messages(&[1])).await.unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].0.contains("503 overloaded") && told[0].1 >= Duration::from_secs(3), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_message_has_its_length_announced() {
+    let server = Server::scripted([problem(400, "invalidMessage")]);
+    let mut publisher = Publisher::new(server.endpoint(), ISPB.parse().unwrap(), 7);
+    assert!(matches!(publisher.publish(&[Bytes::new()]).await, Err(Error::Refused(_))));
+    assert_eq!(server.requests()[0].header("content-length"), Some("0"));
 }
 
 #[tokio::test(start_paused = true)]
