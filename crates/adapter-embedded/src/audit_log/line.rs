@@ -9,6 +9,7 @@ use pix_stream_domain::audit::{Event, Record};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::sequence::Range;
 use pix_stream_domain::time::Timestamp;
+use pix_stream_ports::quarantine::EntryId;
 use sha2::{Digest as _, Sha256};
 
 const START: &str = "{\"n\":";
@@ -85,7 +86,8 @@ fn write_event(out: &mut String, event: &Event) {
         }
         Event::Quarantine { actor, entry, rule, bytes, repeat } => {
             member(out, "actor", actor);
-            member(out, "entry", &entry.to_string());
+            // Spelled as in the admin API and on the command line, so that one search finds all.
+            member(out, "entry", &EntryId(*entry).to_string());
             member(out, "rule", rule);
             let _ = write!(out, ",\"bytes\":{bytes},\"repeat\":{repeat}");
         }
@@ -236,6 +238,16 @@ mod tests {
         let hash = write(&mut out, 1, &record(event), Digest::default());
         let without = format!("{}}}", &out[..out.find(",\"hash\"").unwrap()]);
         assert_eq!(hash, Digest::of(&[&[0; 32], without.as_bytes()].concat()));
+    }
+
+    #[test]
+    fn an_entry_of_the_quarantine_is_spelled_as_operators_spell_it() {
+        let mut out = String::new();
+        let entry = "UEkBbgR78VqKK/uvuq9O0r9bqXyBH9U+".parse().unwrap();
+        let (actor, rule) = ("core".into(), "schema".into());
+        let event = Event::Quarantine { actor, entry, rule, bytes: 3, repeat: false };
+        write(&mut out, 1, &record(event), Digest::default());
+        assert!(out.contains(",\"entry\":\"UEkBbgR78VqKK_uvuq9O0r9bqXyBH9U-\","), "{out}");
     }
 
     #[test]
