@@ -17,6 +17,7 @@ use crate::App;
 use crate::api::{Actor, TypeStatus};
 use crate::core::Core;
 use crate::error::{AdminRefusal, Error};
+use crate::participants::tried;
 use crate::store::{JOURNAL_LOAD_SWITCHES, JOURNAL_SAVE_SWITCHES, READ_DEADLINE, WRITE_DEADLINE};
 
 /// How much of a name that an operator gave stands in the audit log when it is refused, in characters.
@@ -49,8 +50,8 @@ impl<P: Ports> App<P> {
     /// nodes follow within seconds.
     ///
     /// # Errors
-    /// `NotOnboarded`; `Refused` when no such type is loaded and no switch is set for it, when too many switches are
-    /// set, or when somebody else changed one at the same time; `Unavailable`.
+    /// `NotOnboarded`; `Refused` when messages of the type cannot pass (none is loaded, and it does not pass without
+    /// one) and no switch is set for it, when too many switches are set, or when somebody else changed one at the same time; `Unavailable`.
     #[expect(
         clippy::too_many_arguments,
         reason = "what is switched, for whom, how, whether for real, by whom"
@@ -75,7 +76,8 @@ impl<P: Ports> App<P> {
             Ok((_, true)) => self.0.note_admin(ispb, command, Ok(message_type), actor).await,
             Err(error) => {
                 let name: String = message_type.chars().take(REFUSED_NAME_MAX).collect();
-                self.0.note_admin(ispb, command, Err(&format!("{name:?}: {error}")), actor).await;
+                let told = format!("{name:?}: {}{error}", tried(dry_run));
+                self.0.note_admin(ispb, command, Err(&told), actor).await;
             }
         }
         done.map(|(status, _)| status)
@@ -126,8 +128,10 @@ impl<P: Ports> Core<P> {
         }
         let mut switches = Switches::clone(&self.switches.load());
         let is_loaded = self.ports.codec().catalog().iter().any(|loaded| loaded == message_type);
-        if !is_loaded && !switches.iter().any(|(known, ..)| known == message_type) {
-            let why = "no schema is loaded for this message type and no switch is set for it";
+        let is_switched = || switches.iter().any(|(known, ..)| known == message_type);
+        if !self.ports.codec().takes(message_type) && !is_switched() {
+            let why = "no schema is loaded for this message type, it does not pass without one, and no switch is set \
+                       for it";
             return Err(Error::Refused(AdminRefusal::Value(why.to_owned())));
         }
         let changes = switches

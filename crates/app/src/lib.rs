@@ -208,9 +208,18 @@ impl<P: Ports> App<P> {
         self.0.change(ispb, change, dry_run, actor).await
     }
 
-    /// Records an operator's command that was refused before it came here.
-    pub async fn audit_refusal(&self, ispb: Option<Ispb>, command: &str, actor: Actor<'_>) {
-        self.0.note_admin(ispb, command, Err("refused: the certificate has no such role"), actor).await;
+    /// Records an operator's command that was refused before it came here, and the entry of the quarantine that it was
+    /// about, if any.
+    pub async fn audit_refusal(
+        &self,
+        ispb: Option<Ispb>,
+        command: &str,
+        entry: Option<EntryId>,
+        actor: Actor<'_>,
+    ) {
+        const WHY: &str = "refused: the certificate has no such role";
+        let told = entry.map_or_else(|| WHY.to_owned(), |entry| format!("{entry}: {WHY}"));
+        self.0.note_admin(ispb, command, Err(&told), actor).await;
     }
 
     /// Records an operator's command that was carried out, or tried, outside of here: what came of it.

@@ -57,6 +57,10 @@ pub const QUARANTINED: &str = "pix_stream_quarantine_messages_total";
 pub const QUARANTINE_ENTRIES: &str = "pix_stream_quarantine_entries";
 /// Bytes of the messages in the quarantine.
 pub const QUARANTINE_BYTES: &str = "pix_stream_quarantine_bytes";
+/// Most entries that the quarantine keeps.
+pub const QUARANTINE_ENTRIES_MAX: &str = "pix_stream_quarantine_entries_max";
+/// Most bytes of messages that the quarantine keeps.
+pub const QUARANTINE_BYTES_MAX: &str = "pix_stream_quarantine_bytes_max";
 
 /// The handles of one participant.
 #[derive(Debug)]

@@ -122,7 +122,8 @@ impl<P: Ports> Core<P> {
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.note_admin(Some(ispb), name, Err(&format!("{change:?}: {error}")), actor).await;
+                let told = format!("{}{change:?}: {error}", tried(dry_run));
+                self.note_admin(Some(ispb), name, Err(&told), actor).await;
                 return Err(error);
             }
         };
@@ -202,6 +203,11 @@ impl<P: Ports> Core<P> {
         let extent = self.ports.journal().extent(seat.ispb);
         Ok(JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?)
     }
+}
+
+/// What the audit log says in front of a command that was only tried.
+pub(crate) const fn tried(dry_run: bool) -> &'static str {
+    if dry_run { "dry run: " } else { "" }
 }
 
 fn command(change: Change) -> (&'static str, Command) {

@@ -13,13 +13,16 @@ use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::{Finding, Invalid, Rule};
 use pix_stream_ports::entropy::Entropy as _;
-use pix_stream_ports::quarantine::{Entry, EntryId, Put, Quarantine as _, Summary, Usage};
+use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Put, Quarantine as _, Summary, Usage};
 
 use crate::App;
 use crate::api::{Actor, Publish, Published, Quarantined, Released, Taken};
 use crate::core::Core;
 use crate::error::Error;
-use crate::metrics::{QUARANTINE_BYTES, QUARANTINE_ENTRIES, QUARANTINED};
+use crate::metrics::{
+    QUARANTINE_BYTES, QUARANTINE_BYTES_MAX, QUARANTINE_ENTRIES, QUARANTINE_ENTRIES_MAX, QUARANTINED,
+};
+use crate::participants::tried;
 use crate::store::{
     QUARANTINE_FIND, QUARANTINE_LIST, QUARANTINE_PUT, QUARANTINE_REMOVE, QUARANTINE_REMOVE_BEFORE,
     QUARANTINE_USAGE, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
@@ -96,7 +99,7 @@ impl<P: Ports> App<P> {
             Ok(entry) => (Some(entry.summary.ispb), Ok(format!("{} bytes", entry.xml.len()))),
             Err(error) => (None, Err(error)),
         };
-        self.0.note_entry((ispb, id), "quarantine.export", done, actor).await;
+        self.0.note_entry((ispb, id), ("quarantine.export", false), done, actor).await;
         found
     }
 
@@ -129,7 +132,7 @@ impl<P: Ports> App<P> {
                 Some(Published { sequence, .. }) => format!("message {sequence}"),
                 None => String::new(),
             });
-            self.0.note_entry((ispb, id), "quarantine.release", done, actor).await;
+            self.0.note_entry((ispb, id), ("quarantine.release", dry_run), done, actor).await;
         }
         released
     }
@@ -154,7 +157,7 @@ impl<P: Ports> App<P> {
             let done = dropped.as_ref().map(|summary| {
                 format!("{} bytes of {}, rule {}", summary.bytes, summary.producer, summary.rule.code())
             });
-            self.0.note_entry((ispb, id), "quarantine.drop", done, actor).await;
+            self.0.note_entry((ispb, id), ("quarantine.drop", dry_run), done, actor).await;
         }
         dropped
     }
@@ -165,6 +168,12 @@ impl<P: Ports> App<P> {
     /// `Unavailable`.
     pub async fn quarantine_usage(&self) -> Result<Usage, Error> {
         self.0.quarantine_usage().await
+    }
+
+    /// How much the quarantine may keep.
+    #[must_use]
+    pub fn quarantine_limits(&self) -> Limits {
+        self.0.settings.quarantine.limits
     }
 }
 
@@ -193,13 +202,26 @@ impl<P: Ports> Core<P> {
         let (id, is_new) = match QUARANTINE_PUT.run(WRITE_DEADLINE, put).await? {
             Put::New => (id, true),
             Put::Known(id) => (id, false),
-            Put::Full => return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "quarantine" }),
+            Put::Full => {
+                let limit = self.full_limit().await;
+                return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit });
+            }
         };
         metrics::counter!(QUARANTINED).increment(u64::from(is_new));
         let (actor, code) = (producer.into(), rule.code().into());
         let event = Event::Quarantine { actor, entry: id.0, rule: code, bytes, repeat: !is_new };
         self.audit.record(self.record(Some(ispb), &request_id, event)).await;
         Ok(Quarantined { id, rule, findings, is_new })
+    }
+
+    /// Which of its limits a full quarantine has reached, as the configuration names it.
+    async fn full_limit(&self) -> &'static str {
+        let limits = self.settings.quarantine.limits;
+        match self.quarantine_usage().await {
+            Ok(usage) if usage.entries >= limits.entries => "[quarantine] entries",
+            Ok(_) => "[quarantine] bytes",
+            Err(_) => "[quarantine] entries or bytes",
+        }
     }
 
     /// Whether an entry would be published now. A store or a limit can still come between.
@@ -243,14 +265,15 @@ impl<P: Ports> Core<P> {
     async fn note_entry(
         &self,
         entry: (Option<Ispb>, EntryId),
-        command: &str,
+        (command, dry_run): (&str, bool),
         done: Result<String, &Error>,
         actor: Actor<'_>,
     ) {
         let (ispb, id) = entry;
+        let tried = tried(dry_run);
         let told = match done {
-            Ok(done) => Ok(format!("{id}: {done}")),
-            Err(error) => Err(format!("{id}: {error}")),
+            Ok(done) => Ok(format!("{id}: {tried}{done}")),
+            Err(error) => Err(format!("{id}: {tried}{error}")),
         };
         self.note_admin(ispb, command, told.as_deref().map_err(String::as_str), actor).await;
     }
@@ -261,6 +284,9 @@ impl<P: Ports> Core<P> {
             Ok(Usage { entries, bytes }) => {
                 metrics::gauge!(QUARANTINE_ENTRIES).set(entries as f64);
                 metrics::gauge!(QUARANTINE_BYTES).set(bytes as f64);
+                let limits = self.settings.quarantine.limits;
+                metrics::gauge!(QUARANTINE_ENTRIES_MAX).set(limits.entries as f64);
+                metrics::gauge!(QUARANTINE_BYTES_MAX).set(limits.bytes as f64);
             }
             Err(error) => tracing::debug!(%error, "the quarantine could not be measured"),
         }

@@ -65,17 +65,8 @@ async fn answer_plain<P: Ports>(
     head: &http::request::Parts,
     resource: &Resource<'_>,
 ) -> Result<Response<Body>, Problem> {
-    match resource {
-        Resource::Live | Resource::Ready | Resource::Metrics => {}
-        Resource::Page
-        | Resource::Participants(_)
-        | Resource::Participant(..)
-        | Resource::Types
-        | Resource::Type(..)
-        | Resource::Entries
-        | Resource::Entry(..)
-        | Resource::Reload
-        | Resource::Unknown => return Err(Problem::not_found()),
+    if !matches!(resource, Resource::Live | Resource::Ready | Resource::Metrics) {
+        return Err(Problem::not_found());
     }
     check_method(&head.method, resource)?;
     show(shared, head, resource).await
@@ -103,7 +94,7 @@ async fn answer<P: Ports>(
     let is_for_admins = resource.is_for_admins(&head.method);
     if let Err(problem) = check_role(identity, is_for_admins).and_then(|()| check_origin(head, is_for_admins))
     {
-        shared.app.audit_refusal(ispb, command, actor).await;
+        shared.app.audit_refusal(ispb, command, resource.entry_id(), actor).await;
         return Err(problem);
     }
     let input = command::Input::receive(shared, head, body).await?;

@@ -142,7 +142,9 @@ impl Problem {
     /// A part that is not fit to be delivered: its first finding is the title, all of them are details.
     fn invalid(part: usize, fault: &Invalid) -> Self {
         let of_part = Self::of_part(Code::InvalidMessage, part, &fault.first.to_string());
-        Self { details: fault.findings().map(detail).collect(), ..of_part }
+        let details: Vec<String> = fault.findings().map(detail).collect();
+        let cause = details.first().map(|first| format!("part {part}: {first}"));
+        Self { details, cause, ..of_part }
     }
 
     /// The certificate may not do this.
@@ -296,9 +298,12 @@ mod tests {
             reason: reason.to_owned(),
             value: Some("secret".to_owned()),
         };
-        let fault = Invalid { first: finding(3, "is not <x>"), more: vec![finding(4, "is too long")] };
+        let fault = Invalid { more: vec![finding(4, "is too long")], ..finding(3, "is not <x>").into() };
         let fault = Box::new(fault);
-        let body = problem_xml("e/", &Problem::from(AppError::InvalidMessage { part: 2, fault }));
+        let problem = Problem::from(AppError::InvalidMessage { part: 2, fault });
+        let told = "part 2: 3:2 Envelope/AppHdr/To [schema] is not <x>";
+        assert_eq!(problem.cause.as_deref(), Some(told), "the log has the first, without its value");
+        let body = problem_xml("e/", &problem);
         assert!(
             body.ends_with(
                 "<title>part 2: 3:2 Envelope/AppHdr/To is not &lt;x&gt;</title><detail>3:2 Envelope/AppHdr/To [schema] \

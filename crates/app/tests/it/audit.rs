@@ -112,12 +112,15 @@ async fn operators_commands_are_recorded_also_when_they_are_refused() {
     world.change(Change::Pause).await.unwrap();
     assert!(world.change(Change::Cap(7)).await.is_err());
     world.app.change(world.ispb, Change::Resume, true, OPERATOR).await.unwrap();
-    world.app.audit_refusal(Some(world.ispb), "participant.cap", OPERATOR).await;
+    world.app.change(world.ispb, Change::Cap(7), true, OPERATOR).await.unwrap_err();
+    world.app.audit_refusal(Some(world.ispb), "participant.cap", None, OPERATOR).await;
     let told: Vec<_> = events(&world)
         .await
         .into_iter()
         .filter_map(|event| match event {
-            Event::Admin { actor, command, done, .. } => Some((actor, command, done)),
+            Event::Admin { actor, command, detail, done } => {
+                Some((actor, command, done, detail.starts_with("dry run: ")))
+            }
             Event::Read { .. }
             | Event::Redeem { .. }
             | Event::Close { .. }
@@ -126,9 +129,9 @@ async fn operators_commands_are_recorded_also_when_they_are_refused() {
             | Event::System { .. } => None,
         })
         .collect();
-    let ana = |command: &str, done| ("ana".into(), command.into(), done);
-    let pause = ana("participant.pause", true);
-    assert_eq!(told, [pause, ana("participant.cap", false), ana("participant.cap", false)]);
+    let ana = |command: &str, done, tried| ("ana".into(), command.into(), done, tried);
+    let cap = |tried| ana("participant.cap", false, tried);
+    assert_eq!(told, [ana("participant.pause", true, false), cap(false), cap(true), cap(false)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,6 +86,20 @@ async fn unknown_types_and_participants_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_type_that_passes_without_a_schema_is_switched_like_any_other() {
+    const WITHOUT: &str = "pain.009.spi.1.3";
+    let world = World::new().await;
+    let off = world.app.switch_type(WITHOUT, None, Some(false), false, OPERATOR).await.unwrap();
+    assert_eq!((off.is_loaded, off.on), (false, false));
+    let xml = format!("<m id=\"M1\" type=\"{WITHOUT}\" to=\"{}\"/>", world.ispb);
+    let refused = world.send(vec![xml.clone().into()]).await;
+    let Err(Error::InvalidMessage { fault, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!((fault.first.rule, fault.first.path.as_str()), (Rule::DisabledType, "Envelope"));
+    world.app.switch_type(WITHOUT, None, None, false, OPERATOR).await.unwrap();
+    world.send(vec![xml.into()]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn switches_survive_a_crash_right_after_them() {
     let world = World::new().await;
     switch(&world, false, Some(false)).await.unwrap();
@@ -114,13 +128,22 @@ async fn switches_are_recorded_also_when_they_are_refused() {
     for on in [Some(false), Some(false), Some(true), None] {
         switch(&world, false, on).await.unwrap();
     }
-    world.app.switch_type("no\nsuch", None, Some(false), false, OPERATOR).await.unwrap_err();
+    for dry_run in [false, true] {
+        world.app.switch_type("no\nsuch", None, Some(false), dry_run, OPERATOR).await.unwrap_err();
+    }
     tokio::time::sleep(Duration::from_millis(10)).await;
     let told: Vec<_> = world.ports.audit_log.records().into_iter().map(|record| record.event).collect();
-    let [Event::Admin { command: first, .. }, _, _, Event::Admin { command, detail, done, .. }] = &told[..]
+    let [
+        Event::Admin { command: first, .. },
+        _,
+        _,
+        Event::Admin { command, detail, done, .. },
+        Event::Admin { detail: tried, .. },
+    ] = &told[..]
     else {
         panic!("what changes nothing is not recorded: {told:?}");
     };
     assert_eq!((&**first, &**command, *done), ("type.disable", "type.disable", false));
-    assert!(detail.starts_with("\"no\\nsuch\": "), "{detail}");
+    assert!(detail.starts_with("\"no\\nsuch\": no schema"), "{detail}");
+    assert!(tried.starts_with("\"no\\nsuch\": dry run: no schema"), "{tried}");
 }

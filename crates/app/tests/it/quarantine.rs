@@ -122,15 +122,50 @@ async fn a_direct_publisher_is_refused_and_nothing_is_kept() {
     assert_eq!(world.ports.quarantine.peek_entries(), []);
 }
 
+async fn limited(entries: u64, bytes: u64) -> World {
+    let limits = QuarantineLimits { entries, bytes };
+    let quarantine = QuarantineSettings { limits, ..QuarantineSettings::default() };
+    World::with(Settings { quarantine, ..Settings::default() }).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_with_as_many_entries_as_may_be_says_so() {
+    let world = limited(1, 250).await;
+    quarantined(&world, astray("M1")).await;
+    let refused = take_in(&world, astray("M2")).await;
+    assert!(matches!(refused, Err(Error::Overloaded { limit: "[quarantine] entries", .. })), "{refused:?}");
+    assert_eq!(world.app.quarantine_limits(), QuarantineLimits { entries: 1, bytes: 250 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_that_fails_is_on_record_as_one() {
+    let world = World::new().await;
+    let kept = quarantined(&world, astray("M1")).await;
+    world.app.quarantine_release(kept.id, true, OPERATOR).await.unwrap_err();
+    world.app.quarantine_release(kept.id, false, OPERATOR).await.unwrap_err();
+    world.app.quarantine_drop(kept.id, false, OPERATOR).await.unwrap();
+    world.app.quarantine_drop(kept.id, true, OPERATOR).await.unwrap_err();
+    let tried = format!("{}: dry run: ", kept.id);
+    let marked = |event: Event| match event {
+        Event::Admin { detail, .. } => Some(detail.starts_with(&tried)),
+        Event::Read { .. }
+        | Event::Redeem { .. }
+        | Event::Close { .. }
+        | Event::Publish { .. }
+        | Event::Quarantine { .. }
+        | Event::System { .. } => None,
+    };
+    let marked: Vec<bool> = events(&world).await.into_iter().filter_map(marked).collect();
+    assert_eq!(marked, [true, false, false, true]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_full_quarantine_and_one_that_fails_refuse_the_request() {
-    let limits = QuarantineLimits { entries: 10, bytes: 250 };
-    let quarantine = QuarantineSettings { limits, ..QuarantineSettings::default() };
-    let world = World::with(Settings { quarantine, ..Settings::default() }).await;
+    let world = limited(10, 250).await;
     quarantined(&world, astray("M1")).await;
     quarantined(&world, astray("M2")).await;
     let refused = take_in(&world, astray("M3")).await;
-    assert!(matches!(refused, Err(Error::Overloaded { limit: "quarantine", .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Overloaded { limit: "[quarantine] bytes", .. })), "{refused:?}");
     world.ports.quarantine.faults().set_down(true);
     let refused = take_in(&world, astray("M4")).await;
     assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");

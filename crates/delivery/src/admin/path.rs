@@ -177,6 +177,11 @@ impl<'a> Resource<'a> {
         ispb.parse().map(Some).map_err(wrong)
     }
 
+    /// The entry of the quarantine that the path names, if it names one.
+    pub(super) fn entry_id(&self) -> Option<EntryId> {
+        if let Self::Entry(id, _) = self { Some(*id) } else { None }
+    }
+
     /// The command's name in the audit log; `None` for what only shows how the node is.
     pub(super) fn command(&self, method: &Method) -> Option<&'static str> {
         Some(match self {

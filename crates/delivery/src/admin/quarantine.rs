@@ -35,6 +35,8 @@ struct PageView<'a> {
 struct UsageView {
     entries: u64,
     bytes: u64,
+    entries_max: u64,
+    bytes_max: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,7 +97,13 @@ pub(super) async fn list<P: Ports>(
     let has_more = entries.len() > shown;
     entries.truncate(shown);
     let next = entries.last().filter(|_| has_more).map(|last| last.id.to_string());
-    let usage = UsageView { entries: usage.entries, bytes: usage.bytes };
+    let limits = shared.app.quarantine_limits();
+    let usage = UsageView {
+        entries: usage.entries,
+        bytes: usage.bytes,
+        entries_max: limits.entries,
+        bytes_max: limits.bytes,
+    };
     let entries = entries.iter().map(EntryView::from).collect();
     Ok(json::answer(StatusCode::OK, &PageView { entries, next, usage }))
 }

@@ -1,9 +1,10 @@
 //! What the log says of a request: one line for one that was refused or slow, never a body, never a whole token.
 
-use pix_stream_listener::identity::Peer;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use pix_stream_listener::identity::Peer;
 use tokio::time::Instant;
 
 use crate::error::{Code, Problem};
@@ -15,6 +16,10 @@ use crate::routes::path::Path;
 const TOKEN_LOGGED: usize = 8;
 /// While a store is down every request fails: one line for so long, with how many there were.
 const FAILURES_EVERY: Duration = Duration::from_secs(1);
+/// While a limit is reached many requests are refused: one line for so long and limit, with how many there were.
+const LIMITS_EVERY: Duration = Duration::from_secs(5);
+/// What refuses requests while the node ends: no limit that anybody could raise.
+const DRAINING: &str = "draining";
 
 /// A request, as the log names it.
 pub(super) struct Seen<'a> {
@@ -48,8 +53,14 @@ impl Seen<'_> {
                 tracing::error!(request_id, route, status, code, ispb, peer, token, cause, "a defect");
             }
             Code::Unavailable => {
-                if let Some(silent) = failures.count() {
+                if let Some(silent) = failures.count("stores", FAILURES_EVERY) {
                     tracing::warn!(request_id, route, code, ispb, cause, silent, "a store failed");
+                }
+            }
+            Code::Overloaded if cause != Some(DRAINING) => {
+                let limit = cause.unwrap_or("bodies of publish requests");
+                if let Some(silent) = failures.count(limit, LIMITS_EVERY) {
+                    tracing::warn!(request_id, route, code, ispb, peer, limit, silent, "a limit is reached");
                 }
             }
             Code::StreamGone | Code::ThreadLimit | Code::RateLimit | Code::Paused | Code::Overloaded => {
@@ -76,17 +87,17 @@ impl Seen<'_> {
     }
 }
 
-/// Failures of stores, of which only some are logged.
+/// What happens so often that only some of it is logged: by its name, when the last line was and how often since.
 #[derive(Debug, Default)]
-pub(crate) struct Failures(Mutex<(Option<Instant>, u64)>);
+pub(crate) struct Failures(Mutex<BTreeMap<String, (Option<Instant>, u64)>>);
 
 impl Failures {
-    /// Counts one; gives how many were not logged since the last line, when another line is due.
-    fn count(&self) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, silent) = &mut *state;
+    /// Counts one; gives how many were not logged since the last line, when another line is due. Names are a handful.
+    fn count(&self, name: &str, every: Duration) -> Option<u64> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, silent) = all.entry(name.to_owned()).or_default();
         let now = Instant::now();
-        if last.is_some_and(|last| now - last < FAILURES_EVERY) {
+        if last.is_some_and(|last| now - last < every) {
             *silent += 1;
             return None;
         }
@@ -102,8 +113,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_many_failures_one_a_second_is_logged() {
         let failures = Failures::default();
-        assert_eq!([failures.count(), failures.count(), failures.count()], [Some(0), None, None]);
+        let count = || failures.count("stores", FAILURES_EVERY);
+        assert_eq!([count(), count(), count()], [Some(0), None, None]);
         tokio::time::advance(FAILURES_EVERY).await;
-        assert_eq!([failures.count(), failures.count()], [Some(2), None]);
+        assert_eq!([count(), count()], [Some(2), None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_limit_that_is_reached_is_named_once_every_few_seconds() {
+        let failures = Failures::default();
+        let count = |limit| failures.count(limit, LIMITS_EVERY);
+        assert_eq!([count("quarantine"), count("quarantine"), count("backlog")], [Some(0), None, Some(0)]);
+        tokio::time::advance(LIMITS_EVERY).await;
+        assert_eq!([count("quarantine"), count("backlog")], [Some(1), Some(0)]);
     }
 }

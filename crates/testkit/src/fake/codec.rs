@@ -13,6 +13,8 @@ use pix_stream_ports::codec::{Codec, Examined, Finding, Invalid, Metadata, Part,
 
 /// The type of a message that names none.
 pub const MESSAGE_TYPE: &str = "pacs.008.spi.1.16";
+/// How a type starts that is known to pass without a schema.
+pub const UNVALIDATED: &str = "pain.";
 /// The sender of a message that names none.
 pub const FROM: &str = "00038166";
 
@@ -93,6 +95,12 @@ impl Codec for FakeCodec {
 
     fn catalog(&self) -> Vec<String> {
         vec![MESSAGE_TYPE.to_owned()]
+    }
+
+    /// Its own type, and of those that it lets pass without a schema the ones that start with [`UNVALIDATED`]: an
+    /// operator's typing mistake has to be refused by something.
+    fn takes(&self, message_type: &str) -> bool {
+        message_type == MESSAGE_TYPE || message_type.starts_with(UNVALIDATED)
     }
 }
 

@@ -46,6 +46,12 @@ async fn shown(world: &World, path: impl Into<String>) -> Value {
     reply.json()
 }
 
+/// Nothing in it, and how much may be.
+fn unused() -> Value {
+    let QuarantineLimits { entries, bytes } = QuarantineSettings::default().limits;
+    json!({"entries": 0, "bytes": 0, "entries_max": entries, "bytes_max": bytes})
+}
+
 fn code(reply: &Reply) -> (u16, String) {
     (reply.status, reply.json()["error"]["code"].as_str().unwrap().to_owned())
 }
@@ -88,7 +94,7 @@ async fn without_the_header_a_refused_message_is_400_and_not_kept() {
     let world = world().await;
     let reply = world.ask(&producer(), Ask::publish("application/xml", stray("M1"))).await;
     reply.problem(400, "invalidMessage");
-    assert_eq!(shown(&world, LIST).await["usage"], json!({"entries": 0, "bytes": 0}));
+    assert_eq!(shown(&world, LIST).await["usage"], unused());
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,7 +233,7 @@ async fn a_drop_removes_for_good_after_it_was_tried() {
     assert_eq!((&tried["dry_run"], &tried["entry"]["id"]), (&json!(true), &json!(id)));
     assert_eq!(shown(&world, LIST).await["usage"]["entries"], 1);
     assert_eq!(world.ask_admin(&admin(), drop("")).await.status, 200);
-    assert_eq!(shown(&world, LIST).await["usage"], json!({"entries": 0, "bytes": 0}));
+    assert_eq!(shown(&world, LIST).await["usage"], unused());
     for verb in ["", "/message"] {
         let reply = world.ask_admin(&admin(), Ask::get(path(&id, verb))).await;
         assert_eq!(code(&reply), (404, "notFound".to_owned()));
@@ -244,6 +250,11 @@ async fn auditors_look_and_others_do_not() {
         let page = Ask::new("POST", path(&id, verb)).header("Origin", "https://evil.example");
         assert_eq!(world.ask_admin(&admin(), page).await.status, 403);
     }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let named = world.ports.audit_log.records().into_iter().filter(|record| {
+        matches!(&record.event, Event::Admin { detail, .. } if detail.starts_with(&format!("{id}: refused: ")))
+    });
+    assert_eq!(named.count(), 4, "each refusal says which entry it was about");
     for who in [bank(), producer(), peer("nobody", "")] {
         for path in [LIST.to_owned(), path(&id, ""), path(&id, "/message")] {
             assert_eq!(world.ask_admin(&who, Ask::get(path)).await.status, 403);
