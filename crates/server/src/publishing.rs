@@ -15,6 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::advice;
 use crate::failure::Failure;
+use crate::output;
 use crate::system::SystemEntropy;
 
 /// Messages in one request (protocol, section 8).
@@ -33,13 +34,22 @@ pub struct Piece {
     pub bytes: Bytes,
 }
 
-/// A message that the server took.
+/// A message that the server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     /// Its `BizMsgIdr`.
     pub message_id: Option<String>,
-    /// What became of it, and the id that the server gave it.
-    pub taken: Taken,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server took it under this id.
+    Taken(Taken),
+    /// It was neither published nor put into quarantine, for a reason of its own; others may still be.
+    Refused(Failure),
 }
 
 /// Where messages come from; `None` is the end.
@@ -88,6 +98,9 @@ impl Publishing {
         let (done, results) = mpsc::channel(plan.workers.max(1));
         for _ in 0..plan.workers.max(1) {
             let publisher = Publisher::new(plan.endpoint.clone(), plan.ispb, SystemEntropy::new().number());
+            let publisher = publisher.on_waiting(|why, after| {
+                output::note(format_args!("waiting: {why}; asking again in {:.1} s", after.as_secs_f64()));
+            });
             tokio::spawn(work(Arc::clone(&feed), publisher, done.clone()));
         }
         Self { results, stop }
@@ -109,6 +122,10 @@ async fn work(feed: Arc<Feed>, mut publisher: Publisher, done: mpsc::Sender<Resu
         let result = match batch {
             Ok(batch) if feed.quarantine => hand_over(&mut publisher, batch).await,
             Ok(batch) => publish(&mut publisher, batch).await,
+            // A file that cannot be read is one that is not taken.
+            Err(failure) if feed.quarantine => {
+                Ok(vec![Done { message_id: None, outcome: Outcome::Refused(failure) }])
+            }
             Err(failure) => Err(failure),
         };
         let failed = result.is_err();
@@ -151,7 +168,10 @@ impl Feed {
 async fn publish(publisher: &mut Publisher, batch: Vec<Piece>) -> Result<Vec<Done>, Failure> {
     let bytes: Vec<Bytes> = batch.iter().map(|piece| piece.bytes.clone()).collect();
     let ids = publisher.publish(&bytes).await.map_err(|error| refused(&error, &batch))?;
-    let done = |(piece, id): (Piece, _)| Done { message_id: piece.message_id, taken: Taken::Published(id) };
+    let done = |(piece, id): (Piece, _)| {
+        let outcome = Outcome::Taken(Taken::Published(id));
+        Done { message_id: piece.message_id, outcome }
+    };
     Ok(batch.into_iter().zip(ids).map(done).collect())
 }
 
@@ -160,8 +180,17 @@ async fn hand_over(publisher: &mut Publisher, batch: Vec<Piece>) -> Result<Vec<D
     let mut done = Vec::with_capacity(batch.len());
     for piece in batch {
         let taken = publisher.take_in(piece.bytes.clone()).await;
-        let taken = taken.map_err(|error| refused(&error, std::slice::from_ref(&piece)))?;
-        done.push(Done { message_id: piece.message_id, taken });
+        let outcome = match taken {
+            Ok(taken) => Outcome::Taken(taken),
+            Err(error) => {
+                let failure = refused(&error, std::slice::from_ref(&piece));
+                if !matches!(&error, Error::Refused(refusal) if refusal.concerns_message()) {
+                    return Err(failure);
+                }
+                Outcome::Refused(failure)
+            }
+        };
+        done.push(Done { message_id: piece.message_id, outcome });
     }
     Ok(done)
 }

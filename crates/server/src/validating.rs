@@ -89,10 +89,19 @@ fn work(codec: &XmlCodec, queue: &Mutex<mpsc::Receiver<Job>>, stop: &AtomicBool)
     }
 }
 
+/// Refuses what would be waited for, such as a FIFO, but for what the caller handed over open.
+fn check_regular(file: &Path) -> std::io::Result<()> {
+    let is_open = file == Path::new("/dev/stdin") || file.starts_with("/dev/fd");
+    if is_open || std::fs::metadata(file)?.is_file() {
+        return Ok(());
+    }
+    Err(std::io::Error::other("is not a regular file"))
+}
+
 fn judge(codec: &XmlCodec, file: &Path) -> Verdict {
     // One byte over the limit is enough to be refused for it.
     let bytes_max = u64::try_from(Limits::default().message_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    match read_up_to(file, bytes_max) {
+    match check_regular(file).and_then(|()| read_up_to(file, bytes_max)) {
         Err(error) => Verdict::Unreadable(error),
         Ok(xml) => match codec.examine(&xml, None) {
             Ok(examined) => Verdict::Valid(examined.message_type),

@@ -14,7 +14,8 @@ use super::operation::Intent;
   pix-stream validate message.xml
   pix-stream validate outbox --schemas spi-5.13 --json
 
-A message without a signature is not valid. Exit code 1 if any file is invalid or cannot be read.")]
+A message without a signature is not valid. Exit code 1 if any file is invalid or cannot be read. Only regular files
+are read, and /dev/stdin.")]
 pub struct ValidateArgs {
     /// Files with one message each; a folder stands for the *.xml files in it and its subfolders
     #[arg(value_name = "FILE", required = true)]
@@ -48,6 +49,7 @@ pub enum QuarantineCommand {
   pix-stream admin --dir pix quarantine show UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur --json")]
     Show {
         /// The id of the entry
+        #[arg(value_parser = entry_id)]
         id: EntryId,
     },
     /// Hands out the exact bytes of a refused message; audited
@@ -56,10 +58,14 @@ pub enum QuarantineCommand {
   pix-stream admin --dir pix quarantine export UEkBbgR78VqKK_uvuq9O0r9bqXyBH9Ur | pix-stream validate --all /dev/stdin")]
     Export {
         /// The id of the entry
+        #[arg(value_parser = entry_id)]
         id: EntryId,
-        /// The file to write; without it, stdout
+        /// The file to write, readable by its owner alone; without it, stdout
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Writes over a file that is there
+        #[arg(long, requires = "out")]
+        force: bool,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -80,11 +86,17 @@ pub enum QuarantineCommand {
 #[derive(Debug, Clone, Args)]
 pub struct EntriesArgs {
     /// The ids of the entries, taken one after the other
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, value_parser = entry_id)]
     pub ids: Vec<EntryId>,
     /// How it is meant.
     #[command(flatten)]
     pub intent: Intent,
+}
+
+fn entry_id(text: &str) -> Result<EntryId, &'static str> {
+    text.parse().map_err(
+        |_| "the id of an entry is 32 of A-Z, a-z, 0-9, - and _, as `admin quarantine list` shows it",
+    )
 }
 
 /// What `admin catalog` does.

@@ -15,7 +15,7 @@ use crate::cli::PublishArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
-use crate::publishing::{Done, Piece, Plan, Publishing, Source};
+use crate::publishing::{Done, Outcome, Piece, Plan, Publishing, Source};
 use crate::shutdown::Shutdown;
 use crate::system::SystemEntropy;
 use crate::target::{self, Caller};
@@ -55,7 +55,8 @@ pub fn run(args: &PublishArgs) -> Result<(), Failure> {
         quarantine: args.quarantine,
     };
     let total = args.source.generate.unwrap_or(args.source.files.len() as u64);
-    let printer = Printer { ispb: args.ispb, json: args.json, total, published: 0, quarantined: 0 };
+    let printer =
+        Printer { ispb: args.ispb, json: args.json, total, published: 0, quarantined: 0, refused: 0 };
     runtime()?.block_on(async {
         let shutdown = Shutdown::listen().map_err(Failure::new)?;
         target::check_reachable(&reached).await?;
@@ -97,7 +98,14 @@ async fn publish(
             printer.quarantined, printer.total
         ));
     }
+    if printer.refused > 0 {
+        output::note(format_args!(
+            "{} of {} messages were neither published nor put into quarantine",
+            printer.refused, printer.total
+        ));
+    }
     match end {
+        None if printer.refused > 0 => Err(Failure::silent()),
         None => Ok(()),
         Some((failure, _)) => {
             output::note(format_args!("{} of {} messages were published", printer.published, printer.total));
@@ -153,11 +161,12 @@ struct Printer {
     total: u64,
     published: u64,
     quarantined: u64,
+    refused: u64,
 }
 
 impl Printer {
     fn show(&self, progress: &mut Progress) {
-        let (done, total) = (self.published + self.quarantined, self.total);
+        let (done, total) = (self.published + self.quarantined + self.refused, self.total);
         let rate = progress.rate(done);
         progress.show(format_args!("published {done} of {total} ({rate}/s)"));
     }
@@ -167,14 +176,19 @@ impl Printer {
         let mut text = String::new();
         for one in done {
             let (ispb, message_id) = (self.ispb.as_str(), one.message_id.as_deref());
-            let (kept, id) = match &one.taken {
-                Taken::Published(id) => {
+            let (kept, id) = match &one.outcome {
+                Outcome::Taken(Taken::Published(id)) => {
                     self.published += 1;
                     ("", id.to_string())
                 }
-                Taken::Quarantined(id) => {
+                Outcome::Taken(Taken::Quarantined(id)) => {
                     self.quarantined += 1;
                     ("quarantined ", id.to_string())
+                }
+                Outcome::Refused(failure) => {
+                    self.refused += 1;
+                    output::error(&failure.message);
+                    continue;
                 }
             };
             if self.quarantined == 1 && !kept.is_empty() {

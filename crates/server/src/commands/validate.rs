@@ -125,9 +125,12 @@ impl Printer {
             Verdict::Valid(message_type) => output::line(format_args!("{name}: valid {message_type}"))?,
             Verdict::Invalid(invalid) => self.print_invalid(&name, invalid)?,
             Verdict::Unreadable(error) => {
-                output::error(format_args!("{name}: {error}"));
+                let reason = format!("cannot be read: {error}");
                 if self.json {
-                    output::json(&unreadable(&name, &error.to_string()))?;
+                    output::json(&unreadable(&name, &reason))?;
+                } else {
+                    // In the form of every verdict: there is no place in what could not be read.
+                    output::line(format_args!("{name}: invalid 1:1 / {reason}"))?;
                 }
             }
         }
@@ -150,6 +153,7 @@ impl Printer {
                 path: Some(path),
                 reason: Some(&reason),
                 rule: Some(rule.code()),
+                message_type: invalid.message_type.as_deref(),
                 more: self.all.then(|| more().map(place).collect()),
                 ..of_file(name, false)
             });
@@ -209,7 +213,7 @@ fn of_type<'a>(file: &'a str, message_type: &'a str) -> Line<'a> {
 }
 
 fn unreadable<'a>(file: &'a str, reason: &'a str) -> Line<'a> {
-    Line { reason: Some(reason), ..of_file(file, false) }
+    Line { line: Some(1), column: Some(1), path: Some("/"), reason: Some(reason), ..of_file(file, false) }
 }
 
 fn place(finding: &Finding) -> Place<'_> {

@@ -1,12 +1,13 @@
 //! Refused messages on a real server: quarantine, catalogue, reload (issue 5, items 1, 3 and 5).
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::expect::{pix_stream, transcript};
-use crate::server::{Folder, ISPB, Server, json_lines, texts, wait_for};
+use crate::server::{Folder, ISPB, Process, Server, json_lines, texts, wait_for};
 use crate::validate::{messages, next_version, spoil};
 
 fn admin(folder: &Folder, line: &str) -> Output {
@@ -94,6 +95,81 @@ fn the_answer_to_a_refused_message_names_the_line_and_stores_nothing() {
     let stray = messages(&folder.beside(""), "pibr.002", 1).remove(0);
     let output = folder.command("publish").args(["--ispb", "99999002"]).arg(&stray).output().unwrap();
     assert!(transcript(&output).contains("AppHdr/To"), "{}", transcript(&output));
+}
+
+#[test]
+fn one_file_that_cannot_be_taken_does_not_keep_the_others() {
+    let folder = Folder::new();
+    let _server = folder.serve();
+    let good = messages(&folder.beside(""), "pacs.008", 1).remove(0);
+    let (empty, huge) = (folder.beside("empty.xml"), folder.beside("huge.xml"));
+    std::fs::write(&empty, "").unwrap();
+    std::fs::write(&huge, vec![b' '; 6 << 20]).unwrap();
+    let plain = folder.command("publish").args(["--ispb", ISPB]).arg(&empty).output().unwrap();
+    let shown = transcript(&plain);
+    assert!(shown.starts_with("exit 1") && shown.contains("empty.xml: the server answered 400"), "{shown}");
+    let mut command = folder.command("publish");
+    let output =
+        command.args(["--ispb", ISPB, "--quarantine"]).args([&huge, &empty, &good]).output().unwrap();
+    let shown = transcript(&output);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("huge.xml: the server answered 413 tooLarge"), "{shown}");
+    assert!(shown.contains("1 of 3 messages were neither published nor put into quarantine"), "{shown}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((lines.lines().count(), lines.matches(" quarantined ").count()), (2, 1), "{shown}");
+    assert_eq!(folder.lines("pull", &[]).len(), 1, "the good one is delivered");
+}
+
+#[test]
+fn a_full_quarantine_is_said_by_the_publisher_the_list_and_the_log() {
+    let folder = Folder::new();
+    let mut command = folder.serve_command();
+    command.env("PIX_STREAM_QUARANTINE_ENTRIES", "1");
+    let _server = Server::start(command, &folder.beside("serve.err")).unwrap();
+    let files = messages(&folder.beside(""), "pacs.008", 2);
+    files.iter().for_each(|file| spoil(file, "<NbOfTxs>1<", "<NbOfTxs>abc<"));
+    let err = folder.beside("publish.err");
+    let mut command = folder.command("publish");
+    command.args(["--ispb", ISPB, "--quarantine"]).args(&files);
+    let mut publish = Process::spawn_into(&mut command, &folder.beside("publish.out"), &err);
+    wait_for("what the publisher waits for", || {
+        let said = std::fs::read_to_string(&err).unwrap();
+        (said.contains("waiting: ") && said.contains("503 overloaded")).then_some(())
+    });
+    let listed = transcript(&admin(&folder, "quarantine list"));
+    assert!(listed.contains("1 message listed; in all 1 of 1 entries, "), "{listed}");
+    wait_for("the log", || {
+        let said = std::fs::read_to_string(folder.beside("serve.err")).unwrap();
+        said.contains("[quarantine] entries").then_some(())
+    });
+    publish.signal(Signal::INT);
+    assert_eq!(publish.end("publish").code(), Some(130));
+}
+
+#[test]
+fn an_export_is_for_its_owner_and_overwrites_nothing_unasked() {
+    let folder = Folder::new();
+    let _server = folder.serve();
+    let empty = folder.beside("empty.xml");
+    std::fs::write(&empty, "<a/>").unwrap();
+    let lines = folder.lines("publish", &["--quarantine", empty.to_str().unwrap()]);
+    let id = lines[0]["quarantine_id"].as_str().unwrap();
+    let out = folder.beside("out.xml");
+    let export = |force: &str| {
+        transcript(&admin(&folder, &format!("quarantine export {id} --out {}{force}", out.display())))
+    };
+    assert!(export("").starts_with("exit 0"));
+    let mode = || std::fs::metadata(&out).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    std::fs::write(&out, "mine").unwrap();
+    std::fs::set_permissions(&out, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = export("");
+    assert!(refused.starts_with("exit 1") && refused.contains("--force"), "{refused}");
+    assert_eq!(std::fs::read(&out).unwrap(), b"mine");
+    assert!(export(" --force").starts_with("exit 0"));
+    assert_eq!((std::fs::read(&out).unwrap(), mode()), (b"<a/>".to_vec(), 0o600));
+    let wrong = transcript(&admin(&folder, "quarantine show abc/def"));
+    assert!(wrong.starts_with("exit 2") && wrong.contains("quarantine list"), "{wrong}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `pix-stream validate` as a user has it (cli.md; issue 5, item 6).
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use pix_stream_development::generate::Generator;
 use rustix::process::Signal;
@@ -44,20 +45,34 @@ fn each_file_has_its_verdict_in_the_order_of_the_arguments() {
     assert_eq!(output.status.code(), Some(1), "{shown}");
     let out = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<_> = out.lines().collect();
-    assert_eq!(lines.len(), 3, "{shown}");
+    assert_eq!(lines.len(), 4, "{shown}");
     let reason = lines[0].strip_prefix("pacs.008-00001.xml: invalid ").unwrap_or_else(|| panic!("{shown}"));
     let (place, reason) = reason.split_once(' ').unwrap();
     assert!(place.split(':').all(|number| number.parse::<u64>().unwrap() > 0), "{shown}");
     assert!(reason.starts_with("Envelope/Document/FIToFICstmrCdtTrf/GrpHdr/NbOfTxs \"abc\" "), "{shown}");
+    assert!(lines[1].starts_with("nowhere.xml: invalid 1:1 / cannot be read: "), "{shown}");
     assert_eq!(
-        lines[1..],
+        lines[2..],
         ["pacs.002-00000.xml: valid pacs.002.spi.1.17", "pacs.008-00000.xml: valid pacs.008.spi.1.16"]
     );
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains("error: nowhere.xml: ") && said.contains("4 files: 2 valid, 2 invalid, "),
-        "{said}"
-    );
+    assert!(said.contains("4 files: 2 valid, 2 invalid, "), "{said}");
+}
+
+#[test]
+fn what_would_be_waited_for_is_refused_and_standard_input_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = messages(folder.path(), "pibr.002", 1).remove(0);
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let shown = transcript(&validate(&folder, "fifo"));
+    assert!(shown.contains("fifo: invalid 1:1 / cannot be read: is not a regular file"), "{shown}");
+    let mut command = pix_stream();
+    command.args(["validate", "/dev/stdin"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&std::fs::read(file).unwrap()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stdout.starts_with(b"/dev/stdin: valid "), "{output:?}");
 }
 
 #[test]
@@ -101,7 +116,9 @@ fn json_has_the_same_keys_on_every_line() {
     assert_eq!((&lines[0]["line"], &lines[0]["rule"]), (&Value::Null, &Value::Null));
     assert_eq!((&lines[1]["valid"], &lines[1]["rule"]), (&false.into(), &"schema".into()));
     assert!(lines[1]["line"].as_u64().unwrap() > 0 && lines[1]["column"].as_u64().unwrap() > 0);
-    assert_eq!((&lines[2]["valid"], &lines[2]["path"]), (&false.into(), &Value::Null));
+    assert_eq!(lines[1]["type"], "pacs.008.spi.1.16", "known by its namespace");
+    assert_eq!((&lines[2]["valid"], &lines[2]["path"]), (&false.into(), &"/".into()));
+    assert_eq!((&lines[2]["line"], &lines[2]["type"]), (&1.into(), &Value::Null));
     assert!(!lines[2]["reason"].as_str().unwrap().is_empty());
     let all = validate(&folder, "pacs.008-00001.xml --json --all");
     let all: Value = serde_json::from_slice(&all.stdout).unwrap();
