@@ -47,6 +47,7 @@ section! {
         /// compile is refused with every problem, and the schemas in force stay.
         directory: Option<PathBuf> = None;
         /// What happens to a message whose `Sgntr` is empty, as in the central bank's examples: `refuse` or `accept`.
+        /// With `[publish] verify_signature` other than `off` it is refused, whatever stands here.
         unsigned: Unsigned = Unsigned::Refuse;
         /// Messages that pass without a schema, with the rules of the header alone: `camt.014`, one version of it as
         /// `camt.014.spi.1.5`, or `pain.*` for all of a group. They are counted in a metric. Where a schema is loaded
@@ -63,7 +64,8 @@ section! {
         idempotency: Duration = DAY, within MINUTE..=30 * DAY;
         /// Whether signatures are verified before a message is taken. `off`: they are carried to the reader, who
         /// verifies them. `digest`: the digests of the signed parts must recompute. `full`: the signature must hold,
-        /// too, by a certificate of `certificates`.
+        /// too, by a certificate of `certificates`. Both refuse a message without a signature, whatever `[schemas]
+        /// unsigned` says.
         verify_signature: VerifySignature = VerifySignature::Off;
         /// Folder with the certificates of signers, PEM or DER, found by issuer and serial number. `full` needs it.
         /// SIGHUP and the admin API read it again.
