@@ -10,7 +10,7 @@ use super::white_space::WhiteSpace;
 use super::{FacetKind, binary, names, uri};
 
 /// What values of a type are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     AnySimple,
     Text,
@@ -197,6 +197,18 @@ impl Kind {
             Self::Duration => Duration::parse(left)?.compare(Duration::parse(right)?),
             Self::AnySimple | Self::Boolean | Self::HexBinary | Self::Base64Binary => None,
             Self::Text | Self::Language | Self::Name | Self::NcName | Self::NmToken | Self::AnyUri => None,
+        }
+    }
+
+    /// The primitive type; `anySimpleType` counts as string, as which its values are kept.
+    pub(super) fn primitive(self) -> Self {
+        match self {
+            Self::AnySimple | Self::Text | Self::Language | Self::Name | Self::NcName | Self::NmToken => {
+                Self::Text
+            }
+            Self::Decimal | Self::Integer => Self::Decimal,
+            Self::AnyUri | Self::Boolean | Self::Float | Self::Double | Self::Calendar(_) => self,
+            Self::Duration | Self::HexBinary | Self::Base64Binary => self,
         }
     }
 

@@ -17,7 +17,7 @@ const DAY_MINUTES: i32 = 24 * 60;
 const REFERENCE: (i32, i32, i32) = (2000, 1, 1);
 
 /// Which of the types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Form {
     DateTime,
     Date,
@@ -139,14 +139,13 @@ impl<'t> Moment<'t> {
         (hour < 24 || !over).then_some(())
     }
 
-    /// The same instant in UTC, or with the end of a day made the start of the next. A time of day stays in its day.
+    /// The same instant in UTC, or with the end of a day made the start of the next.
+    ///
+    /// Times of day are instants of one date (3.2.8), so a zone may take them to the day before or after; only the
+    /// midnight that ends the day is the one that starts it (3.2.8.2).
     fn in_utc(self) -> Self {
-        let shifted = self.shifted(-self.zone.unwrap_or(0));
-        if self.form == Form::Time {
-            let (year, month, day) = REFERENCE;
-            return Self { year, month, day, ..shifted };
-        }
-        shifted
+        let minute = if self.form == Form::Time { self.minute % DAY_MINUTES } else { self.minute };
+        Self { minute, ..self }.shifted(-self.zone.unwrap_or(0))
     }
 
     /// Some minutes later, at most two days.

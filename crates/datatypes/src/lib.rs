@@ -68,6 +68,14 @@ pub enum FacetKind {
     FractionDigits,
 }
 
+/// A value, which is equal to others of any type exactly as the value spaces say: those of different primitive types
+/// share no value (part 2, 4.2.1), so the decimal `1` is not the string `1`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Value<'t> {
+    primitive: Kind,
+    canonical: Cow<'t, str>,
+}
+
 /// Why a text is no value of a type; its text never quotes the value: `does not match [0-9]{1,15}`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -115,14 +123,28 @@ impl Simple {
         self.built_in.name == "ID"
     }
 
-    /// A text that two normalized, valid values share exactly when they are equal in the value space.
+    /// A text that two normalized, valid values of this type share exactly when they are equal in the value space.
     #[must_use]
     pub fn canonical<'t>(&self, normalized: &'t str) -> Cow<'t, str> {
         self.kind().canonical(normalized)
     }
 
+    /// The value of a normalized, valid text.
+    #[must_use]
+    pub fn value<'t>(&self, normalized: &'t str) -> Value<'t> {
+        Value { primitive: self.kind().primitive(), canonical: self.canonical(normalized) }
+    }
+
     fn kind(&self) -> Kind {
         self.built_in.kind
+    }
+}
+
+impl Value<'_> {
+    /// The value, without the text it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        Value { primitive: self.primitive, canonical: Cow::Owned(self.canonical.into_owned()) }
     }
 }
 

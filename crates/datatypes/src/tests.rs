@@ -104,6 +104,32 @@ fn enumerations_compare_values() {
 }
 
 #[test]
+fn values_of_different_primitive_types_are_never_equal() {
+    let is_equal = |(a, x): (&str, &str), (b, y): (&str, &str)| {
+        let [a, b] = [a, b].map(|name| Simple::built_in(name).unwrap());
+        a.value(x) == b.value(y).into_owned()
+    };
+    for (one, other) in [
+        (("decimal", "1.0"), ("byte", "+1")),
+        (("string", "a"), ("NCName", "a")),
+        (("anySimpleType", "a"), ("token", "a")),
+        (("time", "24:00:00"), ("time", "00:00:00")),
+    ] {
+        assert!(is_equal(one, other), "{one:?} {other:?}");
+    }
+    for (one, other) in [
+        (("decimal", "1"), ("string", "1")),
+        (("decimal", "1"), ("anySimpleType", "1")),
+        (("float", "1"), ("double", "1")),
+        (("anyURI", "a"), ("string", "a")),
+        (("date", "2024-01-01"), ("dateTime", "2024-01-01T00:00:00")),
+        (("hexBinary", "00"), ("base64Binary", "AA==")),
+    ] {
+        assert!(!is_equal(one, other), "{one:?} {other:?}");
+    }
+}
+
+#[test]
 fn steps_add_up() {
     let base = made("string", &[(FacetKind::Pattern, "[0-9]*"), (FacetKind::MaxLength, "5")]);
     let next = base.restrict(&listed(&[(FacetKind::Pattern, ".*7"), (FacetKind::MinLength, "2")])).unwrap();

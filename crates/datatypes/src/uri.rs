@@ -2,7 +2,7 @@
 //!
 //! XSD 1.0 first escapes what a URI may not hold (XLink, 5.4): blanks, braces, letters with accents. So only what no
 //! escaping mends is refused: a broken `%` escape, a second `#`, a first segment that looks like a scheme but is none,
-//! and brackets outside queries, fragments and addresses. Schemes have no further rules here.
+//! a scheme that nothing follows, and brackets outside queries, fragments and addresses. Schemes have no further rules here.
 
 /// Whether the collapsed text could become a URI reference.
 pub(super) fn is_reference(text: &str) -> bool {
@@ -13,6 +13,8 @@ pub(super) fn is_reference(text: &str) -> bool {
     let (path, _) = before.split_once('?').unwrap_or((before, ""));
     let rest = match path.split_once(':') {
         Some((scheme, _)) if !scheme.contains('/') && !is_scheme(scheme) => return false,
+        // Something follows a scheme; a `?` does, and was cut off (RFC 2396, 3: opaque_part).
+        Some((scheme, "")) if !scheme.contains('/') && path.len() == before.len() => return false,
         // Without a slash, what follows the scheme is opaque.
         Some((scheme, rest)) if !scheme.contains('/') && !rest.starts_with('/') => "",
         Some((scheme, rest)) if !scheme.contains('/') => rest,
@@ -62,6 +64,10 @@ mod tests {
             "ação com espaço",
             "%20",
             "urn:x",
+            "a:?",
+            "a:/",
+            "a/:",
+            "?a:",
             "urn:[a]",
             "a|b{}^`\\",
             "a/b:c",
@@ -80,6 +86,8 @@ mod tests {
             "%é0",
             "a#b#c",
             "::",
+            "a:",
+            "a:#b",
             ":a",
             "1:2",
             "a_b:c",

@@ -16,7 +16,7 @@ use crate::tables::{
 };
 pub use attributes::{Attribute, Prefixes};
 pub use fault::{At, Fault};
-use identity::Identity;
+use identity::{Held, Identity};
 use pix_stream_datatypes::Simple;
 
 /// How many names that would be right are told.
@@ -54,8 +54,10 @@ struct Frame<'s> {
 #[derive(Debug, Clone, Copy)]
 enum Inside<'s> {
     Nothing,
-    /// Nothing, because `xsi:nil` says so.
-    Nil,
+    /// Nothing, because `xsi:nil` says so; else it would be text, or not.
+    Nil {
+        of_text: bool,
+    },
     Text(&'s Simple),
     Elements {
         model: &'s Model,
@@ -93,7 +95,7 @@ impl<'s> Validator<'s> {
             return;
         }
         let name = Child { namespace: self.namespace(namespace), local };
-        let Some(element) = self.place(name) else {
+        let Some(element) = self.place(name, || attributes.clone().any(|one| one.is_type())) else {
             self.skipping = 1;
             return;
         };
@@ -125,7 +127,7 @@ impl<'s> Validator<'s> {
                 return;
             }
             Inside::Elements { .. } => "text where only elements may stand",
-            Inside::Nil => "text in an element that is nil",
+            Inside::Nil { .. } => "text in an element that is nil",
             Inside::Nothing => "text in an element that must be empty",
         };
         if !std::mem::replace(&mut frame.is_broken, true) {
@@ -141,7 +143,10 @@ impl<'s> Validator<'s> {
         }
         let Some(frame) = self.frames.pop() else { return };
         match frame.inside {
-            Inside::Nothing | Inside::Nil => self.identity.leave(None, &mut self.faults),
+            Inside::Nil { of_text: true } => self.identity.leave(Held::Nothing, &mut self.faults),
+            Inside::Nothing | Inside::Nil { of_text: false } => {
+                self.identity.leave(Held::Elements, &mut self.faults);
+            }
             Inside::Text(simple) => self.end_text(&frame, simple),
             Inside::Elements { model, cursor, .. } => {
                 if !frame.is_broken && !model.accepts(&cursor) {
@@ -149,7 +154,7 @@ impl<'s> Validator<'s> {
                         format!("the element ends too early; expected is {}", expected(model, &cursor));
                     self.fault(Fault::new(At::Here, reason));
                 }
-                self.identity.leave(None, &mut self.faults);
+                self.identity.leave(Held::Elements, &mut self.faults);
             }
         }
         self.text.truncate(frame.text_from);
@@ -166,7 +171,7 @@ impl<'s> Validator<'s> {
 
     /// Finds the declaration of an element that opens. The outer `None`: it is not to be looked into; the inner
     /// one: nothing is known of it, and that is allowed.
-    fn place(&mut self, name: Child<'_>) -> Option<Option<ElementId>> {
+    fn place(&mut self, name: Child<'_>, has_type: impl Fn() -> bool) -> Option<Option<ElementId>> {
         let Some(frame) = self.frames.last_mut() else {
             let global = self.find_global(name);
             if global.is_none() {
@@ -177,7 +182,7 @@ impl<'s> Validator<'s> {
         let reason = match &mut frame.inside {
             Inside::Elements { model, cursor, .. } => match model.step(cursor, name) {
                 Some(Matched::Element(id)) => return Some(Some(id)),
-                Some(Matched::Any(wildcard)) => return self.let_through(wildcard, name),
+                Some(Matched::Any(wildcard)) => return self.let_through(wildcard, name, has_type),
                 None => {
                     let expected = expected(model, cursor);
                     let is_first = !std::mem::replace(&mut frame.is_broken, true);
@@ -196,7 +201,7 @@ impl<'s> Validator<'s> {
             },
             Inside::Text(_) => "an element where only text may stand",
             Inside::Nothing => "an element in one that must be empty",
-            Inside::Nil => "an element in one that is nil",
+            Inside::Nil { .. } => "an element in one that is nil",
         };
         if !std::mem::replace(&mut frame.is_broken, true) {
             self.fault(Fault::new(At::Open, reason));
@@ -204,11 +209,17 @@ impl<'s> Validator<'s> {
         None
     }
 
-    fn let_through(&mut self, wildcard: &Wildcard, name: Child<'_>) -> Option<Option<ElementId>> {
+    fn let_through(
+        &mut self,
+        wildcard: &Wildcard,
+        name: Child<'_>,
+        has_type: impl Fn() -> bool,
+    ) -> Option<Option<ElementId>> {
         let known = if wildcard.process == Process::Skip { None } else { self.find_global(name) };
         match (wildcard.process, known) {
             (Process::Skip, _) => None,
-            (Process::Strict, None) => {
+            // XSD part 1, section 3.10.1: what is strict has a declaration or names its type.
+            (Process::Strict, None) if !has_type() => {
                 self.fault(Fault::new(At::Open, "no schema declares this element"));
                 None
             }
@@ -217,51 +228,62 @@ impl<'s> Validator<'s> {
     }
 
     fn inside(&self, type_id: TypeId, nil: bool) -> Inside<'s> {
-        if nil {
-            return Inside::Nil;
-        }
-        match &self.schemas.type_of(type_id).kind {
-            Kind::Simple(simple) => Inside::Text(simple),
-            Kind::Complex(Complex { content, .. }) => match content {
-                Content::Empty => Inside::Nothing,
-                Content::Text(type_id) => self.simple(*type_id).map_or(Inside::Nothing, Inside::Text),
-                Content::Elements { model, mixed } => {
-                    Inside::Elements { model, mixed: *mixed, cursor: Cursor::default() }
-                }
-            },
+        let text = self.text_type(type_id);
+        match (&self.schemas.type_of(type_id).kind, text) {
+            _ if nil => Inside::Nil { of_text: text.is_some() },
+            (_, Some(simple)) => Inside::Text(simple),
+            (Kind::Complex(Complex { content: Content::Elements { model, mixed }, .. }), None) => {
+                Inside::Elements { model, mixed: *mixed, cursor: Cursor::default() }
+            }
+            (Kind::Complex(_) | Kind::Simple(_), None) => Inside::Nothing,
         }
     }
 
     fn end_text(&mut self, frame: &Frame<'s>, simple: &'s Simple) {
-        let constraint = frame.element.and_then(|id| self.schemas.element(id).value.as_ref());
+        let declared = frame.element.map(|id| self.schemas.element(id));
+        let constraint = declared.and_then(|element| element.value.as_ref());
         let written = &self.text[frame.text_from..];
-        let text = match constraint {
+        let (text, fixed) = match constraint {
             Some(ValueConstraint::Default(value) | ValueConstraint::Fixed(value))
                 if written.is_empty() && !frame.is_broken =>
             {
-                value
+                (&**value, None)
             }
-            Some(_) | None => written,
+            // The value is one of the declared type, which is not always the one that xsi:type names.
+            Some(ValueConstraint::Fixed(value)) => {
+                let of = declared.and_then(|element| self.text_type(element.type_id));
+                (written, of.map(|of| (of, &**value)))
+            }
+            Some(ValueConstraint::Default(_)) | None => (written, None),
         };
-        let checked = check(simple, constraint, text);
-        match checked {
+        match check(simple, fixed, text) {
             Ok(value) => {
                 if simple.is_id() && !self.ids.insert(value.clone().into_owned()) {
                     self.faults.push(Fault::new(At::Open, "is an ID that stands in the document already"));
                 }
-                self.identity.leave(Some((simple, value.as_ref())), &mut self.faults);
+                self.identity.leave(Held::Value(simple, &value), &mut self.faults);
             }
-            // An element in it was a fault already, and its text is only half of what was meant.
-            Err(_) if frame.is_broken => self.identity.leave(None, &mut self.faults),
             Err(reason) => {
-                self.faults.push(Fault::new(At::Open, reason).with_value(text));
-                self.identity.leave(None, &mut self.faults);
+                // An element in it was a fault already, and its text is only half of what was meant.
+                if !frame.is_broken {
+                    self.faults.push(Fault::new(At::Open, reason).with_value(text));
+                }
+                self.identity.leave(Held::Nothing, &mut self.faults);
             }
         }
     }
 
     fn find_global(&self, name: Child<'_>) -> Option<ElementId> {
         self.schemas.global_elements.get(&name.namespace?)?.get(name.local).copied()
+    }
+
+    /// The type of the text of a type: its own, or that of its simple content.
+    fn text_type(&self, type_id: TypeId) -> Option<&'s Simple> {
+        match &self.schemas.type_of(type_id).kind {
+            Kind::Simple(simple) => Some(simple),
+            Kind::Complex(Complex { content: Content::Text(text), .. }) => self.simple(*text),
+            Kind::Complex(_) => None,
+        }
     }
 
     fn simple(&self, type_id: TypeId) -> Option<&'s Simple> {
@@ -280,19 +302,19 @@ impl<'s> Validator<'s> {
     }
 }
 
-/// Whether a text is a value of a type, and the fixed one if there is one; the value normalized.
+/// Whether a text is a value of a type, and the fixed one of another if there is one; the value normalized.
 fn check<'t>(
     simple: &Simple,
-    constraint: Option<&ValueConstraint>,
+    fixed: Option<(&Simple, &str)>,
     text: &'t str,
 ) -> Result<std::borrow::Cow<'t, str>, String> {
     let value = simple.check(text).map_err(|refused| refused.0)?;
-    if let Some(ValueConstraint::Fixed(fixed)) = constraint
-        && simple.canonical(&value) != simple.canonical(fixed)
-    {
-        return Err(format!("is not the fixed value {fixed}"));
+    match fixed {
+        Some((of, fixed)) if simple.value(&value) != of.value(fixed) => {
+            Err(format!("is not the fixed value {fixed}"))
+        }
+        Some(_) | None => Ok(value),
     }
-    Ok(value)
 }
 
 fn expected(model: &Model, cursor: &Cursor) -> String {

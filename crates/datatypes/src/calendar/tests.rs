@@ -111,9 +111,25 @@ fn order_waits_for_a_time_zone_when_in_doubt() {
 }
 
 #[test]
+fn time_zones_take_times_of_day_out_of_their_day() {
+    for (early, late) in [
+        ("22:00:00Z", "23:00:00-03:00"),
+        ("02:00:00Z", "23:00:00-03:00"),
+        ("00:30:00+01:00", "00:00:00Z"),
+        ("00:30:00+01:00", "23:30:00Z"),
+        ("00:00:00+14:00", "00:00:00-14:00"),
+    ] {
+        let [a, b] = [early, late].map(|text| Moment::parse(Form::Time, text).unwrap());
+        assert_eq!(a.compare(b), Some(Ordering::Less), "{early} {late}");
+        assert_eq!(b.compare(a), Some(Ordering::Greater), "{late} {early}");
+        assert_ne!(a.canonical(), b.canonical(), "{early} {late}");
+    }
+}
+
+#[test]
 fn times_of_day_and_dates_compare_by_the_instant_they_start() {
     let compare = |form, a, b| Moment::parse(form, a).unwrap().compare(Moment::parse(form, b).unwrap());
-    assert_eq!(compare(Form::Time, "23:00:00-03:00", "02:00:00Z"), Some(Ordering::Equal));
+    assert_eq!(compare(Form::Time, "23:00:00-03:00", "23:30:00-02:30"), Some(Ordering::Equal));
     assert_eq!(compare(Form::Time, "24:00:00", "00:00:00"), Some(Ordering::Equal));
     assert_eq!(compare(Form::Time, "10:00:00Z", "10:00:00"), None);
     assert_eq!(compare(Form::Date, "2002-10-10+13:00", "2002-10-09-11:00"), Some(Ordering::Equal));

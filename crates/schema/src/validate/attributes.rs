@@ -3,6 +3,7 @@
 use crate::tables::{
     ANY_TYPE, AttributeUse, Complex, ElementId, Kind, NamespaceId, Process, TypeId, ValueConstraint, Wildcard,
 };
+use crate::validate::identity::Held;
 use crate::validate::{At, Fault, Validator, check};
 use pix_stream_datatypes::Simple;
 
@@ -21,6 +22,13 @@ pub struct Attribute<'a> {
     pub local: &'a str,
     /// Its value.
     pub value: &'a str,
+}
+
+impl Attribute<'_> {
+    /// Whether it is `xsi:type`.
+    pub(super) fn is_type(&self) -> bool {
+        self.local == "type" && self.namespace == INSTANCE
+    }
 }
 
 /// The prefixes in scope.
@@ -113,6 +121,7 @@ impl<'s> Validator<'s> {
                 Kind::Simple(_) => (&[], None),
                 Kind::Complex(complex) => (&complex.attributes, complex.any_attribute.as_ref()),
             };
+        let mut has_wild_id = false;
         for attribute in attributes.clone() {
             if attribute.namespace == INSTANCE && SPECIAL.contains(&attribute.local) {
                 continue;
@@ -122,7 +131,13 @@ impl<'s> Validator<'s> {
                 |one: &&AttributeUse| *one.local == *attribute.local && Some(one.namespace) == namespace;
             match uses.iter().find(is_it) {
                 Some(one) => self.attribute(one, attribute),
-                None => self.other_attribute(wildcard, namespace, attribute),
+                None if !self.other_attribute(wildcard, namespace, attribute) => {}
+                // XSD part 1, section 3.4.4 (cvc-complex-type), clause 5: the type's own need not stand.
+                None if has_wild_id || uses.iter().any(|one| self.is_id(one)) => {
+                    let fault = Fault::new(At::Open, "is a second attribute that is an ID");
+                    self.fault(fault.of_attribute(attribute.local));
+                }
+                None => has_wild_id = true,
             }
         }
         for one in uses.iter().filter(|one| one.required || one.value.is_some()) {
@@ -135,9 +150,14 @@ impl<'s> Validator<'s> {
             if let (Some(ValueConstraint::Default(value) | ValueConstraint::Fixed(value)), Some(simple)) =
                 (&one.value, self.simple(one.type_id))
             {
-                self.identity.attribute(one.namespace, &one.local, (simple, value), &mut self.faults);
+                let held = Held::Value(simple, value);
+                self.identity.attribute(one.namespace, &one.local, held, &mut self.faults);
             }
         }
+    }
+
+    fn is_id(&self, one: &AttributeUse) -> bool {
+        self.simple(one.type_id).is_some_and(Simple::is_id)
     }
 
     fn is_there<'a>(&self, one: &AttributeUse, mut attributes: impl Iterator<Item = Attribute<'a>>) -> bool {
@@ -147,40 +167,53 @@ impl<'s> Validator<'s> {
         })
     }
 
+    /// Checks an attribute that only a wildcard may let through: whether it is declared as an ID there.
     fn other_attribute(
         &mut self,
         wildcard: Option<&'s Wildcard>,
         namespace: Option<NamespaceId>,
         attribute: Attribute<'_>,
-    ) {
+    ) -> bool {
         let Some(wildcard) = wildcard.filter(|wildcard| wildcard.namespaces.holds(namespace)) else {
-            return self.fault(Fault::new(At::Open, "may not stand here").of_attribute(attribute.local));
+            self.fault(Fault::new(At::Open, "may not stand here").of_attribute(attribute.local));
+            return false;
         };
         let globals = namespace.and_then(|id| self.schemas.global_attributes.get(&id));
         let known: Option<&'s AttributeUse> = globals.and_then(|names| names.get(attribute.local));
         match (wildcard.process, known) {
-            (Process::Skip, _) | (Process::Lax, None) => {}
+            (Process::Skip, _) | (Process::Lax, None) => false,
             (Process::Strict, None) => {
                 self.fault(Fault::new(At::Open, "no schema declares it").of_attribute(attribute.local));
+                false
             }
-            (Process::Lax | Process::Strict, Some(known)) => self.attribute(known, attribute),
+            (Process::Lax | Process::Strict, Some(known)) => {
+                self.attribute(known, attribute);
+                self.is_id(known)
+            }
         }
     }
 
     fn attribute(&mut self, one: &'s AttributeUse, attribute: Attribute<'_>) {
         let Some(simple): Option<&'s Simple> = self.simple(one.type_id) else { return };
-        match check(simple, one.value.as_ref(), attribute.value) {
+        let fixed = match &one.value {
+            Some(ValueConstraint::Fixed(value)) => Some((simple, &**value)),
+            Some(ValueConstraint::Default(_)) | None => None,
+        };
+        let held = match check(simple, fixed, attribute.value) {
             Ok(value) => {
                 if simple.is_id() && !self.ids.insert(value.clone().into_owned()) {
                     let fault = Fault::new(At::Open, "is an ID that stands in the document already");
                     self.faults.push(fault.of_attribute(attribute.local));
                 }
-                self.identity.attribute(one.namespace, &one.local, (simple, &value), &mut self.faults);
+                value
             }
             Err(reason) => {
                 let fault = Fault::new(At::Open, reason).of_attribute(attribute.local);
                 self.fault(fault.with_value(attribute.value));
+                return self.identity.attribute(one.namespace, &one.local, Held::Nothing, &mut self.faults);
             }
-        }
+        };
+        let held = Held::Value(simple, &held);
+        self.identity.attribute(one.namespace, &one.local, held, &mut self.faults);
     }
 }

@@ -25,7 +25,8 @@ use report::{Case, Report};
 use seed::Random;
 use sets::Set;
 use tree::Name;
-use verdict::{Library, Oracle, Ours};
+pub(crate) use verdict::Ours;
+use verdict::{Library, Oracle};
 use xsd::Grammar;
 
 /// Variable that tells the first seed.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 
 pub(super) use library::Library;
-pub(super) use ours::Ours;
+pub(crate) use ours::Ours;
 
 use super::sets::Set;
 

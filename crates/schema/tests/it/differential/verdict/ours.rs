@@ -1,6 +1,6 @@
 //! The engine that is tested, driven with the events of `xml-rs` as the codec does.
 
-use pix_stream_schema::{Attribute, Prefixes, Schemas, Validator};
+use pix_stream_schema::{Attribute, Fault, Prefixes, Schemas, Source, Validator};
 use xml::ParserConfig;
 use xml::namespace::Namespace;
 use xml::reader::XmlEvent;
@@ -12,12 +12,24 @@ use crate::differential::sets::Set;
 pub(crate) struct Ours(Schemas);
 
 impl Ours {
-    pub(crate) fn new(set: &Set) -> Self {
+    pub(in crate::differential) fn new(set: &Set) -> Self {
         let compiled = Schemas::compile(&set.sources(), &[]);
         Self(compiled.unwrap_or_else(|problems| panic!("{} does not compile: {problems:#?}", set.name)))
     }
 
-    pub(crate) fn verdict(&self, document: &str) -> Verdict {
+    /// Our engine with one schema.
+    pub(crate) fn of_file(schema: &str) -> Self {
+        let source = Source { name: "t.xsd".to_owned(), bytes: schema.into() };
+        let compiled = Schemas::compile(&[source], &[]);
+        Self(compiled.unwrap_or_else(|problems| panic!("does not compile: {problems:#?}")))
+    }
+
+    pub(in crate::differential) fn verdict(&self, document: &str) -> Verdict {
+        Verdict::of(self.faults(document).iter().map(|fault| format!("{fault:?}")).collect())
+    }
+
+    /// Everything that is wrong with a document.
+    pub(crate) fn faults(&self, document: &str) -> Vec<Fault> {
         let mut validator = Validator::new(&self.0);
         let config = ParserConfig::new().cdata_to_characters(true).ignore_comments(true);
         for event in config.create_reader(document.as_bytes()) {
@@ -37,8 +49,7 @@ impl Ours {
                 Err(error) => panic!("a document is not well-formed: {error}\n{document}"),
             }
         }
-        let faults = validator.take_faults().into_iter();
-        Verdict::of(faults.map(|fault| format!("{fault:?}")).collect())
+        validator.take_faults()
     }
 }
 
