@@ -1,9 +1,11 @@
 //! What a refusal tells: everything that is wrong, in order, at most ten; and nothing that a message holds (protocol,
 //! section 6; issue 5).
 
-use pix_stream_ports::codec::{Codec as _, FINDINGS_MAX, Finding, Invalid, Rule, VALUE_CHARS_MAX};
+use pix_stream_ports::codec::{
+    Codec as _, FINDINGS_MAX, Finding, Invalid, Rule, UNKNOWN_NAME, VALUE_CHARS_MAX,
+};
 
-use crate::message::{changed, examined, fixture, found, strictest};
+use crate::message::{changed, examined, fixture, found, message, strictest};
 
 /// What no answer and no log may show.
 const CANARY: &str = "Fulano-de-Tal-7f3a";
@@ -30,7 +32,7 @@ fn an_attribute_comes_before_the_text_of_its_element_and_after_what_stands_befor
     let paths: Vec<String> =
         examined(xml).unwrap_err().findings().map(|finding| finding.path.clone()).collect();
     let below = |path: &str| format!("Envelope/Document/FIToFICstmrCdtTrf/CdtTrfTxInf/{path}");
-    assert_eq!(paths, ["IntrBkSttlmAmt/@Ccy", "IntrBkSttlmAmt", "Purp/@x"].map(below));
+    assert_eq!(paths, ["IntrBkSttlmAmt/@Ccy", "IntrBkSttlmAmt", "Purp/@*"].map(below));
 }
 
 #[test]
@@ -102,4 +104,36 @@ fn what_has_no_value_quotes_nothing_either() {
             assert!(!reason.contains(CANARY) && !path.contains(CANARY), "{to}: {path} {reason}");
         }
     }
+}
+
+/// Text whose `<` was not escaped becomes names: they are content too.
+#[test]
+fn names_that_no_schema_declares_are_not_told() {
+    for (piece, wrong, path) in [
+        ("<PmtId>", format!("<{CANARY}/><PmtId>"), "CdtTrfTxInf/*"),
+        ("<PmtId>", format!("<{CANARY}>x</{CANARY}><PmtId>"), "CdtTrfTxInf/*"),
+        ("<PmtId>", format!("<PmtId {CANARY}=\"x\">"), "PmtId/@*"),
+    ] {
+        let invalid = strictest().examine(changed("pacs.008/minimal.xml", piece, &wrong).as_bytes(), None);
+        let invalid = invalid.expect_err("the message is refused");
+        let shown = format!("{invalid} {:?}", invalid.findings().map(|one| &one.path).collect::<Vec<_>>());
+        assert!(!shown.contains(CANARY), "{shown}");
+        assert!(invalid.first.path.ends_with(path), "{}", invalid.first.path);
+        assert_eq!(invalid.first.value.as_deref(), Some(CANARY));
+        assert_eq!(invalid.first.path_with_value(), invalid.first.path.replace(UNKNOWN_NAME, CANARY));
+        assert_eq!(invalid.first.reason_with_value(), invalid.first.reason);
+    }
+    let plain = message("", "").replace("<Tx>", &format!("<Tx><{CANARY}>"));
+    let invalid = examined(plain).expect_err("the tags do not match");
+    assert!(!invalid.to_string().contains(CANARY), "{invalid}");
+}
+
+#[test]
+fn a_refusal_names_the_type_of_the_message_as_far_as_it_is_known() {
+    let told = |xml: String| strictest().examine(xml.as_bytes(), None).unwrap_err().message_type;
+    let wrong = changed("pacs.008/minimal.xml", "<NbOfTxs>1<", "<NbOfTxs>one<");
+    assert_eq!(told(wrong).as_deref(), Some("pacs.008.spi.1.16"));
+    let older = fixture("pacs.008/minimal.xml").replace("/pacs.008/1.16", "/pacs.008/1.7");
+    assert_eq!(told(older).as_deref(), Some("pacs.008.spi.1.7"));
+    assert_eq!(told("<Envelope".to_owned()), None);
 }

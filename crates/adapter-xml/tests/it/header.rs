@@ -1,9 +1,12 @@
 //! The rules of the business header, each with its code and place, with a schema and without (C.2; issue 5, item 4).
 
+use pix_stream_adapter_xml::signature::Verifier;
 use pix_stream_adapter_xml::{Options, SchemaFile, Schemas, Unsigned, XmlCodec};
 use pix_stream_ports::codec::{Codec as _, Finding, Rule};
 
-use crate::message::{BUSINESS_ID, changed, envelope, fixture, header, lenient, message, party, strictest};
+use crate::message::{
+    BUSINESS_ID, SIGNATURES, changed, envelope, fixture, header, lenient, message, party, strictest,
+};
 
 const SIGNED: &str = "pacs.008/minimal.xml";
 const SIGNED_ID: &str = "M999990026Zmwmf7nGo9DLznyI5yvsUK";
@@ -90,10 +93,10 @@ fn a_business_id_has_its_form_with_a_schema_and_without() {
     ] {
         let plain = message("BizMsgIdr", &format!("<BizMsgIdr>{id}</BizMsgIdr>"));
         assert_eq!(told(lenient(), &plain, None), one(Rule::BusinessId, PATH, &plain, "<BizMsgIdr>"));
-        // The schema says the same of that place; MsgId is left as it was, so it no longer agrees.
+        // The schema says the same of that place, in its own words; MsgId is left as it was, so it no longer agrees.
         let signed = fixture(SIGNED).replacen(SIGNED_ID, id, 1);
         let expected = [
-            one(Rule::Schema, PATH, &signed, "<BizMsgIdr>"),
+            one(Rule::BusinessId, PATH, &signed, "<BizMsgIdr>"),
             one(Rule::MessageId, "Envelope/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId", &signed, "<MsgId>"),
         ];
         assert_eq!(told(strictest(), &signed, None), expected.concat(), "{id}");
@@ -113,7 +116,7 @@ fn the_business_id_is_the_message_id_where_there_is_one() {
         envelope(&format!("{}<Document><Msg>{group}</Msg></Document>", header("", "")))
     };
     let plain = document("M0003816612345678901234567890124");
-    let path = "Envelope/Document/Msg/GrpHdr/MsgId";
+    let path = "Envelope/Document/*/GrpHdr/MsgId";
     assert_eq!(told(lenient(), &plain, None), one(Rule::MessageId, path, &plain, "<MsgId>M0"));
     assert!(lenient().examine(document(BUSINESS_ID).as_bytes(), None).is_ok());
     // pibr.002 repeats the id of the message that it answers: another one, elsewhere.
@@ -136,7 +139,8 @@ fn an_unsigned_message_passes_by_configuration_only() {
     assert!(lenient().examine(plain.as_bytes(), None).is_ok());
     let none = plain.replace("<Sgntr/>", "");
     assert_eq!(told(&strict, &none, None), one(Rule::Unsigned, "Envelope/AppHdr", &none, "<AppHdr"));
-    assert!(strict.examine(plain.replace("<Sgntr/>", "<Sgntr><S/></Sgntr>").as_bytes(), None).is_ok());
+    let signed = plain.replace("<Sgntr/>", &format!("<Sgntr><Signature xmlns=\"{SIGNATURES}\"/></Sgntr>"));
+    assert!(strict.examine(signed.as_bytes(), None).is_ok());
     // A schema asks for the element, empty or not.
     let none = validated.replace("<Sgntr/>", "");
     let expected = vec![(Rule::Schema, "Envelope/AppHdr".to_owned(), place_of(&none, "</AppHdr>"))];
@@ -213,4 +217,78 @@ fn the_rules_hold_where_a_schema_asks_for_less() {
     assert_eq!(told(&accepting, &short, None), one(Rule::BusinessId, path, &short, "<BizMsgIdr"));
     let unaddressed = of(message("To", &party("To", "nobody")));
     assert_eq!(told(&accepting, &unaddressed, None)[0].0, Rule::Envelope);
+}
+
+/// A signature that is to be checked has to be there, whatever passes without the check.
+#[test]
+fn with_a_verifier_a_message_without_a_signature_is_refused() {
+    const PATH: &str = "Envelope/AppHdr/Sgntr";
+    let options =
+        Options { unsigned: Unsigned::Accept, unvalidated: vec!["*".to_owned()], ..Options::default() };
+    let codec = XmlCodec::new(options, Schemas::built_in());
+    let (validated, plain) = (unsigned(&fixture(SIGNED)), message("", ""));
+    let none = plain.replace("<Sgntr/>", "");
+    for xml in [&validated, &plain, &none] {
+        assert!(codec.examine(xml.as_bytes(), None).is_ok(), "it passes while nothing is checked");
+    }
+    codec.replace_verifier(Some(Verifier::digest()));
+    assert_eq!(told(&codec, &validated, None), one(Rule::Unsigned, PATH, &validated, "<Sgntr"));
+    assert_eq!(told(&codec, &plain, None), one(Rule::Unsigned, PATH, &plain, "<Sgntr"));
+    assert_eq!(told(&codec, &none, None), one(Rule::Unsigned, "Envelope/AppHdr", &none, "<AppHdr"));
+    for empty in ["<Sgntr></Sgntr>", "<Sgntr> <!-- none --> &#32;</Sgntr>"] {
+        let xml = validated.replace("<Sgntr/>", empty);
+        assert_eq!(told(&codec, &xml, None), one(Rule::Unsigned, PATH, &xml, "<Sgntr"));
+    }
+    let signature = format!("<Sgntr><Signature xmlns=\"{SIGNATURES}\"/></Sgntr>");
+    let broken = told(&codec, &plain.replace("<Sgntr/>", &signature), None);
+    assert_eq!(broken.iter().map(|found| found.0).collect::<Vec<_>>(), [Rule::Signature]);
+    codec.replace_verifier(None);
+    assert!(codec.examine(plain.as_bytes(), None).is_ok());
+}
+
+/// `Sgntr` is a wildcard by schema: what stands in it must be a signature all the same.
+#[test]
+fn what_is_no_signature_does_not_sign() {
+    const PATH: &str = "Envelope/AppHdr/Sgntr/";
+    let ds = format!("xmlns=\"{SIGNATURES}\"");
+    let (before, rest) =
+        fixture(SIGNED).split_once("<Sgntr>").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let after = rest.split_once("</Sgntr>").unwrap().1;
+    for content in [format!("<Object {ds}/>"), format!("<KeyName {ds}>x</KeyName>")] {
+        let xml = format!("{before}<Sgntr>{content}</Sgntr>{after}");
+        for codec in [strictest(), &accepting()] {
+            let found = told(codec, &xml, None);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].0, Rule::Unsigned);
+            assert!(found[0].1.starts_with(PATH), "{found:?}");
+        }
+    }
+    let plain = message("", "").replace("<Sgntr/>", "<Sgntr><Signature/></Sgntr>");
+    assert_eq!(told(lenient(), &plain, None)[0].0, Rule::Unsigned, "of the message's own namespace");
+}
+
+#[test]
+fn the_old_namespace_of_a_type_is_no_way_round_its_schema() {
+    let old = "xmlns=\"pacs.008.spi.1.16.xsd\"";
+    let xml = message("", "").replace(&format!("xmlns=\"{}\"", crate::message::NAMESPACE), old);
+    assert!(xml.contains(old));
+    let xml = xml.replace("<MsgDefIdr>pacs.008.spi.1.13", "<MsgDefIdr>pacs.008.spi.1.16");
+    let found = told(lenient(), &xml, None);
+    assert_eq!(found[0].0, Rule::UnknownType, "{found:?}");
+}
+
+#[test]
+fn a_business_id_without_its_form_is_told_by_its_own_rule() {
+    let xml = fixture(SIGNED).replace(SIGNED_ID, "X999990026Zmwmf7nGo9DLznyI5yvsUK");
+    let found = told(strictest(), &xml, None);
+    assert_eq!(found[0].0, Rule::BusinessId, "{found:?}");
+    assert_eq!(found[0].1, "Envelope/AppHdr/BizMsgIdr");
+}
+
+#[test]
+fn a_second_message_id_is_refused_without_a_schema_too() {
+    let id = format!("<GrpHdr><MsgId>{BUSINESS_ID}</MsgId></GrpHdr>");
+    let body = |times: usize| message("", "").replace("<Tx>", &format!("<Tx>{}", id.repeat(times)));
+    assert!(lenient().examine(body(1).as_bytes(), None).is_ok());
+    assert_eq!(told(lenient(), &body(2), None)[0].0, Rule::Envelope);
 }

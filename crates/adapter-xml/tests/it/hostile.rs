@@ -233,6 +233,43 @@ fn reasons_quote_nothing_of_the_message() {
     }
 }
 
+/// XML 1.0, productions 23 to 32: what the reader takes and clients' readers do not.
+#[test]
+fn a_declaration_says_1_0_and_says_it_plainly() {
+    let with = |declaration: &str| format!("{declaration}{}", whole().split_once("?>").unwrap().1);
+    for right in
+        ["<?xml version=\"1.0\"?>", "<?xml\tversion = '1.0' encoding='utf-8' standalone='yes' ?>", ""]
+    {
+        assert!(examined(with(right)).is_ok(), "{right}");
+    }
+    for (wrong, reason) in [
+        ("<?xml version=\"1.7\"?>", "the XML version is not 1.0"),
+        ("<?xml version=\"1.10\"?>", "the XML version is not 1.0"),
+        ("<?xml version='1.00' ?>", "the XML version is not 1.0"),
+        ("<?xml version=\"1&#46;0\"?>", "the document is not well-formed"),
+        ("<?xml version=\"1.0\" encoding=\"UTF&#45;8\"?>", "the document is not well-formed"),
+        ("<?xml version=\"1.0\" standalone=\"ye&#115;\"?>", "the document is not well-formed"),
+    ] {
+        assert_eq!(refused(with(wrong)).1, reason, "{wrong}");
+    }
+}
+
+/// Editions of XML differ in them, and so do readers.
+#[test]
+fn names_beyond_ascii_are_refused_wherever_they_stand() {
+    let reason = "a name with other characters than ASCII, which not every XML reader takes";
+    for xml in [
+        whole().replacen("<AppHdr>", "<AppHdr xmlns:\u{220}=\"u\">", 1),
+        body("<p\u{220}/>"),
+        body("<a \u{e9}=\"1\"/>"),
+        body("<?p\u{220} x?>"),
+        body("<?\u{e9}?>"),
+    ] {
+        assert_eq!(refused(&xml).1, reason, "{xml}");
+    }
+    assert!(examined(body("<a b=\"\u{220}\">\u{220}<?p \u{220}?><!-- \u{220} --></a>")).is_ok());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -7,6 +7,8 @@ use pix_stream_ports::codec::{Codec as _, Examined, Finding, Invalid};
 
 /// A version that no built-in schema is for: only the rules of the header apply.
 pub(crate) const NAMESPACE: &str = "https://www.bcb.gov.br/pi/pacs.008/1.13";
+/// The namespace of the one element that signs a message (XML-Signature).
+pub(crate) const SIGNATURES: &str = "http://www.w3.org/2000/09/xmldsig#";
 pub(crate) const BUSINESS_ID: &str = "M0003816612345678901234567890123";
 pub(crate) const DOCUMENT: &str =
     "<Document><Tx><EndToEndId>E9999901012341234123412345678900</EndToEndId></Tx></Document>";

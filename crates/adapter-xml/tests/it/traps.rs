@@ -55,15 +55,17 @@ fn valid(content: &str) {
     assert!(answer.as_ref().is_ok_and(|told| told.is_validated), "{content}: {answer:?}");
 }
 
-/// Path below `Document` and reason of the one thing that the schema finds wrong.
+/// Path below `Document` and reason of the one thing that the schema finds wrong. Names that no schema declares are `*`
+/// there, and told as the value only.
 #[track_caller]
 fn invalid(content: &str) -> (String, String) {
     let Err(invalid) = codec().examine(message(content).as_bytes(), None) else {
         panic!("{content} is valid")
     };
     assert_eq!(invalid.more, [], "{content}: one finding; the first is {}", invalid.first);
-    let Finding { path, rule, reason, .. } = invalid.first;
+    let Finding { path, rule, reason, value, .. } = invalid.first;
     assert_eq!(rule, Rule::Schema, "{content}: {reason}");
+    assert!(!path.ends_with('*') || value.is_some_and(|name| content.contains(&name)), "{content}: {path}");
     (path.strip_prefix(DOCUMENT).unwrap_or(&path).to_owned(), reason)
 }
 
