@@ -64,6 +64,8 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<bool> {
     let release = target_directory()?.join("release");
     let mut command = Command::new("prlimit");
     command.args([OPEN_FILES, "taskset", "--cpu-list", LOAD_CORE]).arg(release.join("pix-stream-xtask"));
+    // As the server does for itself (ADR 0015): examining is measured in the load generator's process.
+    command.env("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512VL");
     command.arg("bench-run").arg("--server").arg(release.join("pix-stream"));
     command.args(flags.as_arguments());
     process::succeeds(&mut command)

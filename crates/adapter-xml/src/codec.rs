@@ -11,7 +11,7 @@ use pix_stream_signature::Verifier;
 use crate::decode::Against;
 use crate::options::Options;
 use crate::schemas::Schemas;
-use crate::{decode, deflate, encode};
+use crate::{catalog, decode, deflate, encode};
 
 /// The codec of SPI messages: XML by `xml-rs`, deflate by `zlib-rs`. Shared by all threads; a clone shares the
 /// schemas.
@@ -69,5 +69,10 @@ impl Codec for XmlCodec {
 
     fn catalog(&self) -> Vec<String> {
         self.schemas.load().message_types()
+    }
+
+    fn takes(&self, message_type: &str) -> bool {
+        self.schemas.load().has_type(message_type)
+            || catalog::is_meant(&self.options.unvalidated, message_type)
     }
 }

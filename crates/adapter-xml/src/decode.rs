@@ -16,7 +16,7 @@ mod signature;
 
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::codec::{Examined, Invalid, Rule};
-use pix_stream_schema::{Attribute, Prefixes, Validator};
+use pix_stream_schema::{Attribute, Validator};
 use pix_stream_signature::Verifier;
 use xml::EventReader;
 use xml::attribute::OwnedAttribute;
@@ -30,7 +30,7 @@ use crate::fault::Fault;
 use crate::options::{Options, Unsigned};
 use crate::rules::{Mark, Rules};
 use crate::schemas::Schemas;
-use findings::Findings;
+use findings::{Findings, Path};
 use place::Place;
 use signature::Signature;
 
@@ -85,12 +85,14 @@ struct Pass<'a> {
     rules: Rules,
     /// The first fault of the header's rules, while the schema is asked on: where both see the same mistake, the
     /// schema names it better.
-    header_fault: Option<(Fault, Place, String)>,
+    header_fault: Option<(Fault, Place, Path)>,
     /// Open elements, root first.
     open: Vec<Open>,
     findings: Findings,
     /// Where the fields stand that the header's rules compare.
-    marks: [Option<(Place, String)>; Mark::COUNT],
+    marks: [Option<(Place, Path)>; Mark::COUNT],
+    /// What the namespace of the root names.
+    message_type: Option<String>,
     elements: usize,
     /// Elements that declare namespaces, by number, and how many of them have been passed.
     declaring: markup::Declaring,
@@ -110,6 +112,7 @@ impl<'a> Pass<'a> {
             open: Vec::with_capacity(16),
             findings: Findings::default(),
             marks: Default::default(),
+            message_type: None,
             elements: 0,
             declaring,
             declared: 0,
@@ -135,7 +138,7 @@ impl<'a> Pass<'a> {
                 return self.finish(recipient);
             }
             if self.findings.are_full() {
-                return Err(self.findings.into_invalid_or(Fault::Malformed));
+                return Err(self.refusal(Fault::Malformed));
             }
         }
     }
@@ -190,12 +193,13 @@ impl<'a> Pass<'a> {
                 local: &attribute.name.local_name,
                 value: &attribute.value,
             });
-            validator.start(namespace, local, attributes, &Scope(scope));
+            validator.start(namespace, local, attributes, &hardening::Scope(scope));
         }
         if self.header_fault.is_none() {
             let outcome = self.rules.start(local, namespace);
             if let Some(mark) = self.rules.mark() {
-                self.marks[mark as usize] = Some((self.here(), self.path()));
+                let path = mark.path().map_or_else(|| self.path(), Path::from);
+                self.marks[mark as usize] = Some((self.here(), path));
             }
             self.judge(outcome)?;
         }
@@ -205,14 +209,11 @@ impl<'a> Pass<'a> {
 
     fn close(&mut self) -> Result<(), Fault> {
         let is_unsigned = self.closes_empty_signature();
-        if let Some(validator) = &mut self.validator {
-            validator.end();
-            if is_unsigned {
-                // Its own rule says whether it may be empty, not the schema.
-                drop(validator.take_faults());
-            }
+        if self.validator.is_some() {
+            self.collect();
+            self.end_in_schema(is_unsigned);
         }
-        if is_unsigned && self.against.options.unsigned == Unsigned::Refuse {
+        if is_unsigned && self.refuses_unsigned() {
             self.finding(Fault::Unsigned);
         }
         if self.header_fault.is_none() {
@@ -223,6 +224,26 @@ impl<'a> Pass<'a> {
         self.mark_header();
         self.open.pop();
         Ok(())
+    }
+
+    fn end_in_schema(&mut self, is_unsigned: bool) {
+        let Some(validator) = &mut self.validator else { return };
+        validator.end();
+        if !is_unsigned {
+            return;
+        }
+        // Its own rule says whether it may be empty. Whatever else the schema says of it counts.
+        for fault in validator.take_faults() {
+            if fault.at != pix_stream_schema::At::Here || fault.value.is_some() {
+                let at = self.here();
+                self.findings.add_schema(at, self.path(), fault, self.against.schemas);
+            }
+        }
+    }
+
+    /// A signature that is to be checked has to be there.
+    fn refuses_unsigned(&self) -> bool {
+        self.against.options.unsigned == Unsigned::Refuse || self.against.verifier.is_some()
     }
 
     /// Whether the element that closes next is `AppHdr/Sgntr` with no element in it. The rules are not asked: they
@@ -236,7 +257,7 @@ impl<'a> Pass<'a> {
     fn mark_header(&mut self) {
         let [_, header] = &self.open[..] else { return };
         if header.local == "AppHdr" && self.marks[Mark::Signature as usize].is_none() {
-            self.marks[Mark::Signature as usize] = Some((header.at, self.path()));
+            self.marks[Mark::Signature as usize] = Some((header.at, "Envelope/AppHdr".into()));
         }
     }
 
@@ -260,9 +281,15 @@ impl<'a> Pass<'a> {
         if let Some(message_type) = self.against.schemas.find_type(namespace) {
             self.validator = Some(Validator::new(&self.against.schemas.compiled));
             self.rules.set_type(message_type, namespace);
+            self.message_type = Some(message_type.to_owned());
             return Ok(());
         }
         let message_type = catalog::find_message_type(namespace).ok_or(Fault::Namespace)?;
+        self.message_type = Some(message_type.clone());
+        if self.against.schemas.has_type(&message_type) {
+            // The type has a schema, under another namespace: this one must not be a way round it.
+            return Err(Fault::Namespace);
+        }
         if !catalog::is_meant(&self.against.options.unvalidated, &message_type) {
             self.findings.add(
                 self.here(),
@@ -296,7 +323,8 @@ impl<'a> Pass<'a> {
                 (pix_stream_schema::At::Open, Some(open)) => open.at,
                 (pix_stream_schema::At::Open | pix_stream_schema::At::Here, _) => self.here(),
             };
-            self.findings.add_schema(at, self.path(), fault);
+            let path = Path::of(self.open.iter().map(|open| &*open.local), self.against.schemas);
+            self.findings.add_schema(at, path, fault, self.against.schemas);
         }
     }
 
@@ -309,11 +337,12 @@ impl<'a> Pass<'a> {
         self.reader.position().into()
     }
 
-    fn path(&self) -> String {
-        if self.open.is_empty() {
-            return "/".to_owned();
-        }
-        self.open.iter().map(|open| &*open.local).collect::<Vec<_>>().join("/")
+    fn path(&self) -> Path {
+        Path::of(self.open.iter().map(|open| &*open.local), self.against.schemas)
+    }
+
+    fn refusal(self, last: Fault) -> Invalid {
+        self.findings.into_invalid_or(last, self.message_type)
     }
 
     /// Ends with a fault behind which nothing can be read.
@@ -321,14 +350,14 @@ impl<'a> Pass<'a> {
         if fault != Fault::NoSchema {
             self.findings.add(at, self.path(), fault.rule(), fault.to_string());
         }
-        self.findings.into_invalid_or(fault)
+        self.refusal(fault)
     }
 
     /// The document is over, well-formed to its last byte.
     fn finish(mut self, recipient: Option<Ispb>) -> Result<Examined, Invalid> {
         self.add_header_findings(recipient);
         if !self.findings.is_empty() {
-            return Err(self.findings.into_invalid_or(Fault::Malformed));
+            return Err(self.refusal(Fault::Malformed));
         }
         let (is_unsigned, is_validated) = (self.rules.is_unsigned(), self.validator.is_some());
         let end = self.here();
@@ -338,24 +367,23 @@ impl<'a> Pass<'a> {
         }
         let Err(reason) = self.signature.finish(&examined.created) else { return Ok(examined) };
         let mark = self.marks[Mark::Signature as usize].take();
-        let (at, path) = mark.unwrap_or((end, "Envelope/AppHdr/Sgntr".to_owned()));
+        let (at, path) = mark.unwrap_or((end, "Envelope/AppHdr/Sgntr".into()));
         self.findings.add(at, path, Rule::Signature, reason);
-        Err(self.findings.into_invalid_or(Fault::Malformed))
+        Err(self.findings.into_invalid_or(Fault::Malformed, self.message_type))
     }
 
     /// What the header's rules have found that no schema said.
     fn add_header_findings(&mut self, recipient: Option<Ispb>) {
-        if self.findings.is_empty()
-            && let Some((fault, at, path)) = self.header_fault.take()
-        {
-            self.findings.add(at, path, fault.rule(), fault.to_string());
+        let counts = |fault: &Fault| self.findings.is_empty() || *fault == Fault::NoSignature;
+        if let Some((fault, at, path)) = self.header_fault.take_if(|(fault, ..)| counts(fault)) {
+            self.findings.add_header(at, path, fault);
         }
         for (mark, fault) in self.rules.disagreements(recipient) {
             if let Some((at, path)) = self.marks[mark as usize].take() {
-                self.findings.add_unless_known(at, path, fault);
+                self.findings.add_header(at, path, fault);
             }
         }
-        if self.rules.is_unsigned() && self.against.options.unsigned == Unsigned::Refuse {
+        if self.rules.is_unsigned() && self.refuses_unsigned() {
             self.refuse_unsigned();
         }
     }
@@ -368,14 +396,5 @@ impl<'a> Pass<'a> {
         if let (false, Some((at, path))) = (is_told, self.marks[Mark::Signature as usize].take()) {
             self.findings.add(at, path, Rule::Unsigned, Fault::Unsigned.to_string());
         }
-    }
-}
-
-/// The prefixes that the reader has in scope.
-struct Scope<'n>(&'n Namespace);
-
-impl Prefixes for Scope<'_> {
-    fn find(&self, prefix: &str) -> Option<&str> {
-        self.0.get(prefix).filter(|namespace| !namespace.is_empty())
     }
 }

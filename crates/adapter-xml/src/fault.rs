@@ -51,6 +51,8 @@ pub(crate) enum Fault {
     UnknownEntity,
     #[error("a character that XML does not allow")]
     Character,
+    #[error("a name with other characters than ASCII, which not every XML reader takes")]
+    Name,
     #[error("the document is not well-formed")]
     Malformed,
 
@@ -91,6 +93,8 @@ pub(crate) enum Fault {
     MessageId,
     #[error("the message is not signed")]
     Unsigned,
+    #[error("what stands in Sgntr is no signature")]
+    NoSignature,
 }
 
 /// What each kind of message of the reader begins with, and the fault that it stands for. The messages themselves
@@ -140,6 +144,7 @@ impl Fault {
             | Self::UnboundPrefix
             | Self::UnknownEntity
             | Self::Character
+            | Self::Name
             | Self::Malformed => Rule::WellFormed,
             Self::Namespace | Self::NoSchema => Rule::UnknownType,
             Self::Root
@@ -157,7 +162,7 @@ impl Fault {
             Self::Definition => Rule::Definition,
             Self::BusinessId => Rule::BusinessId,
             Self::MessageId => Rule::MessageId,
-            Self::Unsigned => Rule::Unsigned,
+            Self::Unsigned | Self::NoSignature => Rule::Unsigned,
         }
     }
 

@@ -11,6 +11,8 @@ use pix_stream_ports::codec::{END_TO_END_IDS_MAX, Examined};
 use crate::fault::Fault;
 use header::{Header, TEXT_CHARS_MAX};
 
+/// The element that signs a message: its namespace and name.
+const SIGNATURE: (&str, &str) = ("http://www.w3.org/2000/09/xmldsig#", "Signature");
 /// `Envelope/Document/…/GrpHdr`.
 const GROUP_HEADER_DEPTH: usize = 4;
 
@@ -44,6 +46,17 @@ pub(crate) enum Mark {
 
 impl Mark {
     pub(crate) const COUNT: usize = Self::Signature as usize + 1;
+
+    /// Where it stands, in every message alike; `None` where that depends on the message.
+    pub(crate) const fn path(self) -> Option<&'static str> {
+        match self {
+            Self::Recipient => Some("Envelope/AppHdr/To/FIId/FinInstnId/Othr/Id"),
+            Self::Definition => Some("Envelope/AppHdr/MsgDefIdr"),
+            Self::BusinessId => Some("Envelope/AppHdr/BizMsgIdr"),
+            Self::Signature => Some("Envelope/AppHdr/Sgntr"),
+            Self::MessageId => None,
+        }
+    }
 }
 
 /// The state of one message's examination.
@@ -136,8 +149,11 @@ impl Rules {
             return self.section(local, ours);
         }
         self.open = match self.section {
-            Section::Header => self.header.start(self.depth - 2, local, ours)?.map(Field::Header),
-            Section::Document => self.document_field(local, ours),
+            Section::Header => {
+                let is_signature = (namespace, local) == SIGNATURE;
+                self.header.start(self.depth - 2, local, (ours, is_signature))?.map(Field::Header)
+            }
+            Section::Document => self.document_field(local, ours)?,
             Section::BeforeHeader | Section::BeforeDocument | Section::AfterDocument => None,
         };
         self.mark = match self.open {
@@ -157,7 +173,12 @@ impl Rules {
             self.text.extend(text.chars().take(room));
             return Ok(());
         }
-        let elements_only = self.depth == 1 || (self.depth == 2 && self.section == Section::Header);
+        let elements_only = match self.section {
+            Section::Header => self.depth == 2 || (self.depth == 3 && self.header.is_in_signature()),
+            Section::BeforeHeader | Section::BeforeDocument | Section::Document | Section::AfterDocument => {
+                self.depth == 1
+            }
+        };
         if elements_only && !text.chars().all(|c| matches!(c, ' ' | '\t' | '\r' | '\n')) {
             return Err(Fault::StrayText);
         }
@@ -213,19 +234,20 @@ impl Rules {
         if ours { Ok(()) } else { Err(Fault::ForeignNamespace) }
     }
 
-    fn document_field(&mut self, local: &str, ours: bool) -> Option<Field> {
+    fn document_field(&mut self, local: &str, ours: bool) -> Result<Option<Field>, Fault> {
         if !ours {
-            return None;
+            return Ok(None);
         }
         if self.depth == GROUP_HEADER_DEPTH {
             self.in_group_header = local == "GrpHdr";
         }
         let is_message_id = self.in_group_header && self.depth == GROUP_HEADER_DEPTH + 1 && local == "MsgId";
-        if is_message_id && self.message_id.is_none() {
-            return Some(Field::MessageId);
+        if is_message_id {
+            let is_first = self.message_id.is_none();
+            return if is_first { Ok(Some(Field::MessageId)) } else { Err(Fault::Repeated("MsgId")) };
         }
         let wanted = matches!(local, "EndToEndId" | "OrgnlEndToEndId");
-        (wanted && self.end_to_end_ids.len() < END_TO_END_IDS_MAX).then_some(Field::EndToEndId)
+        Ok((wanted && self.end_to_end_ids.len() < END_TO_END_IDS_MAX).then_some(Field::EndToEndId))
     }
 
     /// Keeps an id for traces. One that is no id is left out, not refused: that is for the schema to say.

@@ -1,11 +1,14 @@
 //! The schemas that messages are held against: those in the binary, and an operator's folder over them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use pix_stream_schema::{Problem, Source};
 
 use crate::catalog;
 
+/// Attributes of XML Schema's instance namespace and of XML, which no schema declares.
+const INSTANCE_NAMES: [&str; 6] =
+    ["type", "nil", "schemaLocation", "noNamespaceSchemaLocation", "lang", "space"];
 /// The root of every message.
 const ROOT: &str = "Envelope";
 
@@ -55,6 +58,8 @@ pub struct Schemas {
     pub(crate) compiled: pix_stream_schema::Schemas,
     /// Message types by namespace.
     types: BTreeMap<String, String>,
+    /// Local names that some schema declares.
+    names: HashSet<Box<str>>,
 }
 
 impl Schemas {
@@ -85,7 +90,8 @@ impl Schemas {
             .map_err(|problems| problems.into_iter().map(SchemaProblem::from).collect::<Vec<_>>())?;
         let named = |namespace: &str| Some((namespace.to_owned(), catalog::find_message_type(namespace)?));
         let types = compiled.namespaces_with(ROOT).filter_map(named).collect();
-        Ok(Self { compiled, types })
+        let names = compiled.names().chain(INSTANCE_NAMES).map(Box::from).collect();
+        Ok(Self { compiled, types, names })
     }
 
     /// The message types that can be validated, sorted.
@@ -94,6 +100,16 @@ impl Schemas {
         let mut types: Vec<String> = self.types.values().cloned().collect();
         types.sort();
         types
+    }
+
+    /// Whether a local name is one of the field's, and not something that a message brought along.
+    pub(crate) fn knows_name(&self, local: &str) -> bool {
+        self.names.contains(local)
+    }
+
+    /// Whether messages of a type can be validated.
+    pub(crate) fn has_type(&self, message_type: &str) -> bool {
+        self.types.values().any(|known| known == message_type)
     }
 
     /// The type whose messages stand in a namespace.

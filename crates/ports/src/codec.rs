@@ -31,6 +31,9 @@ pub trait Codec: Send + Sync + 'static {
 
     /// The message types that a schema is loaded for, sorted: what a catalogue can list.
     fn catalog(&self) -> Vec<String>;
+
+    /// Whether messages of a type can pass: a schema is loaded for it, or it passes without one by configuration.
+    fn takes(&self, message_type: &str) -> bool;
 }
 
 /// What a message says of itself.
@@ -62,6 +65,8 @@ pub const FINDINGS_MAX: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{first}")]
 pub struct Invalid {
+    /// The type that its namespace names, if the message could be read that far and it names one.
+    pub message_type: Option<String>,
     /// The first finding.
     pub first: Finding,
     /// Further findings, in the order of the document; at most [`FINDINGS_MAX`] less one.
@@ -76,14 +81,15 @@ pub struct Finding {
     /// Column, from 1, in characters.
     pub column: u64,
     /// Path of element names from the root: `Envelope/AppHdr/To`, an attribute behind `/@`; `/` where there is
-    /// none yet.
+    /// none yet. A name that no schema declares is content, and stands as [`UNKNOWN_NAME`].
     pub path: String,
     /// Which rule is broken.
     pub rule: Rule,
     /// What is wrong, in the field's words; never message content.
     pub reason: String,
-    /// The text that was refused, at most [`VALUE_CHARS_MAX`] characters of it: message content, for the eyes of
-    /// who holds the message already. It never goes to logs, answers or the audit log.
+    /// The text that was refused, or the last name of the path if that is hidden; at most [`VALUE_CHARS_MAX`]
+    /// characters of it. It is message content, for the eyes of who holds the message already, and never goes to
+    /// logs, answers or the audit log.
     pub value: Option<String>,
 }
 
@@ -97,17 +103,33 @@ impl std::fmt::Display for Finding {
     }
 }
 
+/// What stands in a path for a name that no schema declares.
+pub const UNKNOWN_NAME: &str = "*";
+
 impl Finding {
     /// The reason with the value that was refused in front, if there is one: `"abc" does not match [0-9]{1,15}`.
     #[must_use]
     pub fn reason_with_value(&self) -> String {
-        self.value.as_ref().map_or_else(|| self.reason.clone(), |value| format!("{value:?} {}", self.reason))
+        let value = self.value.as_ref().filter(|_| !self.hides_name());
+        value.map_or_else(|| self.reason.clone(), |value| format!("{value:?} {}", self.reason))
+    }
+
+    /// The path with the name that [`UNKNOWN_NAME`] hides at its end.
+    #[must_use]
+    pub fn path_with_value(&self) -> String {
+        let name = self.value.as_ref().filter(|_| self.hides_name());
+        let shown = self.path.strip_suffix(UNKNOWN_NAME).zip(name);
+        shown.map_or_else(|| self.path.clone(), |(path, name)| format!("{path}{name}"))
+    }
+
+    fn hides_name(&self) -> bool {
+        self.path.ends_with(UNKNOWN_NAME)
     }
 }
 
 impl From<Finding> for Invalid {
     fn from(first: Finding) -> Self {
-        Self { first, more: Vec::new() }
+        Self { message_type: None, first, more: Vec::new() }
     }
 }
 

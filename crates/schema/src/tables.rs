@@ -183,6 +183,15 @@ impl Schemas {
         u16::try_from(at).ok().map(NamespaceId)
     }
 
+    /// Every local name that a schema declares for an element or an attribute; some come twice.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let attributes = self.types.iter().filter_map(|one| match &one.kind {
+            Kind::Complex(complex) => Some(complex.attributes.iter().map(|attribute| &*attribute.local)),
+            Kind::Simple(_) => None,
+        });
+        self.elements.iter().map(|element| &*element.local).chain(attributes.flatten())
+    }
+
     /// The namespaces that have a global element of this name: for `Envelope`, those of messages.
     pub fn namespaces_with<'a>(&'a self, local: &'a str) -> impl Iterator<Item = &'a str> {
         let has = move |at: usize| {

@@ -25,8 +25,8 @@ use pix_stream_ports::entropy::Entropy as _;
 use pix_stream_ports::journal::Journal as _;
 
 use crate::failure::Failure;
-use crate::schemas;
 use crate::system::{self, SystemClock, SystemEntropy};
+use pix_stream_offline::folder;
 
 /// One machine: everything embedded.
 pub struct EmbeddedPorts {
@@ -106,7 +106,7 @@ pub fn codec(config: &Config) -> Result<XmlCodec, Failure> {
         },
         unvalidated: config.schemas.unvalidated.clone(),
     };
-    let schemas = schemas::load(config.schemas.directory.as_deref())
+    let schemas = folder::load(config.schemas.directory.as_deref())
         .map_err(|problems| Failure::new(problems.join("\n")))?;
     let codec = XmlCodec::new(options, schemas);
     codec.replace_verifier(verifier(config).map_err(|problems| Failure::new(problems.join("\n")))?);
@@ -125,7 +125,7 @@ pub fn verifier(config: &Config) -> Result<Option<Verifier>, Vec<String>> {
             let folder = config.publish.certificates.as_deref().ok_or_else(|| {
                 vec!["publish.verify_signature is \"full\"; name a folder in publish.certificates".to_owned()]
             })?;
-            let certificates = Certificates::from_files(schemas::certificates(folder)?);
+            let certificates = Certificates::from_files(folder::certificates(folder)?);
             certificates
                 .map(|certificates| Some(Verifier::full(certificates)))
                 .map_err(|problems| problems.iter().map(ToString::to_string).collect())

@@ -11,7 +11,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     system::use_small_pages();
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if matches!(command, Command::Demo(_) | Command::Serve(_) | Command::Validate(_)) {
+        system::prefer_short_comparisons();
+    }
+    let result = match command {
         Command::Admin(args) => commands::admin::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Config(args) => commands::config::run(&args),

@@ -3,6 +3,7 @@
 //! The only reader of the system's clock in the workspace; everybody else is given these as ports.
 
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pix_stream_domain::time::Timestamp;
@@ -10,6 +11,8 @@ use pix_stream_ports::clock::Clock;
 use pix_stream_ports::entropy::Entropy;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::crypto::SecureRandom;
+
+use crate::environment;
 
 /// The system's time of day.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,6 +75,23 @@ impl Entropy for SystemEntropy {
 pub fn use_small_pages() {
     // An old kernel that cannot do it serves just as well, with more memory.
     let _not_possible = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+/// The variable that glibc reads when a program starts, and what it is asked: not to use AVX-512 for comparisons.
+const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512VL");
+
+/// Starts the program once more in its process, same pid and arguments, with comparisons of memory that suit it
+/// (ADR 0015). Returns where that is not needed or not possible; what runs then is as right, and slower at publish.
+pub fn prefer_short_comparisons() {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))]
+    if std::is_x86_feature_detected!("avx512vl") && environment::find(TUNABLES.0).is_none() {
+        let mut arguments = std::env::args_os();
+        if let (Some(name), Ok(program)) = (arguments.next(), std::env::current_exe()) {
+            let mut command = std::process::Command::new(program);
+            // On success nothing comes back.
+            let _not_possible = command.arg0(name).args(arguments).env(TUNABLES.0, TUNABLES.1).exec();
+        }
+    }
 }
 
 /// What came of asking for more open files.

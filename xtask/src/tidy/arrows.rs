@@ -20,7 +20,7 @@ struct Arrows {
 }
 
 /// The house plan's table. A crate that is missing here may not exist.
-const TABLE: [Arrows; 17] = [
+const TABLE: [Arrows; 18] = [
     Arrows { package: "domain", normal: &[], dev: &[] },
     Arrows { package: "ports", normal: &["domain"], dev: &[] },
     Arrows { package: "app", normal: &["domain", "ports"], dev: &["testkit"] },
@@ -30,6 +30,7 @@ const TABLE: [Arrows; 17] = [
     Arrows { package: "schema", normal: &["datatypes", "xsd"], dev: &[] },
     Arrows { package: "signature", normal: &[], dev: &[] },
     Arrows { package: "adapter-xml", normal: &["domain", "ports", "schema", "signature"], dev: &["testkit"] },
+    Arrows { package: "offline", normal: &["adapter-xml", "ports"], dev: &[] },
     Arrows { package: "listener", normal: &["domain"], dev: &[] },
     // Its tests drive the real app over fakes.
     Arrows { package: "delivery", normal: &["app", "domain", "listener"], dev: &["ports", "testkit"] },
@@ -49,6 +50,7 @@ const TABLE: [Arrows; 17] = [
             "development",
             "domain",
             "listener",
+            "offline",
             "ports",
         ],
         dev: &["testkit"],

@@ -1,5 +1,6 @@
 //! What the reader does not check, or not the way that every other reader does.
 
+use pix_stream_schema::Prefixes;
 use xml::attribute::OwnedAttribute;
 use xml::common::XmlVersion;
 use xml::namespace::{NS_XML_PREFIX, NS_XML_URI, NS_XMLNS_PREFIX, NS_XMLNS_URI, Namespace};
@@ -79,4 +80,13 @@ pub(super) fn reader_config(limits: &Limits) -> ParserConfig {
         .max_attribute_length(ATTRIBUTE_BYTES_MAX)
         .max_name_length(NAME_BYTES_MAX)
         .max_data_length(limits.message_bytes)
+}
+
+/// The prefixes that the reader has in scope.
+pub(super) struct Scope<'n>(pub(super) &'n Namespace);
+
+impl Prefixes for Scope<'_> {
+    fn find(&self, prefix: &str) -> Option<&str> {
+        self.0.get(prefix).filter(|namespace| !namespace.is_empty())
+    }
 }

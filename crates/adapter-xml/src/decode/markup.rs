@@ -19,13 +19,7 @@ pub(super) type Declaring = Vec<usize>;
 /// Elements are counted here because counting is cheap and reading is not: a message of too many costs no more than
 /// this look.
 pub(super) fn check(text: &str, limits: &Limits) -> Result<Declaring, (Fault, usize)> {
-    if let Some(declaration) = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"))
-        && declaration.0.starts_with(BLANKS)
-        && declaration.0.contains(':')
-    {
-        // The reader takes `v:ersion` for `version`; nothing in a declaration may hold a colon.
-        return Err((Fault::Malformed, 0));
-    }
+    check_declaration(text).map_err(|fault| (fault, 0))?;
     let (mut at, mut elements, mut declaring) = (0, 0, Declaring::new());
     while let Some(found) = find(&text.as_bytes()[at..], b'<') {
         at += found;
@@ -34,6 +28,7 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<Declaring, (Fault, us
             Some(b'/') => closing_tag_length(rest).map_err(|within| (Fault::Malformed, at + within))?,
             // The reader tells only after it has expanded the entities, which is where the bombs are.
             Some(b'!') if rest.starts_with("<!DOCTYPE") => return Err((Fault::Doctype, at)),
+            Some(b'?') if !target(rest).is_ascii() => return Err((Fault::Name, at)),
             Some(b'!' | b'?') if let Some((open, close)) = find_section(rest) => {
                 match rest[open.len()..].find(close) {
                     Some(length) => open.len() + length + close.len(),
@@ -55,6 +50,33 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<Declaring, (Fault, us
         };
     }
     Ok(declaring)
+}
+
+/// What the reader reads too loosely in the XML declaration (XML 1.0, productions 23 to 32): it takes `v:ersion` for
+/// `version`, resolves references, and takes every `1.x` for 1.0.
+fn check_declaration(text: &str) -> Result<(), Fault> {
+    let declaration = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"));
+    let Some((declaration, _)) = declaration.filter(|(inside, _)| inside.starts_with(BLANKS)) else {
+        return Ok(());
+    };
+    if declaration.contains([':', '&']) {
+        return Err(Fault::Malformed);
+    }
+    let version = declaration.trim_start_matches(BLANKS).strip_prefix("version");
+    let version = version.and_then(|rest| rest.trim_start_matches(BLANKS).strip_prefix('='));
+    let is_other = |rest: &str| !["\"1.0\"", "'1.0'"].iter().any(|wanted| rest.starts_with(wanted));
+    // What is no version at all is for the reader to refuse.
+    if version.is_some_and(|rest| is_other(rest.trim_start_matches(BLANKS))) {
+        Err(Fault::Version)
+    } else {
+        Ok(())
+    }
+}
+
+/// The target of the instruction that `text` starts with.
+fn target(text: &str) -> &str {
+    let inside = text.strip_prefix("<?").unwrap_or(text);
+    inside.split(BLANKS).next().and_then(|word| word.split("?>").next()).unwrap_or_default()
 }
 
 /// Where a byte is first. Tags and their gaps are short: a loop is done before a search for long texts has begun.
@@ -92,6 +114,10 @@ fn tag(text: &str, prefixes_max: usize) -> Result<Tag, (Fault, usize)> {
     let (mut at, mut behind_value) = (1, 0);
     let mut declared = Vec::new();
     while let Some(found) = bytes[at..].iter().position(|byte| matches!(byte, b'<' | b'>' | b'"' | b'\'')) {
+        // Names beyond ASCII differ between editions of XML, and no message needs them.
+        if let Some(within) = bytes[at..at + found].iter().position(|byte| !byte.is_ascii()) {
+            return Err((Fault::Name, at + within));
+        }
         at += found;
         let quote = match bytes[at] {
             b'<' => return Err((Fault::Malformed, at)),

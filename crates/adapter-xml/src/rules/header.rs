@@ -50,17 +50,26 @@ pub(super) struct Header {
     pub(super) created: Option<String>,
     /// The innermost open element is `Sgntr`, and nothing has been in it.
     in_empty_signature: bool,
+    /// `Sgntr` is open.
+    in_signature: bool,
     signed: bool,
 }
 
 impl Header {
     /// An element opens, `depth` levels below `AppHdr`, from 1; `ours` when it is in the message's namespace.
-    pub(super) fn start(&mut self, depth: usize, local: &str, ours: bool) -> Result<Option<Field>, Fault> {
+    pub(super) fn start(
+        &mut self,
+        depth: usize,
+        local: &str,
+        (ours, is_signature): (bool, bool),
+    ) -> Result<Option<Field>, Fault> {
         if depth == 1 {
             return if ours { self.child(local) } else { Err(Fault::ForeignNamespace) };
         }
-        if std::mem::take(&mut self.in_empty_signature) {
-            self.signed = true;
+        self.in_empty_signature = false;
+        // Exactly one signature, and nothing beside it.
+        if self.in_signature && depth == 2 && (!is_signature || std::mem::replace(&mut self.signed, true)) {
+            return Err(Fault::NoSignature);
         }
         let Some(side) = self.side else { return Ok(None) };
         let next = ours && self.steps + 2 == depth && PARTY.get(self.steps) == Some(&local);
@@ -108,7 +117,7 @@ impl Header {
             }
             return Ok(());
         }
-        self.in_empty_signature = false;
+        (self.in_empty_signature, self.in_signature) = (false, false);
         match self.side.take() {
             Some(side) if self.party(side).is_none() => Err(Fault::NoParty(side.name())),
             Some(_) | None => Ok(()),
@@ -124,6 +133,11 @@ impl Header {
     /// Sender and receiver.
     pub(super) fn parties(&self) -> (Option<Ispb>, Option<Ispb>) {
         (self.from, self.to)
+    }
+
+    /// Whether the signature's place is open.
+    pub(super) const fn is_in_signature(&self) -> bool {
+        self.in_signature
     }
 
     /// Whether there was a signature.
@@ -142,7 +156,8 @@ impl Header {
         if std::mem::replace(&mut self.seen[at], true) {
             return Err(Fault::Repeated(CHILDREN[at].0));
         }
-        self.in_empty_signature = local == "Sgntr";
+        self.in_signature = local == "Sgntr";
+        self.in_empty_signature = self.in_signature;
         self.side = match local {
             "Fr" => Some(Side::From),
             "To" => Some(Side::To),

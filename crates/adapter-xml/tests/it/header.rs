@@ -292,3 +292,20 @@ fn a_second_message_id_is_refused_without_a_schema_too() {
     assert!(lenient().examine(body(1).as_bytes(), None).is_ok());
     assert_eq!(told(lenient(), &body(2), None)[0].0, Rule::Envelope);
 }
+
+#[test]
+fn a_signature_stands_alone_in_its_place() {
+    let ds = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>";
+    let with = |content: String| message("", "").replace("<Sgntr/>", &format!("<Sgntr>{content}</Sgntr>"));
+    assert!(lenient().examine(with(format!(" {ds}\n")).as_bytes(), None).is_ok());
+    for (content, rule) in [
+        (format!("{ds}<X/>"), Rule::Unsigned),
+        (format!("{ds}{ds}"), Rule::Unsigned),
+        (format!("x{ds}"), Rule::Envelope),
+        (format!("{ds}x"), Rule::Envelope),
+        ("x".to_owned(), Rule::Envelope),
+    ] {
+        let found = told(lenient(), &with(content.clone()), None);
+        assert_eq!(found[0].0, rule, "{content}: {found:?}");
+    }
+}

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use pix_stream_config::{self as config, Config, Flags};
 
+use pix_stream_offline::folder;
+
 use crate::cli::{ConfigArgs, ConfigCommand};
 use crate::failure::Failure;
-use crate::{compose, environment, output, schemas};
+use crate::{compose, environment, output};
 
 /// Runs the command.
 ///
@@ -47,7 +49,7 @@ fn check_files(path: &Path, config: &Config, is_missing: impl Fn(&str) -> bool) 
         }
     };
     if !is_missing("schemas.directory")
-        && let Err(problems) = schemas::load(config.schemas.directory.as_deref())
+        && let Err(problems) = folder::load(config.schemas.directory.as_deref())
     {
         tell("schemas.directory", problems);
     }

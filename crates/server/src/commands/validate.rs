@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use crate::cli::ValidateArgs;
 use crate::failure::Failure;
+use crate::output;
 use crate::progress::Progress;
 use crate::shutdown::Shutdown;
-use crate::validating::{self, Verdict};
-use crate::{output, schemas};
+use pix_stream_offline::folder;
+use pix_stream_offline::verdicts::{self, Verdict};
 
 use super::serve::runtime;
 
@@ -29,15 +30,15 @@ struct Line<'a> {
     reason: Option<&'a str>,
     rule: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    more: Option<Vec<Place<'a>>>,
+    more: Option<Vec<Place>>,
 }
 
 /// A finding behind the first.
 #[derive(Serialize)]
-struct Place<'a> {
+struct Place {
     line: u64,
     column: u64,
-    path: &'a str,
+    path: String,
     reason: String,
     rule: &'static str,
 }
@@ -47,7 +48,7 @@ struct Place<'a> {
 /// # Errors
 /// A file is not valid or cannot be read, the schemas cannot be used (all is said), or an interrupt.
 pub fn run(args: &ValidateArgs) -> Result<(), Failure> {
-    let schemas = schemas::load(args.schemas.as_deref()).map_err(|problems| refused(&problems))?;
+    let schemas = folder::load(args.schemas.as_deref()).map_err(|problems| refused(&problems))?;
     // As the defaults of a server, for nobody in particular.
     let codec = XmlCodec::new(Options::default(), schemas);
     let (files, unusable) = files(&args.files);
@@ -65,8 +66,7 @@ pub fn run(args: &ValidateArgs) -> Result<(), Failure> {
         let stopping = Arc::clone(&stop);
         let mut validating = tokio::task::spawn_blocking(move || {
             printer.progress = Some(Progress::new());
-            let shown =
-                validating::run(&codec, files, &stopping, |file, verdict| printer.print(file, verdict));
+            let shown = verdicts::run(&codec, files, &stopping, |file, verdict| printer.print(file, verdict));
             printer.end(shown, stopping.load(Ordering::Relaxed))
         });
         tokio::select! {
@@ -96,7 +96,7 @@ fn files(arguments: &[PathBuf]) -> (Vec<PathBuf>, bool) {
             files.push(argument.clone());
             continue;
         }
-        let found = schemas::find_files(argument, "xml", &mut problems);
+        let found = folder::find_files(argument, "xml", &mut problems);
         if found.is_empty() {
             problems.push(format!("{}: holds no files *.xml", argument.display()));
         }
@@ -145,12 +145,12 @@ impl Printer {
     fn print_invalid(&self, name: &str, invalid: &Invalid) -> std::io::Result<()> {
         let more = || invalid.more.iter().filter(|_| self.all);
         if self.json {
-            let Finding { line, column, path, rule, .. } = &invalid.first;
-            let reason = invalid.first.reason_with_value();
+            let Finding { line, column, rule, .. } = &invalid.first;
+            let (path, reason) = (invalid.first.path_with_value(), invalid.first.reason_with_value());
             return output::json(&Line {
                 line: Some(*line),
                 column: Some(*column),
-                path: Some(path),
+                path: Some(&path),
                 reason: Some(&reason),
                 rule: Some(rule.code()),
                 message_type: invalid.message_type.as_deref(),
@@ -159,8 +159,8 @@ impl Printer {
             });
         }
         let shown = |finding: &Finding| {
-            let Finding { line, column, path, .. } = finding;
-            format!("{line}:{column} {path} {}", finding.reason_with_value())
+            let (path, reason) = (finding.path_with_value(), finding.reason_with_value());
+            format!("{}:{} {path} {reason}", finding.line, finding.column)
         };
         let mut text = format!("{name}: invalid {}", shown(&invalid.first));
         for finding in more() {
@@ -216,11 +216,11 @@ fn unreadable<'a>(file: &'a str, reason: &'a str) -> Line<'a> {
     Line { line: Some(1), column: Some(1), path: Some("/"), reason: Some(reason), ..of_file(file, false) }
 }
 
-fn place(finding: &Finding) -> Place<'_> {
+fn place(finding: &Finding) -> Place {
     Place {
         line: finding.line,
         column: finding.column,
-        path: &finding.path,
+        path: finding.path_with_value(),
         reason: finding.reason_with_value(),
         rule: finding.rule.code(),
     }

@@ -10,7 +10,7 @@ use pix_stream_listener::tls::TlsStore;
 use tokio::sync::Mutex;
 
 use crate::compose::{self, EmbeddedPorts};
-use crate::schemas;
+use pix_stream_offline::folder;
 
 /// What a reload reads, and where it puts it. The paths are those that the server was started with.
 pub(super) struct Reloader {
@@ -94,7 +94,7 @@ impl Reloader {
     async fn schemas(&self, outcome: &mut Reloaded) {
         let directory = self.config.schemas.directory.clone();
         // Compiling takes a core for longer than a connection should wait.
-        let loading = tokio::task::spawn_blocking(move || schemas::load(directory.as_deref()));
+        let loading = tokio::task::spawn_blocking(move || folder::load(directory.as_deref()));
         match loading.await.unwrap_or_else(|fault| Err(vec![format!("a defect: {fault}")])) {
             Ok(schemas) => {
                 tracing::info!(types = schemas.message_types().len(), "schemas were read again");

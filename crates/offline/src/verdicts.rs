@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use pix_stream_adapter_xml::{Limits, XmlCodec};
 use pix_stream_ports::codec::{Codec as _, Invalid};
 
-use crate::schemas::read_up_to;
+use crate::folder::read_up_to;
 
 /// Files that may be ahead of the one whose verdict is due: this many verdicts are held at most.
 const AHEAD: usize = 1_024;
