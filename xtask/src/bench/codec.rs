@@ -23,10 +23,6 @@ use crate::bench::message::{self, Size};
 use crate::bench::site;
 use crate::console;
 
-/// The allocator of the server, or the reader's share would be another one.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Different messages of one size.
 const MESSAGES: u64 = 128;
 const ROUNDS: usize = 41;

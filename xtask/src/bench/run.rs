@@ -32,8 +32,6 @@ const HOT: Tuning = Tuning { long_poll: "250ms", hot: true };
 
 /// Measures everything and prints the report.
 pub(crate) fn run(flags: &BenchRunFlags) -> Result<bool> {
-    // As the server does: huge pages, which the allocator asks for, stop the load for tens of milliseconds.
-    let _not_possible = rustix::thread::disable_transparent_huge_pages(true);
     let mut report = Report { machine: gauge::machine(), ..Report::default() };
     console::progress(&format!("[bench] {}", report.machine));
     if flags.bench.measures(BenchPart::Codec) {
