@@ -1,5 +1,7 @@
 //! The rules between keys, and those that a range cannot say.
 
+mod cluster;
+
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
@@ -21,6 +23,7 @@ pub(crate) fn check(config: &Config, findings: &mut Findings) {
     text(config, findings);
     schemas(config, findings);
     publish(config, findings);
+    cluster::check(config, findings);
 }
 
 fn schemas(config: &Config, findings: &mut Findings) {

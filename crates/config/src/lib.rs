@@ -2,9 +2,10 @@
 //!
 //! The types of [`sections`] are the one source: reading, printing, the JSON Schema, `docs/CONFIGURATION.md` and
 //! `deploy/config.example.toml` all walk them. Files that the configuration names are not opened here, and what the
-//! parts of the server make of it is not known here.
+//! parts of the server make of it is not known here. Password files are the exception: see [`Credentials`].
 
 mod check;
+mod credentials;
 mod describe;
 mod document;
 mod environment;
@@ -20,15 +21,17 @@ use std::path::{Path, PathBuf};
 
 use section::{Section, Visitor};
 use sections::{
-    Audit, Coordinator, Journal, Keys, Limits, Listen, Log, Publish, Quarantine, Rate, Roles, Schemas,
-    Stream, Tls, Wire,
+    Audit, Cassandra, Coordinator, Intake, Journal, Keys, Limits, Listen, Log, Publish, Quarantine, Rate,
+    Redis, Region, Roles, Schemas, Stream, Tls, Wire,
 };
 
+pub use credentials::{Credentials, PasswordError};
 pub use environment::{Environment, PREFIX};
 pub use problem::{Origin, Problem, Problems};
 pub use value::{
-    Certificate, CoordinatorKind, IspbSource, JournalKind, LogFormat, Producer, Scope, Size, Subject,
-    Unsigned, VerifySignature,
+    Certificate, CoordinatorKind, Endpoint, Fallback, IspbSource, JournalKind, LogFormat, LostQuorum,
+    Producer, PublishConsistency, ReadConsistency, Replicas, Scope, Secret, Size, Subject, Takeover,
+    Topology, Unsigned, VerifySignature,
 };
 
 /// The whole configuration. After [`load`], every path is absolute.
@@ -64,6 +67,14 @@ pub struct Config {
     pub audit: Audit,
     /// `[log]`: what operators see.
     pub log: Log,
+    /// `[cassandra]`: the shared Journal.
+    pub cassandra: Cassandra,
+    /// `[redis]`: the shared Coordinator.
+    pub redis: Redis,
+    /// `[intake]`: messages from a Redis Stream.
+    pub intake: Intake,
+    /// `[region]`: which of several regions this is.
+    pub region: Region,
 }
 
 /// Values given by command-line flags; they override everything.
@@ -97,6 +108,10 @@ impl Config {
         one(&mut self.keys, visitor);
         one(&mut self.audit, visitor);
         one(&mut self.log, visitor);
+        one(&mut self.cassandra, visitor);
+        one(&mut self.redis, visitor);
+        one(&mut self.intake, visitor);
+        one(&mut self.region, visitor);
     }
 
     /// This configuration as a commented TOML file. Secrets are not masked: this is for files of our own making.
@@ -111,7 +126,8 @@ impl Config {
         document::masked_toml(&describe::describe(self))
     }
 
-    /// Files that the configuration names and that cannot be found: each key with the path.
+    /// Files that the configuration names and that cannot be found: each key with the path. Those of stores that are
+    /// not used count, too: somebody means to use them.
     #[must_use]
     pub fn missing_files(&self) -> Vec<(&'static str, PathBuf)> {
         let certificates =
@@ -125,8 +141,22 @@ impl Config {
             .chain(self.tls.crl.iter().map(|path| ("tls.crl", path)))
             .chain(self.schemas.directory.iter().map(|path| ("schemas.directory", path)))
             .chain(self.publish.certificates.iter().map(|path| ("publish.certificates", path)))
-            .chain([("keys.directory", &self.keys.directory)]);
+            .chain([("keys.directory", &self.keys.directory)])
+            .chain(self.files_of_stores());
         named.filter(|(_, path)| !path.exists()).map(|(key, path)| (key, path.clone())).collect()
+    }
+
+    fn files_of_stores(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        let (cassandra, redis) = (&self.cassandra, &self.redis);
+        let named = [
+            ("cassandra.password_file", &cassandra.password_file),
+            ("cassandra.ca", &cassandra.ca),
+            ("cassandra.certificate", &cassandra.certificate),
+            ("cassandra.key", &cassandra.key),
+            ("redis.password_file", &redis.password_file),
+            ("redis.ca", &redis.ca),
+        ];
+        named.into_iter().filter_map(|(key, path)| Some((key, path.as_ref()?)))
     }
 }
 

@@ -169,7 +169,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Variables with our prefix and one of our sections, but no key of it. Other names with our prefix are left
-    /// alone: container platforms set `PIX_STREAM_SERVICE_HOST` and the like for a service of our name.
+    /// alone: container platforms set `PIX_STREAM_SERVICE_HOST` and the like for a service of our name, and
+    /// `PIX_STREAM_REDIS_PORT_6379_TCP` for one that is called `pix-stream-redis`.
     fn unknown_variables(&self) -> Vec<(Origin, String, String)> {
         let mut variables = BTreeSet::new();
         let mut unknown = Vec::new();
@@ -180,6 +181,9 @@ impl<'a> Reader<'a> {
             let rest = name.strip_prefix(environment::PREFIX).unwrap_or(name).to_ascii_lowercase();
             let Some((section, key)) = rest.split_once('_') else { continue };
             let Some(keys) = self.known.get(section) else { continue };
+            if is_of_a_container_platform(key) {
+                continue;
+            }
             let names: Vec<_> = keys.iter().map(|key| environment::variable(section, key)).collect();
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             unknown.push((
@@ -216,6 +220,13 @@ impl Visitor for Reader<'_> {
         }
         value.rebase(self.source.base);
     }
+}
+
+/// Whether a container platform makes such a variable for a service that is named like one of our sections.
+fn is_of_a_container_platform(key: &str) -> bool {
+    key == "port"
+        || key.starts_with("port_")
+        || ["service_host", "service_port"].iter().any(|name| key.starts_with(name))
 }
 
 fn read_in_range<T: Value>(key: &Key<T>, node: &Node) -> Result<T, (String, String)> {

@@ -2,6 +2,7 @@
 //!
 //! Rules between keys stand in `check`; a rule about one key is its range here.
 
+mod cluster;
 mod limits;
 mod network;
 mod store;
@@ -9,6 +10,7 @@ mod stream;
 
 use std::time::Duration;
 
+pub use cluster::{Cassandra, Intake, Redis, Region};
 pub use limits::{Limits, Rate};
 pub use network::{Listen, Roles, Tls};
 pub use store::{Audit, Coordinator, Journal, Keys, Log};

@@ -1,5 +1,7 @@
 //! Sources and their order, positions, ranges and rules of the configuration (A.4).
 
+mod cluster;
+
 use super::*;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -154,13 +156,6 @@ fn all_problems_are_reported_at_once_in_the_order_of_the_file() {
             "f.toml:8:9: log.level: \"inof\" is not a level: off, error, warn, info, debug, trace",
         ]
     );
-}
-
-#[test]
-fn the_kinds_of_the_cluster_are_known_and_refused() {
-    let shown = problems("[journal]\nkind = \"cassandra\"\n[coordinator]\nkind = \"redis\"\n");
-    assert!(shown.iter().all(|line| line.contains("comes with the cluster build")), "{shown:?}");
-    assert_eq!(shown.len(), 2);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Ranges and rules between keys are not known here; see `section` and `check`.
 
+mod cluster;
 mod list;
 mod roles;
 mod scalar;
@@ -13,10 +14,15 @@ use serde_json::Value as Json;
 
 use crate::node::Node;
 
+pub use cluster::{Endpoint, Replicas, Secret};
 pub use roles::{Producer, Scope, Subject};
 pub use scalar::Size;
-pub use word::{CoordinatorKind, IspbSource, JournalKind, LogFormat, Unsigned, VerifySignature};
+pub use word::{
+    CoordinatorKind, Fallback, IspbSource, JournalKind, LogFormat, LostQuorum, PublishConsistency,
+    ReadConsistency, Takeover, Topology, Unsigned, VerifySignature,
+};
 
+pub(crate) use cluster::is_name;
 pub use list::Certificate;
 
 /// A type that a key can have.

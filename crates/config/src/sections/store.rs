@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use super::{DAY, HOUR};
 use crate::section::section;
-use crate::value::{CoordinatorKind, JournalKind, LogFormat, Size};
+use crate::value::{CoordinatorKind, Fallback, JournalKind, LogFormat, Size};
 
 section! {
     /// What must never be lost: messages, their order, checkpoints.
     journal Journal {
-        /// The store: `embedded` is one file on this machine; `cassandra` comes with the cluster build.
+        /// The store: `embedded` is one file on this machine, for one server; `cassandra` is the one of `[cassandra]`,
+        /// for any number of servers, with `[coordinator] kind = "redis"`.
         kind: JournalKind = JournalKind::Embedded;
         /// Folder of the embedded journal. One process at a time; back it up only while the server is stopped.
         directory: PathBuf = PathBuf::from("data");
-        /// How long messages are kept after they were published.
+        /// How long messages are kept after they were published. Every server of a cluster has the same.
         retention: Duration = 30 * DAY, within HOUR..=3650 * DAY;
         /// Memory that the embedded journal uses for pages of its file.
         cache_bytes: Size = Size::mib(16), within Size::mib(1)..=Size::gib(256);
@@ -24,8 +25,13 @@ section! {
 section! {
     /// What nodes must agree on right now: stream states, fresh messages, wake-ups.
     coordinator Coordinator {
-        /// The store: `local` is the memory of this process; `redis` comes with the cluster build.
+        /// The store: `local` is the memory of this process, for one server; `redis` is the one of `[redis]`, for any
+        /// number of servers, with `[journal] kind = "cassandra"`.
         kind: CoordinatorKind = CoordinatorKind::Local;
+        /// What reads go on with while Redis is out of reach: `journal` agrees through Cassandra, slower and still
+        /// right; `none` answers 503 until Redis is back. The same on every node: those of a cluster must agree on
+        /// where they agree.
+        fallback: Fallback = Fallback::Journal;
     }
 }
 
@@ -34,7 +40,8 @@ section! {
     keys Keys {
         /// Folder with one or two files `token-<id>.key`, id 1 to 255, each one line of 64 hexadecimal digits
         /// (32 random bytes), readable by the server alone. The highest id signs, the other one still verifies.
-        /// To rotate: add the next id, SIGHUP, and remove the older file once `token_life` has passed.
+        /// To rotate: add the next id, SIGHUP, and remove the older file once `token_life` has passed. All servers of
+        /// a cluster have the same files: any of them may be asked to go on with a token.
         directory: PathBuf = PathBuf::from("keys");
     }
 }

@@ -9,8 +9,6 @@ use crate::node::Node;
 pub(crate) trait Word: Copy + PartialOrd + 'static {
     /// Every value and its word.
     const WORDS: &'static [(Self, &'static str)];
-    /// Words that are known but not served by this build, and why.
-    const LATER: &'static [(&'static str, &'static str)] = &[];
 }
 
 impl<T: Word> Value for T {
@@ -25,11 +23,8 @@ impl<T: Word> Value for T {
 
     fn read(node: &Node) -> Result<Self, String> {
         let Node::Text(text) = node else { return Err(wrong_type::<Self>(node)) };
-        if let Some((value, _)) = T::WORDS.iter().find(|(_, word)| word == text) {
-            return Ok(*value);
-        }
-        match T::LATER.iter().find(|(word, _)| word == text) {
-            Some((_, why)) => Err(format!("\"{text}\" {why}")),
+        match T::WORDS.iter().find(|(_, word)| word == text) {
+            Some((value, _)) => Ok(*value),
             None => Err(format!("takes {}, this is \"{text}\"", T::form())),
         }
     }
@@ -86,12 +81,13 @@ impl Word for VerifySignature {
 pub enum JournalKind {
     /// One file on this machine.
     Embedded,
+    /// Cassandra, shared by all nodes.
+    Cassandra,
 }
 
 impl Word for JournalKind {
-    const WORDS: &'static [(Self, &'static str)] = &[(Self::Embedded, "embedded")];
-    const LATER: &'static [(&'static str, &'static str)] =
-        &[("cassandra", "comes with the cluster build; this build has \"embedded\"")];
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::Embedded, "embedded"), (Self::Cassandra, "cassandra")];
 }
 
 /// Which store holds what nodes must agree on right now.
@@ -99,12 +95,96 @@ impl Word for JournalKind {
 pub enum CoordinatorKind {
     /// The memory of this process.
     Local,
+    /// Redis, shared by all nodes.
+    Redis,
 }
 
 impl Word for CoordinatorKind {
-    const WORDS: &'static [(Self, &'static str)] = &[(Self::Local, "local")];
-    const LATER: &'static [(&'static str, &'static str)] =
-        &[("redis", "comes with the cluster build; this build has \"local\"")];
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Local, "local"), (Self::Redis, "redis")];
+}
+
+/// What stands in for the Coordinator while it is out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fallback {
+    /// The Journal, by serial writes.
+    Journal,
+    /// Nothing: reads are answered 503.
+    None,
+}
+
+impl Word for Fallback {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Journal, "journal"), (Self::None, "none")];
+}
+
+/// When a published message counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PublishConsistency {
+    /// On most copies of this data centre.
+    LocalQuorum,
+    /// On most copies of every data centre.
+    EachQuorum,
+}
+
+impl Word for PublishConsistency {
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::LocalQuorum, "local_quorum"), (Self::EachQuorum, "each_quorum")];
+}
+
+/// How many copies a read of messages asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReadConsistency {
+    /// Most copies of this data centre.
+    LocalQuorum,
+    /// One copy of this data centre.
+    LocalOne,
+}
+
+impl Word for ReadConsistency {
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::LocalQuorum, "local_quorum"), (Self::LocalOne, "local_one")];
+}
+
+/// How Redis is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topology {
+    /// One server.
+    Single,
+    /// A server with replicas, watched over by sentinels.
+    Sentinel,
+    /// Redis Cluster.
+    Cluster,
+}
+
+impl Word for Topology {
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::Single, "single"), (Self::Sentinel, "sentinel"), (Self::Cluster, "cluster")];
+}
+
+/// Who gives the participants of a lost region to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Takeover {
+    /// An operator.
+    Command,
+    /// The regions that are left.
+    Automatic,
+}
+
+impl Word for Takeover {
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::Command, "command"), (Self::Automatic, "automatic")];
+}
+
+/// What a region does that cannot renew its ownership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LostQuorum {
+    /// It gives no more sequence numbers once its lease is over.
+    Stop,
+    /// It goes on: an operator rules out that the other side lives.
+    Continue,
+}
+
+impl Word for LostQuorum {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Stop, "stop"), (Self::Continue, "continue")];
 }
 
 /// How log lines look.

@@ -50,6 +50,7 @@ fn what_is_printed_is_a_good_file_itself() {
         let first = read(&case).unwrap_or_else(|problems| panic!("{problems}"));
         let copy = folder.path().join("copy.toml");
         std::fs::write(&copy, first.to_masked_toml()).unwrap();
-        assert_eq!(read(&copy).unwrap_or_else(|problems| panic!("{problems}")), first, "{}", case.display());
+        let second = read(&copy).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(second.to_masked_toml(), first.to_masked_toml(), "{}", case.display());
     }
 }
