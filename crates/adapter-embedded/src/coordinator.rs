@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::rate::{Decision, Rule, Window};
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::StreamState;
 use pix_stream_domain::time::Timestamp;
-use pix_stream_domain::version::Version;
-use pix_stream_ports::coordinator::{Coordinator, Listener, Swap};
+use pix_stream_ports::coordinator::{Coordinator, Expected, Held, Listener, News, Swap, Swapped};
 use pix_stream_ports::error::Error;
 
 /// Participants are spread over this many locks.
@@ -23,6 +23,10 @@ const WINDOWS_PER_SHARD: usize = 1024;
 struct Shard {
     states: HashMap<Ispb, StreamState>,
     windows: HashMap<Ispb, Window>,
+}
+
+fn held(stored: Option<&StreamState>) -> Held {
+    stored.map_or(Held::Nothing, |state| Held::Current(Box::new(state.clone())))
 }
 
 /// The Coordinator of one process. A restart forgets everything, which is a lost Coordinator (design, section 4).
@@ -53,28 +57,39 @@ impl LocalCoordinator {
 }
 
 impl Coordinator for LocalCoordinator {
-    async fn load(&self, ispb: Ispb) -> Result<Option<StreamState>, Error> {
-        Ok(self.shard(ispb).states.get(&ispb).cloned())
+    async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
+        Ok(held(self.shard(ispb).states.get(&ispb)))
     }
 
-    async fn swap(&self, ispb: Ispb, expected: Option<Version>, next: &StreamState) -> Result<Swap, Error> {
+    async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
         let mut shard = self.shard(ispb);
         let stored = shard.states.get(&ispb);
-        if stored.map(StreamState::version) != expected {
-            return Ok(Swap::Lost(stored.cloned().map(Box::new)));
+        let version = stored.map_or(Expected::Nothing, |state| Expected::Current(state.version()));
+        if version != expected {
+            return Ok(Swapped { swap: Swap::Lost(held(stored)), head: None });
         }
         shard.states.insert(ispb, next.clone());
-        Ok(Swap::Done)
+        Ok(Swapped { swap: Swap::Done, head: None })
     }
 
-    /// Tells the listeners of this process, which are all there are.
-    async fn announce(&self, ispb: Ispb, head: Sequence) -> Result<(), Error> {
-        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
-        listeners.iter().for_each(|listener| listener.on_head(ispb, head));
+    /// Tells the listeners of this process, which are all there are, of heads; of changes nobody needs to hear: there
+    /// is no other node to make them.
+    async fn announce(&self, news: News) -> Result<(), Error> {
+        if let News::Head { ispb, head, chunk: _ } = news {
+            let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+            listeners.iter().for_each(|listener| listener.on_head(ispb, head));
+        }
         Ok(())
     }
 
-    /// Changes of states are not told: there is no other node to make them.
+    async fn fetch(&self, _: Ispb, _: Sequence) -> Result<Option<Bytes>, Error> {
+        Ok(None)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn subscribe(&self, listener: Arc<dyn Listener>) {
         self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
@@ -118,9 +133,11 @@ mod tests {
     fn nothing_ever_waits() {
         let coordinator = LocalCoordinator::new();
         let state = StreamState::new(Default::default(), Sequence::FIRST);
-        assert_eq!(now(coordinator.swap(ispb(1), None, &state)), Ok(Swap::Done));
-        assert_eq!(now(coordinator.load(ispb(1))), Ok(Some(state)));
-        assert_eq!(now(coordinator.announce(ispb(1), Sequence::FIRST)), Ok(()));
+        let swapped = now(coordinator.swap(ispb(1), Expected::Nothing, &state)).unwrap();
+        assert_eq!(swapped.swap, Swap::Done);
+        assert_eq!(now(coordinator.load(ispb(1))), Ok(Held::Current(Box::new(state))));
+        let news = News::Head { ispb: ispb(1), head: Sequence::FIRST, chunk: None };
+        assert_eq!(now(coordinator.announce(news)), Ok(()));
         assert_eq!(now(coordinator.check()), Ok(()));
     }
 

@@ -37,7 +37,7 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::{
-    AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored,
+    AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored, Terms,
 };
 use redb::ReadTransaction;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -151,9 +151,10 @@ impl Journal for EmbeddedJournal {
         &self,
         ispb: Ispb,
         messages: Vec<NewMessage>,
-        window: Duration,
+        terms: Terms,
     ) -> Result<Vec<Appended>, AppendError> {
         let room = self.room_for(messages.iter().map(|message| message.xml.len()).sum()).await?;
+        let window = terms.window;
         let answer = self.change(|reply| Request::Append { ispb, messages, window, reply, room }).await?;
         answer.map_err(|Conflict(index)| AppendError::Conflict { index })
     }
@@ -178,6 +179,11 @@ impl Journal for EmbeddedJournal {
 
     async fn find_since(&self, ispb: Ispb, at: Timestamp) -> Result<Sequence, Error> {
         self.read_with(move |transaction| reads::find_since(transaction, ispb, at)).await
+    }
+
+    /// Nothing expires by itself here: removing is all there is.
+    async fn keep(&self, _: Ispb) -> Result<(), Error> {
+        Ok(())
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {

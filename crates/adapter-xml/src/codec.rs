@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
-use pix_stream_ports::codec::{Codec, Examined, Invalid, Metadata, Part, Segment};
+use pix_stream_ports::codec::{Codec, Examined, Invalid, Metadata, Packed, Packing, Part, Segment};
 use pix_stream_signature::Verifier;
 
 use crate::decode::Against;
 use crate::options::Options;
 use crate::schemas::Schemas;
-use crate::{catalog, decode, deflate, encode};
+use crate::{catalog, chunk, decode, deflate, encode};
 
 /// The codec of SPI messages: XML by `xml-rs`, deflate by `zlib-rs`. Shared by all threads; a clone shares the
 /// schemas.
@@ -65,6 +66,14 @@ impl Codec for XmlCodec {
 
     fn chained(&self, part: &Part, previous: &Part) -> Segment {
         deflate::chained(part.bytes(), previous.bytes())
+    }
+
+    fn pack(&self, messages: &[Packing<'_>]) -> Option<Bytes> {
+        chunk::pack(messages)
+    }
+
+    fn unpack(&self, chunk: &[u8]) -> Option<Vec<Packed>> {
+        chunk::unpack(chunk)
     }
 
     fn catalog(&self) -> Vec<String> {

@@ -22,6 +22,8 @@ use pix_stream_domain::checksum::Checksum;
 use pix_stream_domain::token::BOUNDARY_LINE_LEN;
 use pix_stream_ports::codec::Segment;
 
+/// The CRLF that ends a part: it belongs to the boundary behind it.
+pub(crate) const PART_END: &[u8] = b"\r\n";
 /// How far back deflate can refer (RFC 1951, section 2).
 const WINDOW: usize = 32 * 1024;
 /// Most bytes of one stored block (RFC 1951, section 3.2.4).
@@ -45,12 +47,17 @@ pub(crate) fn chained(part: &[u8], previous: &[u8]) -> Segment {
         // XML holds no NUL. Should one come all the same, the argument above fails and the segment does without.
         return segment(part, &[]);
     }
+    segment(part, &dictionary(previous))
+}
+
+/// What a chained segment may refer back into: the end of the part before it, and the stand-in for the boundary line.
+pub(crate) fn dictionary(previous: &[u8]) -> Vec<u8> {
     // The window reaches no further back than this, boundary included.
     let reach = previous.len().min(WINDOW - BOUNDARY_LINE_LEN);
     let mut dictionary = Vec::with_capacity(reach + BOUNDARY_LINE_LEN);
     dictionary.extend_from_slice(&previous[previous.len() - reach..]);
     dictionary.resize(reach + BOUNDARY_LINE_LEN, 0);
-    segment(part, &dictionary)
+    dictionary
 }
 
 fn segment(plain: &[u8], dictionary: &[u8]) -> Segment {

@@ -4,9 +4,11 @@ use bytes::Bytes;
 use pix_stream_domain::resource_id::{self, ResourceId};
 use pix_stream_ports::codec::{Metadata, Part};
 
+use crate::deflate;
+
 /// The first header line, and the name of the second. Nothing may come between them, and no spelling may change.
 const HEAD: &[u8] = b"Content-Type: application/xml; charset=utf-8\r\nPI-ResourceId: ";
-const CRLF: &[u8] = b"\r\n";
+const CRLF: &[u8] = deflate::PART_END;
 
 /// Renders a part: head, empty line, the message as it is, and the CRLF that belongs to the boundary behind it.
 pub(crate) fn render(resource_id: ResourceId, xml: &[u8], metadata: Option<&Metadata>) -> Part {

@@ -8,6 +8,7 @@
 //! the `rules` (what a message must say of itself), `encode` (the part), `deflate` (the segments).
 
 mod catalog;
+mod chunk;
 mod codec;
 mod decode;
 mod deflate;

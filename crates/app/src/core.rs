@@ -17,7 +17,7 @@ use pix_stream_domain::token::Keyring;
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::{Codec as _, Metadata};
-use pix_stream_ports::coordinator::{Coordinator as _, Swap};
+use pix_stream_ports::coordinator::{Coordinator as _, Held, Swap};
 use pix_stream_ports::journal::{Checkpoint, Journal as _, Stored};
 use tokio::sync::Semaphore;
 
@@ -163,31 +163,34 @@ impl<P: Ports> Core<P> {
         let held = COORDINATOR_LOAD.run(READ_DEADLINE, load).await?;
         // A node that knows nothing yet sees by the checkpoint that the Coordinator went back.
         let known = match (known, &held) {
-            (None, Some(_)) => self.load_checkpointed(seat.ispb).await,
+            (None, Held::Current(_)) => self.load_checkpointed(seat.ispb).await,
             (known, _) => known,
         };
         let is_newest = |held: &StreamState| known.as_ref().is_none_or(|k| k.version() <= held.version());
-        if let Some(state) = held.as_ref().filter(|held| is_newest(held)) {
+        if let Held::Current(state) = &held
+            && is_newest(state)
+        {
             // The head may have been announced before this seat was there; without the Journal the next
             // announcement or sweep brings it.
             if let Ok(extent) = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await {
                 seat.raise_head(extent.next);
             }
-            seat.learn(state.clone(), None);
-            return Ok(state.clone());
+            seat.learn((**state).clone(), None);
+            return Ok((**state).clone());
         }
         let extent = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?;
-        let (state, from) = self.recover_state(seat.ispb, extent.first, known).await?;
-        let swap = coordinator.swap(seat.ispb, held.map(|held| held.version()), &state);
+        let newest = [known.as_ref(), held.state()].into_iter().flatten().max_by_key(|state| state.version());
+        let (state, from) = self.recover_state(seat.ispb, extent.first, newest.cloned()).await?;
+        let swap = coordinator.swap(seat.ispb, held.expected(), &state);
         seat.raise_head(extent.next);
-        match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await? {
+        match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await?.swap {
             Swap::Done => {}
-            Swap::Lost(Some(other)) => {
+            Swap::Lost(Held::Current(other)) => {
                 seat.learn((*other).clone(), None);
                 return Ok(*other);
             }
-            Swap::Lost(None) => {
-                let cause = "the coordinator holds no state and takes none".to_owned();
+            Swap::Lost(Held::Nothing | Held::Old(_)) => {
+                let cause = "the coordinator went away while a state was taken over".to_owned();
                 return Err(Error::Unavailable { retry_after: RETRY_AFTER, cause });
             }
         }

@@ -33,8 +33,9 @@ use std::sync::Arc;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::rate::{self, Decision};
-use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::token::Keyring;
+use pix_stream_domain::version::Version;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::{Coordinator as _, Listener};
 use pix_stream_ports::error::Error as StoreError;
@@ -286,9 +287,15 @@ impl<P: Ports> Listener for News<P> {
         }
     }
 
-    fn on_change(&self, ispb: Ispb) {
+    fn on_chunk(&self, ispb: Ispb, range: Range) {
+        self.on_head(ispb, range.end());
+    }
+
+    fn on_change(&self, ispb: Ispb, _: Version) {
         if let Some(core) = self.0.upgrade().filter(|core| core.find_participant(ispb).is_some()) {
             core.seat(ispb).wake.notify_waiters();
         }
     }
+
+    fn on_registry(&self) {}
 }

@@ -12,9 +12,11 @@ use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::{Codec, Examined, Rule};
-use pix_stream_ports::coordinator::Coordinator as _;
+use pix_stream_ports::coordinator::{Coordinator as _, News};
 use pix_stream_ports::entropy::Entropy as _;
-use pix_stream_ports::journal::{AppendError, Appended, Journal as _, Known, MessageKey, NewMessage, Stored};
+use pix_stream_ports::journal::{
+    AppendError, Appended, Journal as _, Known, MessageKey, NewMessage, Stored, Terms,
+};
 
 use crate::api::{Publish, Published};
 use crate::core::Core;
@@ -162,7 +164,7 @@ impl<P: Ports> Core<P> {
         actor: Box<str>,
         request_id: Box<str>,
     ) -> Result<Vec<Appended>, Error> {
-        let append = self.ports.journal().append(seat.ispb, messages.clone(), self.settings.idempotency);
+        let append = self.ports.journal().append(seat.ispb, messages.clone(), self.terms(seat.ispb));
         // A conflict is the store's answer, not its failure.
         let answered = async {
             match append.await {
@@ -191,7 +193,8 @@ impl<P: Ports> Core<P> {
         if !batch.is_empty() {
             seat.metrics.published.increment(batch.len());
             // A lost announcement costs other nodes a second: they also ask the Journal.
-            let announce = self.ports.coordinator().announce(seat.ispb, batch.end());
+            let news = News::Head { ispb: seat.ispb, head: batch.end(), chunk: None };
+            let announce = self.ports.coordinator().announce(news);
             if let Err(error) = COORDINATOR_ANNOUNCE.run(READ_DEADLINE, announce).await {
                 tracing::debug!(%error, ispb = %seat.ispb, "the new head was not announced");
             }
@@ -199,6 +202,13 @@ impl<P: Ports> Core<P> {
         let event = Event::Publish { actor, batch, repeats };
         self.audit.record(self.record(Some(seat.ispb), &request_id, event)).await;
         Ok(appended)
+    }
+
+    /// On what terms a participant's messages are kept now.
+    fn terms(&self, ispb: Ispb) -> Terms {
+        let is_held = self.find_participant(ispb).is_some_and(|participant| participant.held);
+        let retention = (!is_held).then_some(self.settings.retention);
+        Terms { window: self.settings.idempotency, retention }
     }
 
     fn make_hot(&self, seat: &Seat, fresh: Vec<Stored>) {

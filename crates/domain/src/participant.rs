@@ -17,6 +17,8 @@ pub struct Participant {
     pub created_at: Timestamp,
     /// Limits that differ from the configuration's.
     pub limits: Limits,
+    /// Whether its messages are under legal hold: none of them is removed, however old.
+    pub held: bool,
     /// Rises with every change, from 1: a change that was decided on an older revision is refused.
     pub revision: u64,
 }
@@ -35,6 +37,6 @@ impl Participant {
     #[must_use]
     pub const fn new(ispb: Ispb, created_at: Timestamp) -> Self {
         let limits = Limits { requests_per_second: None, backlog_high_water: None };
-        Self { ispb, name: String::new(), created_at, limits, revision: 1 }
+        Self { ispb, name: String::new(), created_at, limits, held: false, revision: 1 }
     }
 }

@@ -29,6 +29,13 @@ pub trait Codec: Send + Sync + 'static {
     /// `previous` come as many NUL bytes as the boundary line has (design, section 5).
     fn chained(&self, part: &Part, previous: &Part) -> Segment;
 
+    /// Packs messages that follow one another, for another node: the first by its `alone` segment, the others by
+    /// their `chained` ones. `None` when a segment is missing.
+    fn pack(&self, messages: &[Packing<'_>]) -> Option<Bytes>;
+
+    /// Reads what [`Codec::pack`] made; `None` when it did not, or when the checksums do not fit.
+    fn unpack(&self, chunk: &[u8]) -> Option<Vec<Packed>>;
+
     /// The message types that a schema is loaded for, sorted: what a catalogue can list.
     fn catalog(&self) -> Vec<String>;
 
@@ -266,6 +273,36 @@ impl Part {
     pub fn xml(&self) -> Bytes {
         self.bytes.slice(self.xml.clone())
     }
+}
+
+/// A message to be packed.
+#[derive(Debug, Clone, Copy)]
+pub struct Packing<'a> {
+    /// Its place.
+    pub sequence: Sequence,
+    /// Its id for clients.
+    pub resource_id: ResourceId,
+    /// Its rendered part.
+    pub part: &'a Part,
+    /// Its XML deflated alone.
+    pub alone: Option<&'a Segment>,
+    /// Its part deflated behind that of the message before it.
+    pub chained: Option<&'a Segment>,
+}
+
+/// A message that was packed on another node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// Its place.
+    pub sequence: Sequence,
+    /// Its id for clients.
+    pub resource_id: ResourceId,
+    /// Its rendered part.
+    pub part: Part,
+    /// What it was packed by, when that was `alone`.
+    pub alone: Option<Segment>,
+    /// What it was packed by, when that was `chained`.
+    pub chained: Option<Segment>,
 }
 
 /// A raw deflate segment that ends byte-aligned (sync flush), with what a gzip trailer needs of its plain bytes.

@@ -23,7 +23,7 @@ use crate::error::Error;
 /// leaves its change done or not done, never half.
 pub trait Journal: Send + Sync + 'static {
     /// Appends the messages of one request, all or none, in order. Sequence numbers are given here and nowhere
-    /// else. A message whose business id was stored within `window` before it stores nothing: with the same
+    /// else. A message whose business id was stored within `terms.window` before it stores nothing: with the same
     /// digest it answers with the first one's place and id, with another it is a conflict. The rule also holds
     /// between the messages of one request.
     ///
@@ -35,7 +35,7 @@ pub trait Journal: Send + Sync + 'static {
         &self,
         ispb: Ispb,
         messages: Vec<NewMessage>,
-        window: Duration,
+        terms: Terms,
     ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
 
     /// Which of these messages are stored within `window` already, by business id, without storing anything:
@@ -61,6 +61,10 @@ pub trait Journal: Send + Sync + 'static {
 
     /// The first message that was published at or after a time; the next sequence number when there is none.
     fn find_since(&self, ispb: Ispb, at: Timestamp) -> impl Future<Output = Result<Sequence, Error>> + Send;
+
+    /// Takes the expiry off everything that is stored for a participant: a legal hold began. Messages that are
+    /// appended meanwhile are their appender's business. Safe to repeat.
+    fn keep(&self, ispb: Ispb) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Removes messages below a sequence number, at most `limit` of them in one call. Returns how many.
     fn remove_below(
@@ -101,6 +105,16 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Whether the Journal can do its work right now.
     fn check(&self) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// On what terms messages are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How long a business id is remembered.
+    pub window: Duration,
+    /// How long the messages will be wanted; `None`: until they are removed. A store may drop them by itself a day
+    /// after that, should nobody remove them.
+    pub retention: Option<Duration>,
 }
 
 /// The key of idempotency of a message.

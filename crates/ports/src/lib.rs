@@ -2,8 +2,9 @@
 //!
 //! Two stores, because there are two needs: the [`journal::Journal`] keeps what must never be lost, the
 //! [`coordinator::Coordinator`] what must be agreed on right now. Around them the [`audit_log::AuditLog`], the
-//! [`quarantine::Quarantine`] for what was refused, the [`codec::Codec`] that keeps XML out of the core, a
-//! [`clock::Clock`] and [`entropy::Entropy`].
+//! [`quarantine::Quarantine`] for what was refused, the [`regions::Regions`] of a cluster in several data centres, the
+//! [`codec::Codec`] that keeps XML out of the core, a [`clock::Clock`] and [`entropy::Entropy`]. Beside the bundle, for
+//! clusters only: the [`intake::Intake`] and the [`serial_states::SerialStates`].
 //!
 //! [`Ports`] bundles one choice of each, so that the core has a single type parameter.
 
@@ -13,8 +14,11 @@ pub mod codec;
 pub mod coordinator;
 pub mod entropy;
 pub mod error;
+pub mod intake;
 pub mod journal;
 pub mod quarantine;
+pub mod regions;
+pub mod serial_states;
 
 /// One choice of every port.
 pub trait Ports: Send + Sync + 'static {
@@ -24,6 +28,8 @@ pub trait Ports: Send + Sync + 'static {
     type Coordinator: coordinator::Coordinator;
     /// What was refused and waits for a decision.
     type Quarantine: quarantine::Quarantine;
+    /// Which region serves whom.
+    type Regions: regions::Regions;
     /// XML and the wire format.
     type Codec: codec::Codec;
     /// The audit chain.
@@ -39,6 +45,8 @@ pub trait Ports: Send + Sync + 'static {
     fn coordinator(&self) -> &Self::Coordinator;
     /// The Quarantine.
     fn quarantine(&self) -> &Self::Quarantine;
+    /// The regions.
+    fn regions(&self) -> &Self::Regions;
     /// The codec.
     fn codec(&self) -> &Self::Codec;
     /// The audit log.

@@ -23,6 +23,7 @@ use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::entropy::Entropy as _;
 use pix_stream_ports::journal::Journal as _;
+use pix_stream_ports::regions::OneRegion;
 
 use crate::failure::Failure;
 use crate::system::{self, SystemClock, SystemEntropy};
@@ -42,6 +43,7 @@ impl Ports for EmbeddedPorts {
     type Journal = EmbeddedJournal;
     type Coordinator = LocalCoordinator;
     type Quarantine = EmbeddedJournal;
+    type Regions = OneRegion;
     type Codec = XmlCodec;
     type AuditLog = FileAuditLog;
     type Clock = SystemClock;
@@ -57,6 +59,10 @@ impl Ports for EmbeddedPorts {
 
     fn quarantine(&self) -> &EmbeddedJournal {
         &self.journal
+    }
+
+    fn regions(&self) -> &OneRegion {
+        &OneRegion
     }
 
     fn codec(&self) -> &XmlCodec {

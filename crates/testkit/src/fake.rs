@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod faults;
 pub mod journal;
 pub mod quarantine;
+pub mod regions;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +26,7 @@ pub use entropy::{FakeEntropy, SplitMix64};
 pub use faults::Faults;
 pub use journal::FakeJournal;
 pub use quarantine::FakeQuarantine;
+pub use regions::FakeRegions;
 
 /// One of each fake: the ports of one node. A clone is the same node; [`FakePorts::another_node`] is another one
 /// on the same stores.
@@ -36,6 +38,8 @@ pub struct FakePorts {
     pub coordinator: FakeCoordinator,
     /// The Quarantine.
     pub quarantine: FakeQuarantine,
+    /// The regions, as this node knows them.
+    pub regions: FakeRegions,
     /// The codec.
     pub codec: FakeCodec,
     /// The audit log.
@@ -54,6 +58,7 @@ impl FakePorts {
         Self {
             journal: FakeJournal::new(seeds.next()),
             coordinator: FakeCoordinator::new(seeds.next()),
+            regions: FakeRegions::default(),
             codec: FakeCodec,
             audit_log: FakeAuditLog::new(seeds.next()),
             clock,
@@ -73,6 +78,7 @@ impl Ports for FakePorts {
     type Journal = FakeJournal;
     type Coordinator = FakeCoordinator;
     type Quarantine = FakeQuarantine;
+    type Regions = FakeRegions;
     type Codec = FakeCodec;
     type AuditLog = FakeAuditLog;
     type Clock = SimClock;
@@ -88,6 +94,10 @@ impl Ports for FakePorts {
 
     fn quarantine(&self) -> &FakeQuarantine {
         &self.quarantine
+    }
+
+    fn regions(&self) -> &FakeRegions {
+        &self.regions
     }
 
     fn codec(&self) -> &FakeCodec {

@@ -202,7 +202,8 @@ pub(crate) fn encode_participant(participant: &Participant) -> Vec<u8> {
     let mut body = Vec::new();
     body.extend_from_slice(&participant.revision.to_be_bytes());
     body.extend_from_slice(&participant.created_at.unix_millis().to_be_bytes());
-    body.push(u8::from(requests_per_second.is_some()));
+    // Bit 1 came later: records of before have it clear, which is right.
+    body.push(u8::from(requests_per_second.is_some()) | (u8::from(participant.held) << 1));
     body.extend_from_slice(&requests_per_second.unwrap_or_default().to_be_bytes());
     body.push(u8::from(backlog_high_water.is_some()));
     body.extend_from_slice(&backlog_high_water.unwrap_or_default().to_be_bytes());
@@ -215,14 +216,15 @@ pub(crate) fn decode_participant(key: &ByIspb, record: &[u8]) -> Result<Particip
     let ispb = Ispb::from_bytes(*key).map_err(|error| Fault::Record(format!("participants: {error}")))?;
     let revision = body.u64()?;
     let created_at = Timestamp::from_unix_millis(body.u64()?);
-    let requests_per_second = Some(body.u8()? != 0).zip(Some(body.u32()?)).filter(|(set, _)| *set);
+    let flags = body.u8()?;
+    let requests_per_second = Some(flags & 1 != 0).zip(Some(body.u32()?)).filter(|(set, _)| *set);
     let backlog_high_water = Some(body.u8()? != 0).zip(Some(body.u64()?)).filter(|(set, _)| *set);
     let limits = Limits {
         requests_per_second: requests_per_second.map(|(_, limit)| limit),
         backlog_high_water: backlog_high_water.map(|(_, limit)| limit),
     };
     let name = body.text(body.rest.len())?.to_owned();
-    Ok(Participant { ispb, name, created_at, limits, revision })
+    Ok(Participant { ispb, name, created_at, limits, held: flags & 2 != 0, revision })
 }
 
 fn checksum(key: &[u8], rest: &[u8]) -> u32 {

@@ -11,7 +11,7 @@ use pix_stream_domain::resource_id::ResourceId;
 
 use super::*;
 
-const WINDOW: Duration = Duration::from_secs(3600);
+const TERMS: Terms = Terms { window: Duration::from_secs(3600), retention: None };
 const ALL: u64 = u64::MAX;
 
 fn ispb() -> Ispb {
@@ -46,10 +46,10 @@ fn is_full<T: std::fmt::Debug>(answer: &Result<T, AppendError>) -> bool {
 async fn a_full_disk_refuses_changes_serves_reads_and_recovers() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path(), None);
-    let first = journal.append(ispb(), vec![message(1)], WINDOW).await.unwrap();
+    let first = journal.append(ispb(), vec![message(1)], TERMS).await.unwrap();
     journal.store.conditions().is_full.store(true, Ordering::Relaxed);
     for _ in 0..3 {
-        let refused = journal.append(ispb(), vec![message(2)], WINDOW).await;
+        let refused = journal.append(ispb(), vec![message(2)], TERMS).await;
         assert!(is_full(&refused), "{refused:?}");
         assert!(matches!(journal.raise_incarnation(ispb()).await, Err(Error::Full(_))));
         assert!(matches!(journal.check().await, Err(Error::Full(_))));
@@ -57,9 +57,9 @@ async fn a_full_disk_refuses_changes_serves_reads_and_recovers() {
     }
     journal.store.conditions().is_full.store(false, Ordering::Relaxed);
     assert_eq!(journal.check().await, Ok(()));
-    let second = journal.append(ispb(), vec![message(2)], WINDOW).await.unwrap();
+    let second = journal.append(ispb(), vec![message(2)], TERMS).await.unwrap();
     assert_eq!((second[0].sequence, second[0].is_repeat), (Sequence::new(2), false));
-    let again = journal.append(ispb(), vec![message(1)], WINDOW).await.unwrap();
+    let again = journal.append(ispb(), vec![message(1)], TERMS).await.unwrap();
     assert_eq!((again[0].resource_id, again[0].is_repeat), (first[0].resource_id, true));
     assert_eq!(journal.read(ispb(), everything(), ALL).await.unwrap().len(), 2);
 }
@@ -70,7 +70,7 @@ async fn without_room_to_grow_reads_go_on_and_removal_makes_room() {
     let journal = open(dir.path(), Some(2 * 1024 * 1024));
     let mut stored = 0;
     let refused = loop {
-        let answer = journal.append(ispb(), (0..8).map(|i| message(stored + i)).collect(), WINDOW).await;
+        let answer = journal.append(ispb(), (0..8).map(|i| message(stored + i)).collect(), TERMS).await;
         match answer {
             Ok(_) => stored += 8,
             Err(error) => break Err::<(), _>(error),
@@ -82,7 +82,7 @@ async fn without_room_to_grow_reads_go_on_and_removal_makes_room() {
     let read = journal.read(ispb(), everything(), ALL).await.unwrap();
     assert_eq!(read.len() as u64, stored, "reads go on, and nothing acknowledged is lost");
     journal.store.conditions().bytes_max.store(u64::MAX, Ordering::Relaxed);
-    let appended = journal.append(ispb(), vec![message(stored)], WINDOW).await.unwrap();
+    let appended = journal.append(ispb(), vec![message(stored)], TERMS).await.unwrap();
     assert_eq!(appended[0].sequence, Sequence::new(stored + 1));
 }
 
@@ -90,12 +90,12 @@ async fn without_room_to_grow_reads_go_on_and_removal_makes_room() {
 async fn a_failed_sync_is_no_success_and_the_journal_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path(), None);
-    journal.append(ispb(), vec![message(1)], WINDOW).await.unwrap();
+    journal.append(ispb(), vec![message(1)], TERMS).await.unwrap();
     journal.store.conditions().sync_fails.store(true, Ordering::Relaxed);
-    let answer = journal.append(ispb(), vec![message(2)], WINDOW).await;
+    let answer = journal.append(ispb(), vec![message(2)], TERMS).await;
     assert!(matches!(answer, Err(AppendError::Store(Error::Unavailable(_)))), "{answer:?}");
     journal.store.conditions().sync_fails.store(false, Ordering::Relaxed);
-    let appended = journal.append(ispb(), vec![message(2), message(3)], WINDOW).await.unwrap();
+    let appended = journal.append(ispb(), vec![message(2), message(3)], TERMS).await.unwrap();
     assert_eq!(appended.iter().map(|one| one.sequence.value()).collect::<Vec<_>>(), vec![2, 3]);
     assert_eq!(journal.read(ispb(), everything(), ALL).await.unwrap().len(), 3);
     drop(journal);
@@ -151,9 +151,9 @@ async fn a_damaged_record_of_one_participant_does_not_hurt_others_in_its_group()
         .map_err(|(_, error)| error)
         .unwrap();
     // The first request keeps the writer busy, so that the others share its next commit.
-    let first = journal.append(ispb(), (0..100).map(message).collect(), WINDOW);
-    let hurt = journal.append(bad, vec![message(1)], WINDOW);
-    let unhurt = journal.append(good, vec![message(1)], WINDOW);
+    let first = journal.append(ispb(), (0..100).map(message).collect(), TERMS);
+    let hurt = journal.append(bad, vec![message(1)], TERMS);
+    let unhurt = journal.append(good, vec![message(1)], TERMS);
     let (first, hurt, unhurt) = tokio::join!(first, hurt, unhurt);
     assert!(first.is_ok() && unhurt.is_ok(), "{unhurt:?}");
     assert!(matches!(hurt, Err(AppendError::Store(Error::Damaged(_)))), "{hurt:?}");
@@ -163,7 +163,7 @@ async fn a_damaged_record_of_one_participant_does_not_hurt_others_in_its_group()
 async fn a_start_on_a_full_disk_serves_reads_until_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path(), None);
-    journal.append(ispb(), vec![message(1)], WINDOW).await.unwrap();
+    journal.append(ispb(), vec![message(1)], TERMS).await.unwrap();
     drop(journal);
     let path = dir.path().join(open::FILE);
     let bytes = std::fs::read(&path).unwrap();
@@ -184,7 +184,7 @@ async fn a_start_on_a_full_disk_serves_reads_until_there_is_room() {
 async fn a_message_that_vanished_is_damage_and_not_a_gap() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path(), None);
-    journal.append(ispb(), (1..=5).map(message).collect(), WINDOW).await.unwrap();
+    journal.append(ispb(), (1..=5).map(message).collect(), TERMS).await.unwrap();
     drop(journal);
     let file = redb::Database::open(dir.path().join("journal.redb")).unwrap();
     let change = file.begin_write().unwrap();

@@ -17,7 +17,7 @@ use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Quarantine, Summary};
 use super::{CHILD_FOLDER, child_folder, ispb, message};
 
 /// Longer than the times of the messages lie apart.
-const WINDOW: Duration = Duration::from_secs(365 * 24 * 3600);
+const TERMS: Terms = Terms { window: Duration::from_secs(365 * 24 * 3600), retention: None };
 const ACKNOWLEDGED: &str = "acknowledged ";
 const QUARANTINED: &str = "quarantined ";
 const ROOMY: Limits = Limits { entries: u64::MAX, bytes: u64::MAX };
@@ -55,7 +55,7 @@ async fn append_until_killed(dir: &Path) {
         tasks.spawn(async move {
             for n in (start + task * 100_000_000..).step_by(3) {
                 let request = (n..n + 3).map(|n| message(n, 600)).collect();
-                let appended = journal.append(ispb(), request, WINDOW).await.unwrap();
+                let appended = journal.append(ispb(), request, TERMS).await.unwrap();
                 let places: Vec<_> = appended.iter().map(|one| one.sequence.to_string()).collect();
                 println!("\n{ACKNOWLEDGED}{n} {}", places.join(" "));
                 journal.put(entry(n), ROOMY).await.unwrap();
@@ -121,7 +121,7 @@ async fn check(journal: &EmbeddedJournal, acknowledged: &[(u64, Vec<u64>)]) {
         }
     }
     let request: Vec<_> = (acknowledged[0].0..).take(3).map(|n| message(n, 600)).collect();
-    let again = journal.append(ispb(), request, WINDOW).await.unwrap();
+    let again = journal.append(ispb(), request, TERMS).await.unwrap();
     assert!(again.iter().all(|one| one.is_repeat), "what was acknowledged is known");
 }
 

@@ -10,7 +10,7 @@ use pix_stream_ports::journal::Journal;
 
 use super::{ispb, message};
 
-const WINDOW: Duration = Duration::from_secs(3600);
+const TERMS: Terms = Terms { window: Duration::from_secs(3600), retention: None };
 
 fn open(dir: &Path) -> Result<EmbeddedJournal, OpenError> {
     EmbeddedJournal::open(dir, Options::default())
@@ -21,7 +21,7 @@ async fn sample(dir: &Path) -> Vec<u8> {
     let journal = open(dir).unwrap();
     for n in 0..20 {
         let request = (3 * n..3 * n + 3).map(|n| message(n, 2500)).collect();
-        journal.append(ispb(), request, WINDOW).await.unwrap();
+        journal.append(ispb(), request, TERMS).await.unwrap();
     }
     journal.raise_incarnation(ispb()).await.unwrap();
     drop(journal);
@@ -45,7 +45,7 @@ async fn try_open(bytes: &[u8], what: &str) -> bool {
                 }
             }
             // Damage met while writing is an error, too.
-            let _ = journal.append(ispb(), vec![message(1000, 2500)], WINDOW).await;
+            let _ = journal.append(ispb(), vec![message(1000, 2500)], TERMS).await;
             let _ = journal.raise_incarnation(ispb()).await;
             let _ = journal.remove_below(ispb(), Sequence::new(9), 100).await;
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{CHILD_FOLDER, child_folder, ispb, message};
 
-const WINDOW: Duration = Duration::from_secs(24 * 3600);
+const TERMS: Terms = Terms { window: Duration::from_secs(24 * 3600), retention: None };
 const BYTES: usize = 3600;
 /// Environment variable that asks for measurements.
 const MEASURE: &str = "PIX_MEASURE";
@@ -49,7 +49,7 @@ async fn append(journal: &Arc<EmbeddedJournal>, start: u64, total: u64, tasks: u
             let from = start + task * (total / tasks);
             for n in (from..from + total / tasks).step_by(usize::try_from(each).unwrap()) {
                 let request = (n..n + each).map(|n| message(n, BYTES)).collect();
-                journal.append(ispb(), request, WINDOW).await.unwrap();
+                journal.append(ispb(), request, TERMS).await.unwrap();
             }
         });
     }

@@ -8,7 +8,7 @@ use pix_stream_domain::stream::{Command, Context, Outcome, StreamState, Supply};
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
-use pix_stream_ports::coordinator::{Coordinator as _, Swap};
+use pix_stream_ports::coordinator::{Coordinator as _, Expected, Held, Swap};
 
 use super::{Request, Seat};
 use crate::core::Core;
@@ -64,21 +64,26 @@ impl Seat {
                 }
                 return Ok(outcomes);
             }
-            let swap = core.ports.coordinator().swap(self.ispb, Some(before.version()), &next);
-            match COORDINATOR_SWAP.run(READ_DEADLINE, swap).await? {
+            let expected = Expected::Current(before.version());
+            let swap = core.ports.coordinator().swap(self.ispb, expected, &next);
+            let swapped = COORDINATOR_SWAP.run(READ_DEADLINE, swap).await?;
+            if let Some(head) = swapped.head {
+                self.raise_head(head);
+            }
+            match swapped.swap {
                 Swap::Done => {
                     self.install(&before, next, core.ports.clock().now());
                     return Ok(outcomes);
                 }
                 Swap::Lost(newer) => {
                     metrics::counter!(SWAPS_LOST).increment(1);
-                    match newer.filter(|newer| newer.version() > before.version()) {
-                        Some(newer) => {
+                    match newer {
+                        Held::Current(newer) if newer.version() > before.version() => {
                             self.inner().snapshot = Some(*newer);
                             is_fresh = true;
                         }
                         // Nothing there, or something that this node knows to be over: it forgot or went back.
-                        None => loads = true,
+                        Held::Nothing | Held::Current(_) | Held::Old(_) => loads = true,
                     }
                 }
             }

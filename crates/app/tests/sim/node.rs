@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use pix_stream_app::App;
 use pix_stream_domain::audit::Record;
 use pix_stream_domain::ispb::Ispb;
@@ -16,15 +17,16 @@ use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::StreamState;
 use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
-use pix_stream_domain::version::{Incarnation, Version};
+use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::Ports;
 use pix_stream_ports::audit_log::AuditLog;
-use pix_stream_ports::coordinator::{Coordinator, Listener, Swap};
+use pix_stream_ports::coordinator::{Coordinator, Expected, Held, Listener, News, Swapped};
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::{
-    AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored,
+    AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored, Terms,
 };
 use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Put, Quarantine, Summary, Usage};
+use pix_stream_ports::regions::OneRegion;
 use pix_stream_testkit::{FakeCodec, FakeEntropy, FakePorts, SimClock};
 use tokio::sync::Notify;
 
@@ -107,6 +109,7 @@ impl Ports for NodePorts {
     type Journal = Mortal;
     type Coordinator = Mortal;
     type Quarantine = Mortal;
+    type Regions = OneRegion;
     type Codec = FakeCodec;
     type AuditLog = Mortal;
     type Clock = SimClock;
@@ -122,6 +125,10 @@ impl Ports for NodePorts {
 
     fn quarantine(&self) -> &Mortal {
         &self.quarantine
+    }
+
+    fn regions(&self) -> &OneRegion {
+        &OneRegion
     }
 
     fn codec(&self) -> &FakeCodec {
@@ -146,9 +153,9 @@ impl Journal for Mortal {
         &self,
         ispb: Ispb,
         messages: Vec<NewMessage>,
-        window: Duration,
+        terms: Terms,
     ) -> Result<Vec<Appended>, AppendError> {
-        self.life.lead(self.fakes.journal.append(ispb, messages, window)).await
+        self.life.lead(self.fakes.journal.append(ispb, messages, terms)).await
     }
 
     async fn find_known(
@@ -170,6 +177,10 @@ impl Journal for Mortal {
 
     async fn find_since(&self, ispb: Ispb, at: Timestamp) -> Result<Sequence, Error> {
         self.life.lead(self.fakes.journal.find_since(ispb, at)).await
+    }
+
+    async fn keep(&self, ispb: Ispb) -> Result<(), Error> {
+        self.life.lead(self.fakes.journal.keep(ispb)).await
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {
@@ -241,18 +252,26 @@ impl Quarantine for Mortal {
 }
 
 impl Coordinator for Mortal {
-    async fn load(&self, ispb: Ispb) -> Result<Option<StreamState>, Error> {
+    async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
         self.life.lead(self.fakes.coordinator.load(ispb)).await
     }
 
-    async fn swap(&self, ispb: Ispb, expected: Option<Version>, next: &StreamState) -> Result<Swap, Error> {
+    async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
         let swap = self.life.lead(self.fakes.coordinator.swap(ispb, expected, next)).await;
         self.oracle.look_at_state(ispb);
         swap
     }
 
-    async fn announce(&self, ispb: Ispb, head: Sequence) -> Result<(), Error> {
-        self.life.lead(self.fakes.coordinator.announce(ispb, head)).await
+    async fn announce(&self, news: News) -> Result<(), Error> {
+        self.life.lead(self.fakes.coordinator.announce(news)).await
+    }
+
+    async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
+        self.life.lead(self.fakes.coordinator.fetch(ispb, first)).await
+    }
+
+    fn is_shared(&self) -> bool {
+        self.fakes.coordinator.is_shared()
     }
 
     fn subscribe(&self, listener: Arc<dyn Listener>) {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::limits::Rules;
 use pix_stream_domain::rate::Rule;
-use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::{Command, Context, StreamState, Supply};
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::{Incarnation, Version};
-use pix_stream_ports::coordinator::{Coordinator, Listener, Swap};
+use pix_stream_ports::coordinator::{Coordinator, Expected, Held, Listener, News, Swap};
 
 use crate::contract::{ispb, join_all};
 
@@ -58,50 +58,66 @@ fn now() -> Timestamp {
     Timestamp::from_unix_millis(1_800_000_000_000)
 }
 
+/// What becomes of a swap, without the head.
+async fn swap(coordinator: &impl Coordinator, n: u32, expected: Expected, next: &StreamState) -> Swap {
+    coordinator.swap(ispb(n), expected, next).await.unwrap().swap
+}
+
+fn current(state: &StreamState) -> Expected {
+    Expected::Current(state.version())
+}
+
+fn held(state: &StreamState) -> Held {
+    Held::Current(Box::new(state.clone()))
+}
+
 async fn nothing_is_there_at_first(coordinator: impl Coordinator) {
-    assert_eq!(coordinator.load(ispb(1)).await, Ok(None));
-    let lost = coordinator.swap(ispb(1), Some(Version::default()), &first(1)).await;
-    assert_eq!(lost, Ok(Swap::Lost(None)), "there is nothing to swap");
-    assert_eq!(coordinator.load(ispb(1)).await, Ok(None));
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(Held::Nothing));
+    let lost = swap(&coordinator, 1, Expected::Current(Version::default()), &first(1)).await;
+    assert_eq!(lost, Swap::Lost(Held::Nothing), "there is nothing to swap");
+    let lost = swap(&coordinator, 1, Expected::Old(Version::default()), &first(1)).await;
+    assert_eq!(lost, Swap::Lost(Held::Nothing), "there is nothing old either");
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(Held::Nothing));
 }
 
 async fn a_state_comes_back_as_it_was(coordinator: impl Coordinator) {
     let one = first(3);
-    assert_eq!(coordinator.swap(ispb(1), None, &one).await, Ok(Swap::Done));
-    assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(one.clone())));
+    assert_eq!(swap(&coordinator, 1, Expected::Nothing, &one).await, Swap::Done);
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(held(&one)));
     let two = next(&one);
-    assert_eq!(coordinator.swap(ispb(1), Some(one.version()), &two).await, Ok(Swap::Done));
-    assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(two)));
+    assert_eq!(swap(&coordinator, 1, current(&one), &two).await, Swap::Done);
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(held(&two)));
 }
 
 async fn a_swap_on_another_version_changes_nothing(coordinator: impl Coordinator) {
     let one = first(1);
     let (two, three) = (next(&one), next(&next(&one)));
-    coordinator.swap(ispb(1), None, &two).await.unwrap();
-    let stored = || Swap::Lost(Some(Box::new(two.clone())));
-    assert_eq!(coordinator.swap(ispb(1), None, &three).await, Ok(stored()), "none was expected");
-    assert_eq!(coordinator.swap(ispb(1), Some(one.version()), &three).await, Ok(stored()), "an older one");
-    assert_eq!(coordinator.swap(ispb(1), Some(three.version()), &one).await, Ok(stored()), "a newer one");
-    assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(two)));
+    assert_eq!(swap(&coordinator, 1, Expected::Nothing, &two).await, Swap::Done);
+    let stored = || Swap::Lost(held(&two));
+    assert_eq!(swap(&coordinator, 1, Expected::Nothing, &three).await, stored(), "none was expected");
+    assert_eq!(swap(&coordinator, 1, current(&one), &three).await, stored(), "an older one");
+    assert_eq!(swap(&coordinator, 1, current(&three), &one).await, stored(), "a newer one");
+    assert_eq!(swap(&coordinator, 1, Expected::Old(two.version()), &three).await, stored(), "it is not old");
+    assert_eq!(coordinator.load(ispb(1)).await, Ok(held(&two)));
 }
 
 async fn an_older_incarnation_does_not_match(coordinator: impl Coordinator) {
     let (old, new) = (first(1), first(2));
-    coordinator.swap(ispb(1), None, &new).await.unwrap();
-    let lost = coordinator.swap(ispb(1), Some(old.version()), &next(&old)).await;
-    assert_eq!(lost, Ok(Swap::Lost(Some(Box::new(new)))), "the counters are the same, the histories are not");
+    assert_eq!(swap(&coordinator, 1, Expected::Nothing, &new).await, Swap::Done);
+    let lost = swap(&coordinator, 1, current(&old), &next(&old)).await;
+    assert_eq!(lost, Swap::Lost(held(&new)), "the counters are the same, the histories are not");
 }
 
 async fn of_racing_swaps_exactly_one_wins(coordinator: impl Coordinator) {
     let starts = (0..16).map(|n| first(n + 1)).collect::<Vec<_>>();
-    let answers = join_all(starts.iter().map(|state| coordinator.swap(ispb(1), None, state))).await;
-    let mut stored = winner(&starts, answers.into_iter().map(Result::unwrap).collect());
+    let answers = join_all(starts.iter().map(|state| swap(&coordinator, 1, Expected::Nothing, state))).await;
+    let mut stored = winner(&starts, answers);
     for round in 0..20 {
         let tries: Vec<_> = (0..8).map(|n| first(100 + 8 * round + n)).collect();
-        let version = Some(stored.version());
-        let answers = join_all(tries.iter().map(|state| coordinator.swap(ispb(1), version, state))).await;
-        stored = winner(&tries, answers.into_iter().map(Result::unwrap).collect());
-        assert_eq!(coordinator.load(ispb(1)).await, Ok(Some(stored.clone())));
+        let expected = current(&stored);
+        let answers = join_all(tries.iter().map(|state| swap(&coordinator, 1, expected, state))).await;
+        stored = winner(&tries, answers);
+        assert_eq!(coordinator.load(ispb(1)).await, Ok(held(&stored)));
     }
 }
 
@@ -112,9 +128,7 @@ fn winner(tries: &[StreamState], answers: Vec<Swap>) -> StreamState {
     for answer in &answers {
         match answer {
             Swap::Done => {}
-            Swap::Lost(stored) => {
-                assert_eq!(stored.as_deref(), Some(won), "the others are told what is stored")
-            }
+            Swap::Lost(stored) => assert_eq!(stored, &held(won), "the others are told what is stored"),
         }
     }
     won.clone()
@@ -122,10 +136,10 @@ fn winner(tries: &[StreamState], answers: Vec<Swap>) -> StreamState {
 
 async fn participants_do_not_share(coordinator: impl Coordinator) {
     for n in 1..=50 {
-        assert_eq!(coordinator.swap(ispb(n), None, &first(n)).await, Ok(Swap::Done));
+        assert_eq!(swap(&coordinator, n, Expected::Nothing, &first(n)).await, Swap::Done);
     }
     for n in 1..=50 {
-        assert_eq!(coordinator.load(ispb(n)).await, Ok(Some(first(n))));
+        assert_eq!(coordinator.load(ispb(n)).await, Ok(held(&first(n))));
     }
 }
 
@@ -161,15 +175,22 @@ impl Listener for Heard {
         self.0.lock().unwrap().push((ispb, head));
     }
 
-    fn on_change(&self, _: Ispb) {}
+    fn on_chunk(&self, ispb: Ispb, range: Range) {
+        self.on_head(ispb, range.end());
+    }
+
+    fn on_change(&self, _: Ispb, _: Version) {}
+
+    fn on_registry(&self) {}
 }
 
 /// What a node announces it may be told or not; what it is told must be right.
 async fn listeners_hear_of_their_participants_only(coordinator: impl Coordinator) {
     let heard = Arc::new(Heard::default());
-    coordinator.announce(ispb(1), Sequence::new(5)).await.unwrap();
+    let head = |n, head| News::Head { ispb: ispb(n), head: Sequence::new(head), chunk: None };
+    coordinator.announce(head(1, 5)).await.unwrap();
     coordinator.subscribe(heard.clone());
-    coordinator.announce(ispb(2), Sequence::new(9)).await.unwrap();
+    coordinator.announce(head(2, 9)).await.unwrap();
     let heard = heard.0.lock().unwrap();
     assert!(heard.iter().all(|news| *news == (ispb(2), Sequence::new(9))), "{heard:?}");
 }

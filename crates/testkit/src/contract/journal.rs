@@ -13,12 +13,16 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::time::Timestamp;
-use pix_stream_ports::journal::{Appended, Extent, Journal, MessageKey, NewMessage, Stored};
+use pix_stream_ports::journal::{Appended, Extent, Journal, MessageKey, NewMessage, Stored, Terms};
 
 use crate::contract::ispb;
 
 /// The window of idempotency of the suites.
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+fn terms() -> Terms {
+    Terms { window: WINDOW, retention: Some(30 * WINDOW) }
+}
 /// More than any suite stores.
 const ALL_BYTES: u64 = u64::MAX;
 
@@ -34,9 +38,9 @@ pub async fn test_all<J: Journal>(make: impl AsyncFn() -> J) {
 /// time; the one before is dropped by then.
 pub async fn test_reopening<J: Journal>(open: impl AsyncFn() -> J) {
     let first = open().await;
-    let appended = first.append(ispb(1), messages(1..=20, 0), WINDOW).await.unwrap();
+    let appended = first.append(ispb(1), messages(1..=20, 0), terms()).await.unwrap();
     assert_eq!(first.remove_below(ispb(1), Sequence::new(4), 100).await, Ok(3));
-    let only = first.append(ispb(2), messages(1..=2, 0), WINDOW).await.unwrap();
+    let only = first.append(ispb(2), messages(1..=2, 0), terms()).await.unwrap();
     assert_eq!(first.remove_below(ispb(2), Sequence::new(9), 100).await, Ok(2));
     let incarnation = first.raise_incarnation(ispb(1)).await.unwrap();
     let checkpoint = state::checkpoint(incarnation, 3, true);
@@ -59,7 +63,7 @@ pub async fn test_reopening<J: Journal>(open: impl AsyncFn() -> J) {
         Ok(Extent { first: next, next }),
         "the head outlives its messages"
     );
-    let again = second.append(ispb(1), messages(1..=20, 0), WINDOW).await.unwrap();
+    let again = second.append(ispb(1), messages(1..=20, 0), terms()).await.unwrap();
     assert!(again.iter().zip(&appended).all(|(a, b)| a.is_repeat && a.resource_id == b.resource_id));
     assert!(second.raise_incarnation(ispb(1)).await.unwrap() > incarnation, "incarnations never come twice");
     assert_eq!(second.load_checkpoint(ispb(1)).await, Ok(Some(checkpoint)));

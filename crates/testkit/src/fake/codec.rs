@@ -9,7 +9,10 @@ use bytes::Bytes;
 use pix_stream_domain::checksum::Checksum;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
-use pix_stream_ports::codec::{Codec, Examined, Finding, Invalid, Metadata, Part, Rule, Segment};
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_ports::codec::{
+    Codec, Examined, Finding, Invalid, Metadata, Packed, Packing, Part, Rule, Segment,
+};
 
 /// The type of a message that names none.
 pub const MESSAGE_TYPE: &str = "pacs.008.spi.1.16";
@@ -91,6 +94,42 @@ impl Codec for FakeCodec {
 
     fn chained(&self, part: &Part, _previous: &Part) -> Segment {
         stored(part.bytes())
+    }
+
+    /// Bodies as they are, each with its numbers, and with segments as if they had been made.
+    fn pack(&self, messages: &[Packing<'_>]) -> Option<Bytes> {
+        let mut chunk = Vec::new();
+        for message in messages {
+            chunk.extend_from_slice(&message.sequence.value().to_be_bytes());
+            chunk.extend_from_slice(message.resource_id.as_bytes());
+            let xml = message.part.xml();
+            for len in [message.part.head().len(), xml.len()] {
+                chunk.extend_from_slice(&u32::try_from(len).ok()?.to_be_bytes());
+            }
+            chunk.extend_from_slice(&message.part.head());
+            chunk.extend_from_slice(&xml);
+        }
+        Some(Bytes::from(chunk))
+    }
+
+    fn unpack(&self, mut chunk: &[u8]) -> Option<Vec<Packed>> {
+        let mut messages: Vec<Packed> = Vec::new();
+        while let Some((sequence, rest)) = chunk.split_first_chunk::<8>() {
+            let (resource_id, rest) = rest.split_first_chunk::<24>()?;
+            let (head, rest) = rest.split_first_chunk::<4>()?;
+            let (xml, rest) = rest.split_first_chunk::<4>()?;
+            let (head, rest) = rest.split_at_checked(u32::from_be_bytes(*head).try_into().ok()?)?;
+            let (xml, rest) = rest.split_at_checked(u32::from_be_bytes(*xml).try_into().ok()?)?;
+            let at = head.len()..head.len() + xml.len();
+            let part = Part::new(Bytes::from([head, xml, b"\r\n"].concat()), at);
+            let chained = messages.last().map(|_| stored(part.bytes()));
+            let alone = messages.is_empty().then(|| stored(&part.xml()));
+            let (sequence, resource_id) =
+                (Sequence::new(u64::from_be_bytes(*sequence)), ResourceId::from_bytes(*resource_id).ok()?);
+            messages.push(Packed { sequence, resource_id, part, alone, chained });
+            chunk = rest;
+        }
+        chunk.is_empty().then_some(messages)
     }
 
     fn catalog(&self) -> Vec<String> {

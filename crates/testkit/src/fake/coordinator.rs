@@ -1,21 +1,23 @@
 //! A Coordinator in memory that can forget, roll back and be out of reach.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::rate::{Decision, Rule, Window};
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::StreamState;
 use pix_stream_domain::time::Timestamp;
-use pix_stream_domain::version::Version;
-use pix_stream_ports::coordinator::{Coordinator, Listener, Swap};
+use pix_stream_ports::coordinator::{Coordinator, Expected, Held, Listener, News, Swap, Swapped};
 use pix_stream_ports::error::Error;
 
 use crate::fake::faults::Faults;
 use crate::fake::lock;
 
+/// How many chunks are kept.
+const CHUNKS: usize = 4_096;
 /// How many older states of a participant can come back.
 const HISTORY: usize = 64;
 
@@ -30,6 +32,10 @@ pub struct FakeCoordinator {
 #[derive(Default)]
 struct Shared {
     states: BTreeMap<Ispb, StreamState>,
+    /// Participants whose state is from before a restart that was noticed.
+    outdated: BTreeSet<Ispb>,
+    heads: BTreeMap<Ispb, Sequence>,
+    chunks: BTreeMap<(Ispb, Sequence), Bytes>,
     older: BTreeMap<Ispb, VecDeque<StreamState>>,
     windows: BTreeMap<Ispb, Window>,
     listeners: Vec<(u64, Arc<dyn Listener>)>,
@@ -64,6 +70,28 @@ impl FakeCoordinator {
         shared.states.clear();
         shared.older.clear();
         shared.windows.clear();
+        shared.outdated.clear();
+        shared.heads.clear();
+        shared.chunks.clear();
+    }
+
+    /// It restarted with what it had, and everybody notices: what it holds is old. Chunks are gone.
+    pub fn restart(&self) {
+        let mut shared = lock(&self.shared);
+        let all: Vec<Ispb> = shared.states.keys().copied().collect();
+        shared.outdated.extend(all);
+        shared.chunks.clear();
+    }
+
+    /// Chunks are gone, as when their life is over.
+    pub fn drop_chunks(&self) {
+        lock(&self.shared).chunks.clear();
+    }
+
+    /// How many chunks there are.
+    #[must_use]
+    pub fn chunks(&self) -> usize {
+        lock(&self.shared).chunks.len()
     }
 
     /// The state that a participant had `steps` swaps ago is there again, as after a failover to a replica that
@@ -111,12 +139,14 @@ impl FakeCoordinator {
         if shared.is_mute { Vec::new() } else { heard.map(|(_, listener)| Arc::clone(listener)).collect() }
     }
 
-    fn try_swap(&self, ispb: Ispb, expected: Option<Version>, next: &StreamState) -> Swap {
+    fn try_swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Swapped {
         let mut shared = lock(&self.shared);
-        let stored = shared.states.get(&ispb);
-        if stored.map(StreamState::version) != expected {
-            return Swap::Lost(stored.cloned().map(Box::new));
+        let head = shared.heads.get(&ispb).copied();
+        let held = shared.held(ispb);
+        if held.expected() != expected {
+            return Swapped { swap: Swap::Lost(held), head };
         }
+        shared.outdated.remove(&ispb);
         if let Some(before) = shared.states.insert(ispb, next.clone()) {
             let older = shared.older.entry(ispb).or_default();
             older.push_back(before);
@@ -124,30 +154,74 @@ impl FakeCoordinator {
                 older.pop_front();
             }
         }
-        Swap::Done
+        Swapped { swap: Swap::Done, head }
+    }
+
+    fn tell(&self, news: &News) {
+        let told = self.listeners(true);
+        match news {
+            News::Head { ispb, head, chunk } => {
+                {
+                    let mut shared = lock(&self.shared);
+                    let known = shared.heads.entry(*ispb).or_default();
+                    *known = (*known).max(*head);
+                    if let Some(chunk) = chunk {
+                        shared.chunks.insert((*ispb, chunk.range.start()), chunk.bytes.clone());
+                        while shared.chunks.len() > CHUNKS {
+                            shared.chunks.pop_first();
+                        }
+                    }
+                }
+                for listener in told {
+                    match chunk {
+                        Some(chunk) => listener.on_chunk(*ispb, chunk.range),
+                        None => listener.on_head(*ispb, *head),
+                    }
+                }
+            }
+            News::Change { ispb, version } => told.iter().for_each(|told| told.on_change(*ispb, *version)),
+            News::Registry => told.iter().for_each(|told| told.on_registry()),
+        }
+    }
+}
+
+impl Shared {
+    fn held(&self, ispb: Ispb) -> Held {
+        match self.states.get(&ispb) {
+            None => Held::Nothing,
+            Some(state) if self.outdated.contains(&ispb) => Held::Old(Box::new(state.clone())),
+            Some(state) => Held::Current(Box::new(state.clone())),
+        }
     }
 }
 
 impl Coordinator for FakeCoordinator {
-    async fn load(&self, ispb: Ispb) -> Result<Option<StreamState>, Error> {
+    async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
         let fate = self.faults.begin().await?;
-        let state = self.peek(ispb);
-        fate.answer(state).await
+        let held = lock(&self.shared).held(ispb);
+        fate.answer(held).await
     }
 
-    async fn swap(&self, ispb: Ispb, expected: Option<Version>, next: &StreamState) -> Result<Swap, Error> {
+    async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
         let fate = self.faults.begin().await?;
-        let swap = self.try_swap(ispb, expected, next);
-        if swap == Swap::Done {
-            self.listeners(false).iter().for_each(|listener| listener.on_change(ispb));
-        }
-        fate.answer(swap).await
+        let swapped = self.try_swap(ispb, expected, next);
+        fate.answer(swapped).await
     }
 
-    async fn announce(&self, ispb: Ispb, head: Sequence) -> Result<(), Error> {
+    async fn announce(&self, news: News) -> Result<(), Error> {
         let fate = self.faults.begin().await?;
-        self.listeners(true).iter().for_each(|listener| listener.on_head(ispb, head));
+        self.tell(&news);
         fate.answer(()).await
+    }
+
+    async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
+        let fate = self.faults.begin().await?;
+        let chunk = lock(&self.shared).chunks.get(&(ispb, first)).cloned();
+        fate.answer(chunk).await
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     fn subscribe(&self, listener: Arc<dyn Listener>) {
@@ -177,7 +251,8 @@ impl fmt::Debug for FakeCoordinator {
 
 #[cfg(test)]
 mod tests {
-    use pix_stream_domain::version::Incarnation;
+    use pix_stream_domain::sequence::Range;
+    use pix_stream_domain::version::{Incarnation, Version};
 
     use super::*;
 
@@ -205,15 +280,25 @@ mod tests {
     async fn a_lost_history_can_be_rolled_back_to_or_forgotten() {
         let coordinator = FakeCoordinator::new(1);
         let ispb = "99999A04".parse().unwrap();
-        assert_eq!(coordinator.swap(ispb, None, &state(0)).await, Ok(Swap::Done));
+        async fn swap(coordinator: &FakeCoordinator, expected: Expected, next: &StreamState) -> Swap {
+            let ispb = "99999A04".parse().unwrap();
+            coordinator.swap(ispb, expected, next).await.unwrap().swap
+        }
+        assert_eq!(swap(&coordinator, Expected::Nothing, &state(0)).await, Swap::Done);
         for n in 1..4 {
-            let expected = Some(state(n - 1).version());
-            assert_eq!(coordinator.swap(ispb, expected, &state(n)).await, Ok(Swap::Done));
+            let expected = Expected::Current(state(n - 1).version());
+            assert_eq!(swap(&coordinator, expected, &state(n)).await, Swap::Done);
         }
         assert!(coordinator.roll_back(ispb, 2));
         assert_eq!(coordinator.peek(ispb), Some(state(1)));
+        coordinator.restart();
+        assert_eq!(coordinator.load(ispb).await, Ok(Held::Old(Box::new(state(1)))));
+        let lost = swap(&coordinator, Expected::Current(state(1).version()), &state(2)).await;
+        assert_eq!(lost, Swap::Lost(Held::Old(Box::new(state(1)))), "nothing goes on with an old state");
+        assert_eq!(swap(&coordinator, Expected::Old(state(1).version()), &state(2)).await, Swap::Done);
+        assert_eq!(coordinator.load(ispb).await, Ok(Held::Current(Box::new(state(2)))));
         coordinator.forget();
-        assert_eq!(coordinator.load(ispb).await, Ok(None));
+        assert_eq!(coordinator.load(ispb).await, Ok(Held::Nothing));
     }
 
     #[tokio::test]
@@ -223,9 +308,11 @@ mod tests {
             fn on_head(&self, _: Ispb, _: Sequence) {
                 lock(&self.0).0 += 1;
             }
-            fn on_change(&self, _: Ispb) {
+            fn on_chunk(&self, _: Ispb, _: Range) {}
+            fn on_change(&self, _: Ispb, _: Version) {
                 lock(&self.0).1 += 1;
             }
+            fn on_registry(&self) {}
         }
         let here = FakeCoordinator::new(1);
         let there = here.another_node();
@@ -233,11 +320,12 @@ mod tests {
         here.subscribe(ours.clone());
         there.subscribe(theirs.clone());
         let ispb = "99999A04".parse().unwrap();
-        here.swap(ispb, None, &state(0)).await.unwrap();
-        there.announce(ispb, Sequence::new(2)).await.unwrap();
-        assert_eq!((*lock(&ours.0), *lock(&theirs.0)), ((1, 0), (1, 1)));
+        let head = |n| News::Head { ispb, head: Sequence::new(n), chunk: None };
+        here.announce(News::Change { ispb, version: state(0).version() }).await.unwrap();
+        there.announce(head(2)).await.unwrap();
+        assert_eq!((*lock(&ours.0), *lock(&theirs.0)), ((1, 1), (1, 1)));
         here.disconnect();
-        there.announce(ispb, Sequence::new(3)).await.unwrap();
-        assert_eq!((*lock(&ours.0), *lock(&theirs.0)), ((1, 0), (2, 1)));
+        there.announce(head(3)).await.unwrap();
+        assert_eq!((*lock(&ours.0), *lock(&theirs.0)), ((1, 1), (2, 1)));
     }
 }

@@ -15,7 +15,7 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::{
-    AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored,
+    AppendError, Appended, Checkpoint, Extent, Journal, Known, MessageKey, NewMessage, Stored, Terms,
 };
 
 use crate::fake::faults::Faults;
@@ -192,11 +192,12 @@ impl Journal for FakeJournal {
         &self,
         ispb: Ispb,
         messages: Vec<NewMessage>,
-        window: Duration,
+        terms: Terms,
     ) -> Result<Vec<Appended>, AppendError> {
         let fate = self.faults.begin().await?;
         self.refuse_message_if_full()?;
-        let appended = lock(&self.store).partitions.entry(ispb).or_default().append(messages, window)?;
+        let appended =
+            lock(&self.store).partitions.entry(ispb).or_default().append(messages, terms.window)?;
         Ok(fate.answer(appended).await?)
     }
 
@@ -252,6 +253,11 @@ impl Journal for FakeJournal {
             found.map_or(partition.head(), |stored| stored.sequence)
         })
         .await
+    }
+
+    /// Nothing expires by itself here.
+    async fn keep(&self, ispb: Ispb) -> Result<(), Error> {
+        self.ask(ispb, |_| ()).await
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {

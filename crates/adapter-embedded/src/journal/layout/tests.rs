@@ -59,6 +59,7 @@ fn a_participant_comes_back_as_it_was() {
         name: "Banco Ação".to_owned(),
         created_at: Timestamp::from_unix_millis(7),
         limits,
+        held: true,
         revision: 3,
     };
     let record = encode_participant(&participant);

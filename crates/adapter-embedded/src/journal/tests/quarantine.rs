@@ -42,7 +42,7 @@ fn switches(revision: u64) -> Switches {
 async fn a_file_from_before_there_was_a_quarantine_opens_and_takes_entries() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path(), None);
-    journal.append(ispb(), vec![message(1)], WINDOW).await.unwrap();
+    journal.append(ispb(), vec![message(1)], TERMS).await.unwrap();
     drop(journal);
     let file = redb::Database::open(dir.path().join(open::FILE)).unwrap();
     let names: Vec<String> = redb::ReadableDatabase::begin_read(&file)
@@ -100,9 +100,9 @@ async fn removed_entries_make_room_for_messages_on_a_disk_that_stays_full() {
     puts.join_all().await;
     journal.store.conditions().is_reserve_last.store(true, Ordering::Relaxed);
     journal.raise_incarnation(ispb()).await.unwrap();
-    assert!(is_full(&journal.append(ispb(), vec![message(1)], WINDOW).await));
+    assert!(is_full(&journal.append(ispb(), vec![message(1)], TERMS).await));
     while journal.remove_before(id(stored).0.published_at(), 500).await.unwrap() > 0 {}
-    journal.append(ispb(), vec![message(1)], WINDOW).await.unwrap();
+    journal.append(ispb(), vec![message(1)], TERMS).await.unwrap();
 }
 
 #[tokio::test]

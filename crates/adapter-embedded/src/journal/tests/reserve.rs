@@ -18,7 +18,7 @@ fn reserve_of(dir: &Path) -> PathBuf {
 }
 
 async fn refuses_messages(journal: &EmbeddedJournal) {
-    let refused = journal.append(ispb(), vec![message(1_000_000)], WINDOW).await;
+    let refused = journal.append(ispb(), vec![message(1_000_000)], TERMS).await;
     assert!(is_full(&refused), "{refused:?}");
     assert!(matches!(journal.check().await, Err(Error::Full(_))));
 }
@@ -39,7 +39,7 @@ async fn takes_small_changes(journal: &EmbeddedJournal, participants: u32) {
 async fn a_restart_on_a_full_disk_lives_off_the_reserve_until_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path(), None);
-    journal.append(ispb(), (1..=9).map(message).collect(), WINDOW).await.unwrap();
+    journal.append(ispb(), (1..=9).map(message).collect(), TERMS).await.unwrap();
     drop(journal);
     assert_eq!(std::fs::metadata(reserve_of(dir.path())).unwrap().len(), RESERVE_BYTES);
     let conditions = Conditions::new(None);
@@ -54,7 +54,7 @@ async fn a_restart_on_a_full_disk_lives_off_the_reserve_until_there_is_room() {
     assert_eq!(journal.read(ispb(), everything(), ALL).await.unwrap().len(), 6);
     refuses_messages(&journal).await;
     journal.store.conditions().is_reserve_last.store(false, Ordering::Relaxed);
-    let appended = journal.append(ispb(), vec![message(10)], WINDOW).await.unwrap();
+    let appended = journal.append(ispb(), vec![message(10)], TERMS).await.unwrap();
     assert_eq!(appended[0].sequence, Sequence::new(10));
     assert_eq!(std::fs::metadata(reserve_of(dir.path())).unwrap().len(), RESERVE_BYTES);
     assert_eq!(journal.check().await, Ok(()));
@@ -66,7 +66,7 @@ async fn removal_makes_room_for_messages_on_a_disk_that_stays_full() {
     let journal = open(dir.path(), None);
     let stored = RESERVE_BYTES / 3600 + 200;
     for n in 0..stored / 100 {
-        journal.append(ispb(), (n * 100..n * 100 + 100).map(message).collect(), WINDOW).await.unwrap();
+        journal.append(ispb(), (n * 100..n * 100 + 100).map(message).collect(), TERMS).await.unwrap();
     }
     journal.store.conditions().is_reserve_last.store(true, Ordering::Relaxed);
     takes_small_changes(&journal, 1).await;
@@ -77,7 +77,7 @@ async fn removal_makes_room_for_messages_on_a_disk_that_stays_full() {
     }
     assert_eq!(journal.check().await, Ok(()));
     let mut taken = 0;
-    while journal.append(ispb(), vec![message(stored + taken)], WINDOW).await.is_ok() {
+    while journal.append(ispb(), vec![message(stored + taken)], TERMS).await.is_ok() {
         taken += 1;
         assert!(taken < 1000, "messages take the room of small changes");
     }
@@ -91,7 +91,7 @@ async fn small_changes_in_one_group_with_refused_messages_are_made() {
     let journal = open(dir.path(), None);
     journal.store.conditions().is_reserve_last.store(true, Ordering::Relaxed);
     for n in 0..10 {
-        let append = journal.append(ispb(), vec![message(n)], WINDOW);
+        let append = journal.append(ispb(), vec![message(n)], TERMS);
         let (raised, refused) = tokio::join!(journal.raise_incarnation(ispb()), append);
         assert!(raised.is_ok() && is_full(&refused), "{raised:?} {refused:?}");
     }
@@ -110,7 +110,7 @@ async fn a_start_without_a_reserve_uses_what_room_there_is_for_small_changes_alo
     journal.store.conditions().is_reserve_last.store(false, Ordering::Relaxed);
     assert_eq!(journal.check().await, Ok(()), "a check finds the room, too");
     assert!(reserve_of(dir.path()).exists());
-    journal.append(ispb(), vec![message(1)], WINDOW).await.unwrap();
+    journal.append(ispb(), vec![message(1)], TERMS).await.unwrap();
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn at_the_files_limit_small_changes_find_room_and_removal_makes_some_for_m
         let mut refused = 0;
         while refused < 5 {
             let messages = (0..size).map(|i| message(stored + i)).collect();
-            match journal.append(ispb(), messages, WINDOW).await {
+            match journal.append(ispb(), messages, TERMS).await {
                 Ok(_) => stored += size,
                 Err(_) => refused += 1,
             }
@@ -141,7 +141,7 @@ async fn at_the_files_limit_small_changes_find_room_and_removal_makes_some_for_m
     let all = Sequence::new(stored);
     while journal.remove_below(ispb(), all, 50).await.unwrap() > 0 {}
     for n in 0..20 {
-        journal.append(ispb(), vec![message(stored + n)], WINDOW).await.unwrap();
+        journal.append(ispb(), vec![message(stored + n)], TERMS).await.unwrap();
     }
 }
 

@@ -3,7 +3,7 @@
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_ports::journal::{AppendError, Extent, Journal};
 
-use super::{WINDOW, message, messages, read_all, sequences};
+use super::{message, messages, read_all, sequences, terms};
 use crate::contract::{ispb, join_all};
 
 pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
@@ -18,8 +18,8 @@ pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
 }
 
 async fn sequences_start_at_one_and_have_no_gaps(journal: impl Journal) {
-    let first = journal.append(ispb(1), messages(1..=3, 0), WINDOW).await.unwrap();
-    let second = journal.append(ispb(1), messages(4..=5, 0), WINDOW).await.unwrap();
+    let first = journal.append(ispb(1), messages(1..=3, 0), terms()).await.unwrap();
+    let second = journal.append(ispb(1), messages(4..=5, 0), terms()).await.unwrap();
     assert_eq!((sequences(&first), sequences(&second)), (vec![1, 2, 3], vec![4, 5]));
     assert!(first.iter().chain(&second).all(|one| !one.is_repeat));
     let stored = read_all(&journal, ispb(1)).await;
@@ -29,7 +29,7 @@ async fn sequences_start_at_one_and_have_no_gaps(journal: impl Journal) {
 async fn participants_have_orders_of_their_own(journal: impl Journal) {
     for n in 1..=3 {
         // The same business ids: idempotency, too, is per participant.
-        let appended = journal.append(ispb(n), messages(1..=2, 0), WINDOW).await.unwrap();
+        let appended = journal.append(ispb(n), messages(1..=2, 0), terms()).await.unwrap();
         assert_eq!(sequences(&appended), vec![1, 2]);
         assert!(appended.iter().all(|one| !one.is_repeat));
     }
@@ -38,7 +38,7 @@ async fn participants_have_orders_of_their_own(journal: impl Journal) {
 }
 
 async fn an_empty_request_stores_nothing(journal: impl Journal) {
-    assert_eq!(journal.append(ispb(1), Vec::new(), WINDOW).await, Ok(Vec::new()));
+    assert_eq!(journal.append(ispb(1), Vec::new(), terms()).await, Ok(Vec::new()));
     assert_eq!(
         journal.extent(ispb(1)).await,
         Ok(Extent { first: Sequence::FIRST, next: Sequence::FIRST }),
@@ -52,7 +52,7 @@ async fn bytes_come_back_as_they_were(journal: impl Journal) {
     sent[1].xml = "<a>\r\n\u{1f4b8} ]]&gt;</a>".into();
     sent[1].message_type = "camt.054.spi.1.9".into();
     sent[2].xml = "<".into();
-    journal.append(ispb(1), sent.clone(), WINDOW).await.unwrap();
+    journal.append(ispb(1), sent.clone(), terms()).await.unwrap();
     let stored = read_all(&journal, ispb(1)).await;
     assert_eq!(stored.len(), sent.len());
     for (stored, sent) in stored.iter().zip(&sent) {
@@ -62,13 +62,13 @@ async fn bytes_come_back_as_they_were(journal: impl Journal) {
 }
 
 async fn a_refused_request_stores_nothing(journal: impl Journal) {
-    journal.append(ispb(1), messages(1..=2, 0), WINDOW).await.unwrap();
+    journal.append(ispb(1), messages(1..=2, 0), terms()).await.unwrap();
     let mut request = messages(10..=14, 1);
     request[3] = message(2, 999, 1);
-    let refused = journal.append(ispb(1), request, WINDOW).await;
+    let refused = journal.append(ispb(1), request, terms()).await;
     assert_eq!(refused, Err(AppendError::Conflict { index: 3 }));
     assert_eq!(read_all(&journal, ispb(1)).await.len(), 2, "nothing of a refused request is stored");
-    let appended = journal.append(ispb(1), messages(10..=12, 2), WINDOW).await.unwrap();
+    let appended = journal.append(ispb(1), messages(10..=12, 2), terms()).await.unwrap();
     assert_eq!(sequences(&appended), vec![3, 4, 5], "a refused request uses up no sequence number");
     assert!(appended.iter().all(|one| !one.is_repeat), "a refused request leaves no business id");
 }
@@ -81,7 +81,7 @@ async fn concurrent_requests_leave_no_gap_and_stay_together(journal: impl Journa
         if n % 4 == 3 {
             request[1] = message(10 * n + 1, 5000, n);
         }
-        journal.append(ispb(1), request, WINDOW)
+        journal.append(ispb(1), request, terms())
     });
     let answers = join_all(requests).await;
     let mut given = Vec::new();
@@ -109,7 +109,7 @@ async fn concurrent_requests_leave_no_gap_and_stay_together(journal: impl Journa
 }
 
 async fn racing_repeats_store_one_message(journal: impl Journal) {
-    let answers = join_all((0..16).map(|_| journal.append(ispb(1), messages([7], 0), WINDOW))).await;
+    let answers = join_all((0..16).map(|_| journal.append(ispb(1), messages([7], 0), terms()))).await;
     let appended: Vec<_> = answers.into_iter().map(|answer| answer.unwrap()[0]).collect();
     assert_eq!(appended.iter().filter(|one| !one.is_repeat).count(), 1);
     assert!(appended.iter().all(|one| one.sequence == Sequence::FIRST));
@@ -118,12 +118,12 @@ async fn racing_repeats_store_one_message(journal: impl Journal) {
 
 async fn a_dropped_append_is_done_or_not_done(journal: impl Journal) {
     for n in 0..8 {
-        let mut append = Box::pin(journal.append(ispb(1), messages(10 * n..10 * n + 3, n), WINDOW));
+        let mut append = Box::pin(journal.append(ispb(1), messages(10 * n..10 * n + 3, n), terms()));
         let polled = std::future::poll_fn(|context| std::task::Poll::Ready(append.as_mut().poll(context)));
         let _ = polled.await;
         drop(append);
     }
-    let again = journal.append(ispb(1), messages(0..3, 0), WINDOW).await.unwrap();
+    let again = journal.append(ispb(1), messages(0..3, 0), terms()).await.unwrap();
     assert!(again.iter().all(|one| one.is_repeat == again[0].is_repeat), "all of a request or none");
     let stored = read_all(&journal, ispb(1)).await;
     assert_eq!(stored.len() % 3, 0, "no request is there by half");

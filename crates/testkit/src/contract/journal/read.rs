@@ -4,7 +4,7 @@ use bytes::Bytes;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::journal::{Extent, Journal, NewMessage, Stored};
 
-use super::{ALL_BYTES, WINDOW, at, message, messages, range, read_all};
+use super::{ALL_BYTES, at, message, messages, range, read_all, terms};
 use crate::contract::ispb;
 
 pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
@@ -23,7 +23,7 @@ fn numbers(stored: &[Stored]) -> Vec<u64> {
 async fn a_range_is_read_ascending_and_exactly(journal: impl Journal) {
     // The neighbours in every order that a store may keep.
     for n in [1, 2, 3] {
-        journal.append(ispb(n), messages(1..=300, 0), WINDOW).await.unwrap();
+        journal.append(ispb(n), messages(1..=300, 0), terms()).await.unwrap();
     }
     let some = journal.read(ispb(2), range(250, 260), ALL_BYTES).await.unwrap();
     assert_eq!(numbers(&some), (250..260).collect::<Vec<_>>());
@@ -42,7 +42,7 @@ async fn bytes_come_back_as_they_were_sent(journal: impl Journal) {
         .zip(bodies)
         .map(|(message, xml)| NewMessage { xml: Bytes::copy_from_slice(xml), ..message })
         .collect();
-    journal.append(ispb(1), sent, WINDOW).await.unwrap();
+    journal.append(ispb(1), sent, terms()).await.unwrap();
     for (stored, body) in read_all(&journal, ispb(1)).await.iter().zip(bodies) {
         assert!(stored.xml == body, "message {}", stored.sequence);
     }
@@ -54,7 +54,7 @@ async fn bytes_bound_an_answer_but_one_message_always_comes(journal: impl Journa
         .into_iter()
         .map(|message| NewMessage { xml: vec![b'x'; 1000].into(), ..message })
         .collect();
-    journal.append(ispb(1), sent, WINDOW).await.unwrap();
+    journal.append(ispb(1), sent, terms()).await.unwrap();
     for (bytes_max, count) in [(0, 1), (999, 1), (1000, 1), (1999, 1), (2000, 2), (5500, 5), (ALL_BYTES, 10)]
     {
         let read = journal.read(ispb(1), range(1, 11), bytes_max).await.unwrap();
@@ -65,7 +65,7 @@ async fn bytes_bound_an_answer_but_one_message_always_comes(journal: impl Journa
 async fn a_time_is_found(journal: impl Journal) {
     assert_eq!(journal.find_since(ispb(1), at(0)).await, Ok(Sequence::FIRST), "nothing there");
     for n in 1..=20 {
-        journal.append(ispb(1), messages([n], 10 * n), WINDOW).await.unwrap();
+        journal.append(ispb(1), messages([n], 10 * n), terms()).await.unwrap();
     }
     for (seconds, found) in [(0, 1), (10, 1), (11, 2), (100, 10), (101, 11), (200, 20), (201, 21)] {
         assert_eq!(journal.find_since(ispb(1), at(seconds)).await, Ok(Sequence::new(found)), "at {seconds}");
@@ -78,8 +78,8 @@ async fn a_time_is_found(journal: impl Journal) {
 }
 
 async fn removing_is_bounded_and_keeps_the_head(journal: impl Journal) {
-    journal.append(ispb(1), messages(1..=10, 0), WINDOW).await.unwrap();
-    journal.append(ispb(2), messages(1..=10, 0), WINDOW).await.unwrap();
+    journal.append(ispb(1), messages(1..=10, 0), terms()).await.unwrap();
+    journal.append(ispb(2), messages(1..=10, 0), terms()).await.unwrap();
     let extent = |first, next| Ok(Extent { first: Sequence::new(first), next: Sequence::new(next) });
     assert_eq!(journal.remove_below(ispb(1), Sequence::new(6), 3).await, Ok(3));
     assert_eq!(journal.extent(ispb(1)).await, extent(4, 11));
@@ -93,11 +93,11 @@ async fn removing_is_bounded_and_keeps_the_head(journal: impl Journal) {
 }
 
 async fn a_removed_message_is_missing_and_its_number_is_not_given_again(journal: impl Journal) {
-    journal.append(ispb(1), messages(1..=4, 0), WINDOW).await.unwrap();
+    journal.append(ispb(1), messages(1..=4, 0), terms()).await.unwrap();
     journal.remove_below(ispb(1), Sequence::new(3), 100).await.unwrap();
     assert_eq!(numbers(&read_all(&journal, ispb(1)).await), vec![3, 4]);
     journal.remove_below(ispb(1), Sequence::new(5), 100).await.unwrap();
     assert_eq!(journal.read(ispb(1), range(1, 5), ALL_BYTES).await, Ok(Vec::new()));
-    let next = journal.append(ispb(1), messages([50], 1), WINDOW).await.unwrap();
+    let next = journal.append(ispb(1), messages([50], 1), terms()).await.unwrap();
     assert_eq!(next[0].sequence, Sequence::new(5));
 }

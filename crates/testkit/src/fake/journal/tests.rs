@@ -18,14 +18,14 @@ fn message(id: &str, bytes: &'static [u8]) -> NewMessage {
     }
 }
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const TERMS: Terms = Terms { window: Duration::from_secs(24 * 3600), retention: None };
 
 #[tokio::test]
 async fn an_append_with_a_lost_answer_is_settled_by_repeating_it() {
     let journal = FakeJournal::new(1);
     journal.faults().lose_next_answers(1);
-    assert!(journal.append(ispb(), vec![message("a", b"1")], DAY).await.is_err());
-    let again = journal.append(ispb(), vec![message("a", b"1")], DAY).await.unwrap();
+    assert!(journal.append(ispb(), vec![message("a", b"1")], TERMS).await.is_err());
+    let again = journal.append(ispb(), vec![message("a", b"1")], TERMS).await.unwrap();
     assert_eq!((again[0].sequence, again[0].is_repeat), (Sequence::FIRST, true));
     assert_eq!(journal.peek_head(ispb()), Sequence::new(2));
 }
@@ -34,16 +34,16 @@ async fn an_append_with_a_lost_answer_is_settled_by_repeating_it() {
 async fn a_conflict_within_one_request_stores_nothing() {
     let journal = FakeJournal::new(1);
     let request = vec![message("a", b"1"), message("b", b"2"), message("a", b"3")];
-    assert_eq!(journal.append(ispb(), request, DAY).await, Err(AppendError::Conflict { index: 2 }));
+    assert_eq!(journal.append(ispb(), request, TERMS).await, Err(AppendError::Conflict { index: 2 }));
     assert_eq!(journal.peek_head(ispb()), Sequence::FIRST);
 }
 
 #[tokio::test]
 async fn a_full_journal_refuses_messages_takes_small_changes_and_reads_on() {
     let journal = FakeJournal::new(1);
-    journal.append(ispb(), vec![message("a", b"1")], DAY).await.unwrap();
+    journal.append(ispb(), vec![message("a", b"1")], TERMS).await.unwrap();
     journal.set_full(true);
-    let refused = journal.append(ispb(), vec![message("b", b"2")], DAY).await;
+    let refused = journal.append(ispb(), vec![message("b", b"2")], TERMS).await;
     assert!(matches!(refused, Err(AppendError::Store(Error::Full(_)))));
     let incarnation = journal.raise_incarnation(ispb()).await.unwrap();
     let state = StreamState::new(incarnation, Sequence::FIRST);
