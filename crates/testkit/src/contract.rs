@@ -9,6 +9,7 @@
 
 pub mod audit_log;
 pub mod coordinator;
+pub mod intake;
 pub mod journal;
 pub mod quarantine;
 

@@ -13,7 +13,8 @@ pub mod oracle;
 pub mod sim_clock;
 
 pub use fake::{
-    FakeAuditLog, FakeCodec, FakeCoordinator, FakeEntropy, FakeJournal, FakePorts, FakeQuarantine, Faults,
+    FakeAuditLog, FakeCodec, FakeCoordinator, FakeEntropy, FakeIntake, FakeJournal, FakePorts,
+    FakeQuarantine, Faults,
 };
 pub use oracle::{Oracle, Report, Violation};
 pub use sim_clock::SimClock;

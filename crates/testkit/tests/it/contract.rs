@@ -1,8 +1,11 @@
 //! The contracts of the ports, on the fakes (issue 4, item 4): what is tested over fakes is tested over the same
 //! promises that the adapters keep.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use pix_stream_testkit::contract;
-use pix_stream_testkit::fake::{FakeAuditLog, FakeCoordinator, FakeJournal, FakeQuarantine};
+use pix_stream_testkit::fake::{FakeAuditLog, FakeCoordinator, FakeIntake, FakeJournal, FakeQuarantine};
 
 const SEED: u64 = 7;
 
@@ -38,4 +41,31 @@ async fn the_audit_log_keeps_its_contract() {
     let read =
         |log: &FakeAuditLog| log.records().iter().map(|record| record.request_id.to_string()).collect();
     contract::audit_log::test_all(async || FakeAuditLog::new(SEED), read).await;
+}
+
+struct IntakeBench(FakeIntake);
+
+impl contract::intake::Bench for IntakeBench {
+    type Intake = FakeIntake;
+
+    async fn worker(&self) -> FakeIntake {
+        self.0.clone()
+    }
+
+    async fn put(&self, ispb: &str, producer: &str, xml: Bytes) -> Box<str> {
+        self.0.put(ispb, producer, xml)
+    }
+
+    async fn let_claims_lapse(&self) {
+        tokio::time::advance(Duration::from_secs(31)).await;
+    }
+
+    async fn refused(&self) -> Vec<(Box<str>, String)> {
+        self.0.peek_refused().into_iter().map(|(entry, reason)| (entry.id, reason)).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_intake_keeps_its_contract() {
+    contract::intake::test_all(async || IntakeBench(FakeIntake::new(SEED))).await;
 }
