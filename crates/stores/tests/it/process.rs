@@ -1,0 +1,83 @@
+//! Processes of any kind: ended, paused, started again, never left behind (issue 6, item 7).
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use pix_stream_stores::Error;
+use pix_stream_stores::process::{Launch, Probe, Process};
+
+fn launch(directory: &Path, script: &str) -> Launch {
+    Launch {
+        name: "a script".to_owned(),
+        argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        cwd: directory.to_path_buf(),
+        log: directory.join("log"),
+        stdout: Some(directory.join("stdout")),
+        pid_file: directory.join("pid"),
+        limit: Duration::from_secs(10),
+    }
+}
+
+fn says(text: &'static str) -> Probe {
+    Box::new(move |view| view.log().contains(text))
+}
+
+#[test]
+fn a_process_that_ends_too_early_is_an_error_that_quotes_its_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let launch = launch(directory.path(), "echo out of luck >&2; exit 7");
+    let process = Process::start(launch, says("ready")).unwrap();
+    let error = process.wait_ready().unwrap_err();
+    assert!(matches!(error, Error::Died { .. }), "{error}");
+    assert!(error.to_string().contains("out of luck") && error.to_string().contains('7'), "{error}");
+}
+
+#[test]
+fn a_process_that_says_nothing_is_too_late() {
+    let directory = tempfile::tempdir().unwrap();
+    let launch = Launch { limit: Duration::from_millis(100), ..launch(directory.path(), "exec sleep 60") };
+    let process = Process::start(launch, says("ready")).unwrap();
+    assert!(matches!(process.wait_ready(), Err(Error::Late { .. })));
+    assert!(process.is_alive());
+}
+
+#[test]
+fn a_restarted_process_must_become_ready_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let launch = launch(directory.path(), "echo ready >&2; echo $$; exec sleep 60");
+    let process = Process::start(launch, says("ready")).unwrap();
+    process.wait_ready().unwrap();
+    let first = process.pid();
+    process.restart().unwrap();
+    assert_ne!(process.pid(), first);
+    assert_eq!(fs::read_to_string(directory.path().join("stdout")).unwrap(), format!("{}\n", process.pid()));
+    assert_eq!(fs::read_to_string(directory.path().join("log")).unwrap(), "ready\nready\n");
+    process.stop().unwrap();
+    assert!(!process.is_alive());
+    assert!(!directory.path().join("pid").exists());
+}
+
+#[test]
+fn one_that_ignores_the_request_to_end_is_gone_when_dropped() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "trap '' TERM; echo ready >&2; while :; do sleep 1; done";
+    let process = Process::start(launch(directory.path(), script), says("ready")).unwrap();
+    process.wait_ready().unwrap();
+    process.terminate().unwrap();
+    let pid = process.pid();
+    drop(process);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn what_an_earlier_run_left_is_killed_by_the_next_start_in_that_folder() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "echo ready >&2; exec sleep 60";
+    let left = Process::start(launch(directory.path(), script), says("ready")).unwrap();
+    left.wait_ready().unwrap();
+    let next = Process::start(launch(directory.path(), script), says("ready")).unwrap();
+    next.wait_ready().unwrap();
+    assert!(left.wait_gone(Duration::from_secs(10)));
+    assert!(next.is_alive());
+}
