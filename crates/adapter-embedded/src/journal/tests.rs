@@ -121,10 +121,10 @@ async fn a_newer_file_is_refused_and_both_versions_are_named() {
 async fn outlived_business_ids_are_removed_a_few_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path(), None);
-    let window = Duration::from_millis(100);
-    journal.append(ispb(), (0..50).map(message).collect(), window).await.unwrap();
+    let terms = Terms { window: Duration::from_millis(100), ..TERMS };
+    journal.append(ispb(), (0..50).map(message).collect(), terms).await.unwrap();
     for n in 0..5 {
-        journal.append(ispb(), vec![message(1000 + n)], window).await.unwrap();
+        journal.append(ispb(), vec![message(1000 + n)], terms).await.unwrap();
     }
     let left = journal
         .store

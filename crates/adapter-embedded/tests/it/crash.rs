@@ -11,7 +11,7 @@ use std::time::Duration;
 use pix_stream_adapter_embedded::journal::{EmbeddedJournal, Options};
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::codec::Rule;
-use pix_stream_ports::journal::Journal;
+use pix_stream_ports::journal::{Journal, Terms};
 use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Quarantine, Summary};
 
 use super::{CHILD_FOLDER, child_folder, ispb, message};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pix_stream_adapter_embedded::journal::{EmbeddedJournal, OpenError, Options};
 use pix_stream_domain::sequence::{Range, Sequence};
-use pix_stream_ports::journal::Journal;
+use pix_stream_ports::journal::{Journal, Terms};
 
 use super::{ispb, message};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pix_stream_adapter_embedded::journal::{EmbeddedJournal, Options};
 use pix_stream_domain::sequence::{Range, Sequence};
-use pix_stream_ports::journal::Journal;
+use pix_stream_ports::journal::{Journal, Terms};
 use tokio::time::Instant;
 
 use super::{CHILD_FOLDER, child_folder, ispb, message};
