@@ -12,6 +12,7 @@ pub mod coordinator;
 pub mod intake;
 pub mod journal;
 pub mod quarantine;
+pub mod serial_states;
 
 use std::future::poll_fn;
 use std::pin::Pin;

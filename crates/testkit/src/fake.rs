@@ -13,6 +13,7 @@ pub mod intake;
 pub mod journal;
 pub mod quarantine;
 pub mod regions;
+pub mod serial_states;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +30,7 @@ pub use intake::FakeIntake;
 pub use journal::FakeJournal;
 pub use quarantine::FakeQuarantine;
 pub use regions::FakeRegions;
+pub use serial_states::FakeSerialStates;
 
 /// One of each fake: the ports of one node. A clone is the same node; [`FakePorts::another_node`] is another one
 /// on the same stores.

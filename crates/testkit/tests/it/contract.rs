@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_testkit::contract;
-use pix_stream_testkit::fake::{FakeAuditLog, FakeCoordinator, FakeIntake, FakeJournal, FakeQuarantine};
+use pix_stream_testkit::fake::{
+    FakeAuditLog, FakeCoordinator, FakeIntake, FakeJournal, FakeQuarantine, FakeSerialStates,
+};
 
 const SEED: u64 = 7;
 
@@ -34,6 +36,17 @@ async fn the_quarantine_keeps_what_it_acknowledged_over_a_restart() {
 #[tokio::test]
 async fn the_coordinator_keeps_its_contract() {
     contract::coordinator::test_all(async || FakeCoordinator::new(SEED)).await;
+}
+
+#[tokio::test]
+async fn the_serial_states_keep_their_contract() {
+    contract::serial_states::test_all(async || FakeSerialStates::new(SEED)).await;
+}
+
+#[tokio::test]
+async fn the_serial_states_keep_what_they_acknowledged_over_a_restart() {
+    let states = FakeSerialStates::new(SEED);
+    contract::serial_states::test_reopening(async || states.clone()).await;
 }
 
 #[tokio::test]
