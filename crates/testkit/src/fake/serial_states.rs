@@ -101,14 +101,14 @@ impl SerialStates for FakeSerialStates {
         expected: Option<Version>,
         next: &StreamState,
     ) -> Result<Result<(), Option<SerialState>>, Error> {
-        self.ask(|store| {
-            if store.version(ispb) != expected {
-                return Err(store.state(ispb));
+        let lost = self.ask(|store| {
+            let is_expected = store.version(ispb) == expected;
+            if is_expected {
+                store.states.insert(ispb, (next.encode(), false));
             }
-            store.states.insert(ispb, (next.encode(), false));
-            Ok(())
-        })
-        .await
+            (!is_expected).then(|| store.state(ispb))
+        });
+        Ok(lost.await?.map_or(Ok(()), Err))
     }
 
     async fn hand_over(&self, ispb: Ispb, expected: Version) -> Result<bool, Error> {
