@@ -1,0 +1,1 @@
+//! Placeholder for `audit`; its owner replaces it.

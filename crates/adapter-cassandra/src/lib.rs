@@ -1,0 +1,17 @@
+//! What must never be lost, on Apache Cassandra: order, messages, checkpoints, participants, quarantine, regions.
+//!
+//! [`journal::CassandraJournal`] appends with one conditional batch a group and settles every unknown outcome before
+//! it answers. [`tables::Tables`] keeps what is small. Statements go through `pix-stream-cql`, which knows nothing of
+//! ours and never sends a conditional write twice.
+
+pub mod audit;
+mod fault;
+pub mod journal;
+pub mod metrics;
+pub mod migrations;
+pub mod quarantine;
+pub mod regions;
+pub mod serial_states;
+pub mod tables;
+
+pub use journal::CassandraJournal;

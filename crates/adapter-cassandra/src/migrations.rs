@@ -1,0 +1,1 @@
+//! Placeholder for `migrations`; its owner replaces it.

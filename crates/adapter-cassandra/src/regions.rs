@@ -1,0 +1,1 @@
+//! Placeholder for `regions`; its owner replaces it.

@@ -1,0 +1,1 @@
+//! Placeholder for `serial_states`; its owner replaces it.

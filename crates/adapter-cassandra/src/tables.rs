@@ -1,0 +1,1 @@
+//! Placeholder for `tables`; its owner replaces it.
