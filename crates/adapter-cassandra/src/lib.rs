@@ -13,5 +13,3 @@ pub mod quarantine;
 pub mod regions;
 pub mod serial_states;
 pub mod tables;
-
-pub use journal::CassandraJournal;
