@@ -4,9 +4,8 @@
 //! Only seeds, counts and the presence of `xmllint` are decided here. A document is a function of its seed, so
 //! replaying means asking for the seed again.
 
-use std::process::Command;
-
 use color_eyre::eyre::Result;
+use pix_stream_stores::install;
 
 use crate::flags::DifferentialFlags;
 use crate::process::{self, Stopwatch};
@@ -19,8 +18,6 @@ pub(crate) const COUNT: &str = "PIX_DIFFERENTIAL_COUNT";
 
 /// Of these a third is valid and the rest is broken: 2,000 and 4,000 of each message and origin of schemas.
 const DEFAULT_COUNT: u64 = 6_000;
-/// The Debian package of `xmllint`.
-const PACKAGE: &str = "libxml2-utils";
 
 /// Runs the comparison; true when no disagreement is open.
 pub(crate) fn run(flags: &DifferentialFlags) -> Result<bool> {
@@ -41,28 +38,9 @@ pub(crate) fn run(flags: &DifferentialFlags) -> Result<bool> {
 
 /// Installs `xmllint` where that can be done without asking; elsewhere the test that needs it says what to do.
 pub(crate) fn bring_xmllint() {
-    if process::succeeds_quietly(Command::new("xmllint").arg("--version")) {
-        return;
+    if let Err(error) = install::bring(install::XMLLINT) {
+        console::progress(&format!("[differential] {error}"));
     }
-    if !is_root() {
-        console::progress(&format!("[differential] xmllint is missing: apt-get install {PACKAGE}"));
-        return;
-    }
-    console::progress(&format!("[differential] xmllint is missing: installing {PACKAGE}"));
-    let mut install = Command::new("apt-get");
-    install.args(["install", "--yes", "--no-install-recommends", PACKAGE]);
-    if process::succeeds_quietly(&mut install) {
-        return;
-    }
-    // A bare machine has no list of packages yet.
-    let is_listed = process::succeeds_quietly(Command::new("apt-get").arg("update"));
-    if !(is_listed && process::succeeds_quietly(&mut install)) {
-        console::progress(&format!("[differential] apt-get could not install {PACKAGE}"));
-    }
-}
-
-fn is_root() -> bool {
-    process::output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim_ascii() == b"0")
 }
 
 /// First seed and number of documents: a seed alone is a replay.

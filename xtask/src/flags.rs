@@ -44,9 +44,11 @@ Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
 }
 
 const TEST_HELP: &str =
-    "The stores tested are the embedded ones and the fakes: nothing has to be started.
+    "The stores tested are the embedded ones, the fakes, and a real Redis and Cassandra, which are started on loopback
+for all suites and stopped at the end; drills start clusters of their own. Redis comes from the distribution
+(package redis-server), Cassandra by Maven (packages maven, openjdk-17-jre-headless); what is missing is installed
+for root, and named for others. PIX_TEST_REDIS and PIX_TEST_CASSANDRA name running ones to be used instead.
 The schema engine is compared with xmllint (package libxml2-utils), which root gets installed if it is missing.
-Redis and Cassandra join with the cluster stores.
 The last line is `N passed, N failed`.
 
 Examples:
@@ -81,7 +83,7 @@ Examples:
 /// What `test` takes.
 #[derive(Debug, Args)]
 pub(crate) struct TestFlags {
-    /// Without doc tests, and with one simulated run and a few compared documents instead of many.
+    /// Without Redis, Cassandra, drills and doc tests, and with one simulated run and a few compared documents.
     #[arg(long)]
     pub(crate) quick: bool,
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask`: checks, tests, simulation and benchmark of the workspace, one command each.
 //!
-//! What a person types and what CI runs is the same program. It depends on none of our crates, so that
-//! `cargo xtask tidy` builds in seconds; it drives them through cargo. Only its feature `bench` takes some in.
+//! What a person types and what CI runs is the same program. Of our crates it depends on `stores` alone, so that
+//! `cargo xtask tidy` builds in seconds; it drives the others through cargo. Only its feature `bench` takes some in.
 
 mod bench;
 mod ci;

@@ -1,6 +1,9 @@
 //! `cargo xtask test`: cargo's tests, counted over all binaries into one closing line.
 //!
-//! Which store a test needs is the test's business; all of them bring their own in this version.
+//! Unless it is to be quick, one Redis and one Cassandra are started for all suites, while cargo builds, and stopped
+//! at the end, whatever the end. Which store a test needs is the test's business.
+
+mod shared;
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -10,9 +13,10 @@ use color_eyre::eyre::{OptionExt as _, Result, WrapErr as _};
 use crate::flags::TestFlags;
 use crate::process::{self, Stopwatch};
 use crate::{console, differential, sim};
+use shared::Shared;
 
-/// The benchmark's own tests are part of it.
-const BENCH: &str = "pix-stream-xtask/bench";
+/// All tests but those in the docs; the benchmark's own are part of it.
+const ALL: [&str; 5] = ["test", "--workspace", "--all-targets", "--features", "pix-stream-xtask/bench"];
 /// Simulated runs inside `test`: about half a minute in a debug build.
 const SIM_RUNS: u64 = 200;
 
@@ -70,11 +74,14 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
     let (runs, documents) =
         if flags.quick { (1, DIFFERENTIAL_QUICK) } else { (SIM_RUNS, DIFFERENTIAL_COUNT) };
     differential::bring_xmllint();
+    let shared = if flags.quick { Shared::none() } else { shared::start_while(build)? };
     let mut tests = process::cargo();
     tests
-        .args(["test", "--workspace", "--all-targets", "--features", BENCH, "--no-fail-fast"])
+        .args(ALL)
+        .arg("--no-fail-fast")
         .env(sim::RUNS, runs.to_string())
         .env(differential::COUNT, documents.to_string());
+    shared.name_to(&mut tests);
     step(&mut tests, &mut summary)?;
     if !flags.quick {
         let mut docs = process::cargo();
@@ -82,6 +89,16 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
         step(&mut docs, &mut summary)?;
     }
     Ok(summary)
+}
+
+/// Builds what is about to run; a failure shows again, and counts, when it is run.
+fn build() -> Result<()> {
+    let mut tests = process::cargo();
+    tests.args(ALL).args(["--no-run", "--quiet"]);
+    let (watch, shown) = (Stopwatch::start(), process::shown(&tests));
+    process::succeeds(&mut tests)?;
+    console::progress(&format!("[test] {shown}: done after {}", watch.shown()));
+    Ok(())
 }
 
 fn step(command: &mut Command, summary: &mut Summary) -> Result<()> {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::process::{Launch, Probe, View};
-use crate::{Error, Process, TlsFiles, ports};
+use crate::{Error, Process, TlsFiles, ports, process};
 
 pub use jars::{VERSION, default_cache, fetch};
 
@@ -27,7 +27,7 @@ const NODES_MAX: usize = 9;
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where settings, data, logs and pid files go; made when it is missing, data in it is kept.
+    /// Where settings, data, logs and pid files go; made when it is missing.
     pub directory: PathBuf,
     /// Where the jars are kept for all starts, see [`default_cache`].
     pub cache: PathBuf,
@@ -43,6 +43,10 @@ pub struct Options {
     pub authentication: bool,
     /// TLS towards clients, and nothing else then.
     pub tls: Option<TlsFiles>,
+    /// The port between nodes, the same on all; a free one when `None`. Old data wants its old one.
+    pub storage_port: Option<u16>,
+    /// Whether data of an earlier start is removed.
+    pub is_fresh: bool,
 }
 
 impl Options {
@@ -58,6 +62,8 @@ impl Options {
             heap_mib: 256,
             authentication: false,
             tls: None,
+            storage_port: None,
+            is_fresh: false,
         }
     }
 }
@@ -202,7 +208,7 @@ impl<'a> Plan<'a> {
         }
         let directory = std::path::absolute(&options.directory)
             .map_err(Error::io(format!("find {}", options.directory.display())))?;
-        let is_new = !directory.join("node-1").join("data").exists();
+        let is_new = options.is_fresh || !directory.join("node-1").join("data").exists();
         let mut places = Vec::new();
         for (dc, &nodes) in options.datacenters.iter().enumerate() {
             for index in 0..nodes {
@@ -219,7 +225,8 @@ impl<'a> Plan<'a> {
         }
         let hosts: Vec<Ipv4Addr> = places.iter().map(|place| place.host).collect();
         let port = options.port.map_or_else(|| ports::free_port_on(&hosts), Ok)?;
-        Ok(Self { options, places, port, storage_port: ports::free_port_on(&hosts)?, is_new })
+        let storage_port = options.storage_port.map_or_else(|| ports::free_port_on(&hosts), Ok)?;
+        Ok(Self { options, places, port, storage_port, is_new })
     }
 
     fn seeds(&self) -> String {
@@ -234,6 +241,11 @@ fn nth_host(first: Ipv4Addr, number: usize) -> Ipv4Addr {
 }
 
 fn start(place: &Place, plan: &Plan<'_>, java: &Path, jars: &Path) -> Result<Node, Error> {
+    let pid_file = place.directory.join("pid");
+    process::end_leftover(&pid_file)?;
+    if plan.options.is_fresh {
+        let _ = fs::remove_dir_all(place.directory.join("data"));
+    }
     let conf = place.directory.join("conf");
     let make =
         |folder: &Path| fs::create_dir_all(folder).map_err(Error::io(format!("make {}", folder.display())));
@@ -264,7 +276,7 @@ fn start(place: &Place, plan: &Plan<'_>, java: &Path, jars: &Path) -> Result<Nod
         argv: java::argv(java, &conf.join("java.args")),
         log: place.directory.join("log").join("system.log"),
         stdout: Some(place.directory.join("log").join("stdout.log")),
-        pid_file: place.directory.join("pid"),
+        pid_file,
         cwd: place.directory.clone(),
         limit: LIMIT,
     };

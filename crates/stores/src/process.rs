@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::deadline::Deadline;
 use crate::{Error, tail};
 use guard::Guard;
-use identity::Identity;
+use identity::{Identity, Owned};
 
 /// How long a process is given to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
@@ -76,13 +76,13 @@ struct Running {
 }
 
 impl Process {
-    /// Starts it, without waiting until it is ready. What an earlier run in the same folder left alive is killed.
+    /// Starts it, without waiting until it is ready. What an earlier run left alive, by the pid file, is killed.
     ///
     /// # Errors
-    /// The program cannot be started, or a file cannot be written.
+    /// The program cannot be started, a file cannot be written, or the pid file is in use by a running owner.
     pub fn start(launch: Launch, probe: Probe) -> Result<Self, Error> {
         fs::create_dir_all(&launch.cwd).map_err(Error::io(format!("make {}", launch.cwd.display())))?;
-        end_leftover(&launch)?;
+        end_leftover(&launch.pid_file)?;
         let running = Mutex::new(spawn(&launch)?);
         Ok(Self { launch, probe, running })
     }
@@ -302,8 +302,9 @@ fn spawn(launch: &Launch) -> Result<Running, Error> {
     command.process_group(0);
     let child = command.spawn().map_err(Error::io(format!("start {} ({program})", launch.name)))?;
     let identity = Identity::of(child.id());
-    let written = fs::write(&launch.pid_file, identity.to_line());
     let guard = Guard::start(&identity);
+    let owned = Owned { process: identity, owner: Identity::of(std::process::id()) };
+    let written = fs::write(&launch.pid_file, owned.to_line());
     let running = Running { child, log_from, guard };
     match written {
         Ok(()) => Ok(running),
@@ -330,19 +331,28 @@ fn open(path: &Path, append: bool) -> Result<File, Error> {
     options.open(path).map_err(Error::io(format!("open {}", path.display())))
 }
 
-/// Kills what an earlier run left in this folder: the process that the pid file names, if it is still that one.
-fn end_leftover(launch: &Launch) -> Result<(), Error> {
-    let Ok(line) = fs::read_to_string(&launch.pid_file) else { return Ok(()) };
-    let Some(identity) = Identity::parse(&line).filter(Identity::is_alive) else { return Ok(()) };
-    identity.kill();
+/// Kills what an earlier run left behind: the process that a pid file names, if it is still that one.
+///
+/// # Errors
+/// Whoever started it still runs, or it will not die.
+pub fn end_leftover(pid_file: &Path) -> Result<(), Error> {
+    let Ok(line) = fs::read_to_string(pid_file) else { return Ok(()) };
+    let Some(Owned { process, owner }) = Owned::parse(&line) else { return Ok(()) };
+    if !process.is_alive() {
+        return Ok(());
+    }
+    let (shown, pid) = (pid_file.display(), process.pid());
+    if owner.is_alive() {
+        let owner = owner.pid();
+        return Err(Error::Options(format!(
+            "{shown} is of process {pid}, in use by process {owner}: take another folder, or end that one"
+        )));
+    }
+    process.kill();
     let deadline = Deadline::after(KILLED);
-    while identity.is_alive() {
+    while process.is_alive() {
         if !deadline.pause() {
-            return Err(Error::Options(format!(
-                "{} of an earlier run is still there as process {}: end it first",
-                launch.name,
-                identity.pid()
-            )));
+            return Err(Error::Options(format!("{shown}: process {pid} of an earlier run cannot be killed")));
         }
     }
     Ok(())

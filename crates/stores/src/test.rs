@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Names the Redis that is shared by all suites, as `127.0.0.1:6379`.
 pub const REDIS: &str = "PIX_TEST_REDIS";
@@ -33,6 +34,20 @@ pub fn drills() -> bool {
         skipped(DRILLS);
     }
     is_wanted
+}
+
+/// The turn of one drill: those of one test binary wait for each other, since each fills a small machine.
+#[derive(Debug)]
+pub struct Turn {
+    _held: MutexGuard<'static, ()>,
+}
+
+/// Waits for its turn, where drills are wanted; says that one is skipped when not.
+#[must_use]
+pub fn drill() -> Option<Turn> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A drill that failed is over, too.
+    drills().then(|| Turn { _held: TURN.lock().unwrap_or_else(PoisonError::into_inner) })
 }
 
 fn address(variable: &str) -> Option<SocketAddr> {

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, ensure, eyre};
 use pix_stream_adapter_xml::signature::{Certificates, Verifier};
-use pix_stream_adapter_xml::{Options, Schemas, XmlCodec};
+use pix_stream_adapter_xml::{Limits, Options, Schemas, XmlCodec, reader_config};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::codec::{Codec as _, Part};
 use rustix::time::{ClockId, clock_gettime};
+use xml::EventReader;
 use xml::reader::XmlEvent;
-use xml::{Encoding, EventReader, ParserConfig};
 
 use crate::bench::figures::{Costs, Report, Samples, Step};
 use crate::bench::message::{self, Size};
@@ -148,20 +148,7 @@ fn cpu() -> Duration {
 
 /// Reads a message with the settings of the codec, and does nothing with it.
 fn is_read(xml: &[u8]) -> bool {
-    let config = ParserConfig::new()
-        .allow_multiple_root_elements(false)
-        .override_encoding(Some(Encoding::Utf8))
-        .ignore_comments(true)
-        .cdata_to_characters(true)
-        .whitespace_to_characters(true)
-        .coalesce_characters(true)
-        .max_entity_expansion_length(1)
-        .max_entity_expansion_depth(1)
-        .max_attributes(16)
-        .max_attribute_length(1024)
-        .max_name_length(64)
-        .max_data_length(256 * 1024);
-    let mut reader = EventReader::new_with_config(xml, config);
+    let mut reader = EventReader::new_with_config(xml, reader_config(&Limits::default()));
     loop {
         match reader.next() {
             Ok(XmlEvent::EndDocument) => return true,

@@ -21,18 +21,6 @@ impl Identity {
         Self { pid, began: find_began(pid).unwrap_or_default() }
     }
 
-    /// As it stands in a pid file.
-    pub(super) fn to_line(&self) -> String {
-        format!("{} {}\n", self.pid, self.began)
-    }
-
-    /// Reads a pid file.
-    pub(super) fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split_whitespace();
-        let pid = words.next()?.parse().ok()?;
-        Some(Self { pid, began: words.next()?.to_owned() })
-    }
-
     /// The number.
     pub(super) fn pid(&self) -> u32 {
         self.pid
@@ -58,6 +46,31 @@ impl Identity {
     }
 }
 
+/// What a pid file says: the process, and who started it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owned {
+    pub(super) process: Identity,
+    pub(super) owner: Identity,
+}
+
+impl Owned {
+    /// The file's only line. The process comes first: scripts read that far.
+    pub(super) fn to_line(&self) -> String {
+        let Self { process, owner } = self;
+        format!("{} {} {} {}\n", process.pid, process.began, owner.pid, owner.began)
+    }
+
+    /// Reads it.
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let mut identity = || {
+            let pid = words.next()?.parse().ok()?;
+            Some(Identity { pid, began: words.next()?.to_owned() })
+        };
+        Some(Self { process: identity()?, owner: identity()? })
+    }
+}
+
 /// `None` for one that is gone, or dead and not waited for.
 fn find_began(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -75,14 +88,15 @@ mod tests {
     fn our_own_process_is_known_by_its_begin() {
         let ours = Identity::of(std::process::id());
         assert!(ours.is_alive());
-        assert_eq!(Identity::parse(&ours.to_line()), Some(ours.clone()));
+        let owned = Owned { process: ours.clone(), owner: ours.clone() };
+        assert_eq!(Owned::parse(&owned.to_line()), Some(owned));
         assert!(!Identity { began: "1".to_owned(), ..ours }.is_alive());
     }
 
     #[test]
     fn nonsense_in_a_pid_file_is_nobody() {
-        assert_eq!(Identity::parse(""), None);
-        assert_eq!(Identity::parse("x 1"), None);
-        assert_eq!(Identity::parse("12"), None);
+        for line in ["", "x 1 2 3", "12", "12 1", "12 1 13"] {
+            assert_eq!(Owned::parse(line), None, "{line}");
+        }
     }
 }

@@ -5,9 +5,7 @@ use pix_stream_stores::{Cassandra, test};
 
 #[test]
 fn a_killed_node_comes_back_on_the_same_port() {
-    if !test::drills() {
-        return;
-    }
+    let Some(_turn) = test::drill() else { return };
     let directory = tempfile::tempdir().unwrap();
     let cassandra = Cassandra::start(&Options::new(directory.path())).unwrap();
     let address = cassandra.address();
@@ -21,9 +19,7 @@ fn a_killed_node_comes_back_on_the_same_port() {
 
 #[test]
 fn nodes_of_three_data_centres_know_each_other() {
-    if !test::drills() {
-        return;
-    }
+    let Some(_turn) = test::drill() else { return };
     let directory = tempfile::tempdir().unwrap();
     let options = Options { datacenters: vec![1, 1, 1], ..Options::new(directory.path()) };
     let cassandra = Cassandra::start(&options).unwrap();

@@ -71,13 +71,28 @@ fn one_that_ignores_the_request_to_end_is_gone_when_dropped() {
 }
 
 #[test]
-fn what_an_earlier_run_left_is_killed_by_the_next_start_in_that_folder() {
-    let directory = tempfile::tempdir().unwrap();
+fn what_a_dead_owner_left_is_killed_by_the_next_start_with_that_pid_file() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let script = "echo ready >&2; exec sleep 60";
-    let left = Process::start(launch(directory.path(), script), says("ready")).unwrap();
+    let left = Process::start(launch(one.path(), script), says("ready")).unwrap();
     left.wait_ready().unwrap();
-    let next = Process::start(launch(directory.path(), script), says("ready")).unwrap();
+    let line = fs::read_to_string(one.path().join("pid")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    // A process with this id lives, but it began at another time.
+    let of_a_dead_owner = format!("{} {} {} 1", words[0], words[1], words[2]);
+    fs::write(other.path().join("pid"), of_a_dead_owner).unwrap();
+    let next = Process::start(launch(other.path(), script), says("ready")).unwrap();
     next.wait_ready().unwrap();
     assert!(left.wait_gone(Duration::from_secs(10)));
     assert!(next.is_alive());
+}
+
+#[test]
+fn a_folder_in_use_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "echo ready >&2; exec sleep 60";
+    let first = Process::start(launch(directory.path(), script), says("ready")).unwrap();
+    let refused = Process::start(launch(directory.path(), script), says("ready")).unwrap_err();
+    assert!(refused.to_string().contains("in use by process"), "{refused}");
+    assert!(first.is_alive());
 }
