@@ -25,6 +25,8 @@ use xml::name::OwnedName;
 use xml::namespace::Namespace;
 use xml::reader::XmlEvent;
 
+pub use hardening::reader_config;
+
 use crate::catalog;
 use crate::fault::Fault;
 use crate::options::{Options, Unsigned};
@@ -101,7 +103,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new(against: Against<'a>, text: &'a str, declaring: markup::Declaring) -> Self {
-        let config = hardening::reader_config(&against.options.limits);
+        let config = reader_config(&against.options.limits);
         Self {
             against,
             reader: EventReader::new_with_config(text.as_bytes(), config),

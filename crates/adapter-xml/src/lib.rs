@@ -20,6 +20,7 @@ mod rules;
 mod schemas;
 
 pub use codec::XmlCodec;
+pub use decode::reader_config;
 pub use limits::Limits;
 pub use options::{Options, Unsigned};
 pub use pix_stream_signature as signature;

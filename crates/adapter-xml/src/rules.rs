@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use header::{Header, TEXT_CHARS_MAX};
 
 /// The element that signs a message: its namespace and name.
-const SIGNATURE: (&str, &str) = ("http://www.w3.org/2000/09/xmldsig#", "Signature");
+const SIGNATURE: (&str, &str) = (pix_stream_signature::NAMESPACE, "Signature");
 /// `Envelope/Document/…/GrpHdr`.
 const GROUP_HEADER_DEPTH: usize = 4;
 
@@ -160,7 +160,7 @@ impl Rules {
             Some(Field::Header(field)) => field.mark(),
             Some(Field::MessageId) => Some(Mark::MessageId),
             Some(Field::EndToEndId) => None,
-            None => self.header.opens_signature(self.depth - 2, local).then_some(Mark::Signature),
+            None => self.header.opens_signature(self.depth - 2).then_some(Mark::Signature),
         };
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use pix_stream_schema::{Problem, Source};
+pub use pix_stream_schema::{Problem as SchemaProblem, Source as SchemaFile};
 
 use crate::catalog;
 
@@ -29,29 +29,6 @@ const BUILT_IN: [(&str, &str); 13] = [
     ("xmldsig.xsd", include_str!("../schemas/xmldsig.xsd")),
 ];
 
-/// One XSD file of an operator's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaFile {
-    /// Its path, as problems name it and `xs:include` finds it.
-    pub name: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
-
-/// Why a folder of schemas is refused, one reason of possibly many: `file:line:column reason`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column} {reason}")]
-pub struct SchemaProblem {
-    /// The file.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u64,
-    /// Column, from 1.
-    pub column: u64,
-    /// What is wrong.
-    pub reason: String,
-}
-
 /// Compiled schemas, and the message types whose namespaces they are for.
 #[derive(Debug)]
 pub struct Schemas {
@@ -69,7 +46,7 @@ impl Schemas {
     /// They do not compile: a defect that every test would show.
     #[must_use]
     pub fn built_in() -> Self {
-        match Self::with_folder(Vec::new()) {
+        match Self::with_folder(&[]) {
             Ok(schemas) => schemas,
             Err(problems) => panic!("the built-in schemas compile: {problems:?}"),
         }
@@ -80,14 +57,12 @@ impl Schemas {
     ///
     /// # Errors
     /// Every problem of every file; nothing is usable then.
-    pub fn with_folder(files: Vec<SchemaFile>) -> Result<Self, Vec<SchemaProblem>> {
-        let sources: Vec<Source> =
-            files.into_iter().map(|SchemaFile { name, bytes }| Source { name, bytes }).collect();
-        let source =
-            |(name, text): (&str, &str)| Source { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
-        let built_in = BUILT_IN.map(source);
-        let compiled = pix_stream_schema::Schemas::compile(&sources, &built_in)
-            .map_err(|problems| problems.into_iter().map(SchemaProblem::from).collect::<Vec<_>>())?;
+    pub fn with_folder(files: &[SchemaFile]) -> Result<Self, Vec<SchemaProblem>> {
+        let file = |(name, text): (&str, &str)| SchemaFile {
+            name: name.to_owned(),
+            bytes: text.as_bytes().to_vec(),
+        };
+        let compiled = pix_stream_schema::Schemas::compile(files, &BUILT_IN.map(file))?;
         let named = |namespace: &str| Some((namespace.to_owned(), catalog::find_message_type(namespace)?));
         let types = compiled.namespaces_with(ROOT).filter_map(named).collect();
         let names = compiled.names().chain(INSTANCE_NAMES).map(Box::from).collect();
@@ -115,11 +90,5 @@ impl Schemas {
     /// The type whose messages stand in a namespace.
     pub(crate) fn find_type(&self, namespace: &str) -> Option<&str> {
         self.types.get(namespace).map(String::as_str)
-    }
-}
-
-impl From<Problem> for SchemaProblem {
-    fn from(Problem { file, line, column, reason }: Problem) -> Self {
-        Self { file, line, column, reason }
     }
 }

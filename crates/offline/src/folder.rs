@@ -44,7 +44,7 @@ pub fn load(directory: Option<&Path>) -> Result<Schemas, Vec<String>> {
         }
     });
     let files: Vec<SchemaFile> = files.collect();
-    let compiled = Schemas::with_folder(files);
+    let compiled = Schemas::with_folder(&files);
     match compiled {
         Ok(schemas) if problems.is_empty() => Ok(schemas),
         Ok(_) => Err(problems),

@@ -11,8 +11,8 @@ use xml::attribute::OwnedAttribute;
 
 use crate::fault::{Fault, Part};
 
-/// Namespace of XML-Signature.
-pub(crate) const NAMESPACE: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// The namespace of XML-Signature (XML-Signature Syntax and Processing, section 1.3).
+pub const NAMESPACE: &str = "http://www.w3.org/2000/09/xmldsig#";
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";

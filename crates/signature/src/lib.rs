@@ -21,5 +21,5 @@ mod verifier;
 
 pub use certificates::{Certificates, Problem, Reason};
 pub use fault::{Fault, Part};
-pub use form::Element;
+pub use form::{Element, NAMESPACE};
 pub use verifier::{Check, Verifier};

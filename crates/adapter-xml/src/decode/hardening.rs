@@ -66,7 +66,9 @@ pub(super) fn fault_of(error: &Error, is_after_root: bool) -> Fault {
     }
 }
 
-pub(super) fn reader_config(limits: &Limits) -> ParserConfig {
+/// The settings of the reader of messages: nothing is expanded, nothing is longer than its limit.
+#[must_use]
+pub fn reader_config(limits: &Limits) -> ParserConfig {
     ParserConfig::new()
         .allow_multiple_root_elements(false)
         .override_encoding(Some(Encoding::Utf8))

@@ -48,8 +48,6 @@ pub(super) struct Header {
     pub(super) business_id: Option<String>,
     pub(super) definition: Option<String>,
     pub(super) created: Option<String>,
-    /// The innermost open element is `Sgntr`, and nothing has been in it.
-    in_empty_signature: bool,
     /// `Sgntr` is open.
     in_signature: bool,
     signed: bool,
@@ -66,7 +64,6 @@ impl Header {
         if depth == 1 {
             return if ours { self.child(local) } else { Err(Fault::ForeignNamespace) };
         }
-        self.in_empty_signature = false;
         // Exactly one signature, and nothing beside it.
         if self.in_signature && depth == 2 && (!is_signature || std::mem::replace(&mut self.signed, true)) {
             return Err(Fault::NoSignature);
@@ -117,7 +114,7 @@ impl Header {
             }
             return Ok(());
         }
-        (self.in_empty_signature, self.in_signature) = (false, false);
+        self.in_signature = false;
         match self.side.take() {
             Some(side) if self.party(side).is_none() => Err(Fault::NoParty(side.name())),
             Some(_) | None => Ok(()),
@@ -146,8 +143,8 @@ impl Header {
     }
 
     /// Whether the element that has just been opened, `depth` levels below `AppHdr`, is the signature's place.
-    pub(super) fn opens_signature(&self, depth: usize, local: &str) -> bool {
-        depth == 1 && self.in_empty_signature && local == "Sgntr"
+    pub(super) const fn opens_signature(&self, depth: usize) -> bool {
+        depth == 1 && self.in_signature
     }
 
     fn child(&mut self, local: &str) -> Result<Option<Field>, Fault> {
@@ -157,7 +154,6 @@ impl Header {
             return Err(Fault::Repeated(CHILDREN[at].0));
         }
         self.in_signature = local == "Sgntr";
-        self.in_empty_signature = self.in_signature;
         self.side = match local {
             "Fr" => Some(Side::From),
             "To" => Some(Side::To),

@@ -60,7 +60,7 @@ pub(crate) fn gathered_schemas() -> Option<Schemas> {
         name: path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
         bytes: std::fs::read(path).unwrap(),
     };
-    Some(Schemas::with_folder(files_below(&root, "xsd").into_iter().map(file).collect()).unwrap())
+    Some(Schemas::with_folder(&files_below(&root, "xsd").into_iter().map(file).collect::<Vec<_>>()).unwrap())
 }
 
 /// What the README says of a sample.

@@ -34,7 +34,7 @@ fn codec() -> &'static XmlCodec {
 
 /// A folder of one file.
 fn load(schema: &str) -> Result<Schemas, Vec<SchemaProblem>> {
-    Schemas::with_folder(vec![SchemaFile { name: "traps.xsd".to_owned(), bytes: schema.into() }])
+    Schemas::with_folder(&[SchemaFile { name: "traps.xsd".to_owned(), bytes: schema.into() }])
 }
 
 /// A message whose document holds `content`.

@@ -53,7 +53,7 @@ fn schemas_without_messages(types: &[String]) -> Schemas {
         );
         SchemaFile { name: format!("{message_type}.xsd"), bytes: text.into_bytes() }
     };
-    let schemas = Schemas::with_folder(types.iter().map(empty).collect()).unwrap();
+    let schemas = Schemas::with_folder(&types.iter().map(empty).collect::<Vec<_>>()).unwrap();
     assert!(schemas.message_types().is_empty(), "no message has a schema");
     schemas
 }
