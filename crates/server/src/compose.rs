@@ -26,28 +26,21 @@ use pix_stream_ports::journal::Journal as _;
 use pix_stream_ports::regions::OneRegion;
 
 use crate::failure::Failure;
+use crate::node_ports::{NodePorts, Stores};
 use crate::system::{self, SystemClock, SystemEntropy};
 use pix_stream_offline::folder;
 
-/// One machine: everything embedded.
-pub struct EmbeddedPorts {
+/// The stores of one machine: everything embedded.
+pub struct EmbeddedStores {
     journal: EmbeddedJournal,
     coordinator: LocalCoordinator,
-    codec: XmlCodec,
-    audit_log: FileAuditLog,
-    clock: SystemClock,
-    entropy: SystemEntropy,
 }
 
-impl Ports for EmbeddedPorts {
+impl Stores for EmbeddedStores {
     type Journal = EmbeddedJournal;
     type Coordinator = LocalCoordinator;
     type Quarantine = EmbeddedJournal;
     type Regions = OneRegion;
-    type Codec = XmlCodec;
-    type AuditLog = FileAuditLog;
-    type Clock = SystemClock;
-    type Entropy = SystemEntropy;
 
     fn journal(&self) -> &EmbeddedJournal {
         &self.journal
@@ -64,33 +57,24 @@ impl Ports for EmbeddedPorts {
     fn regions(&self) -> &OneRegion {
         &OneRegion
     }
-
-    fn codec(&self) -> &XmlCodec {
-        &self.codec
-    }
-
-    fn audit_log(&self) -> &FileAuditLog {
-        &self.audit_log
-    }
-
-    fn clock(&self) -> &SystemClock {
-        &self.clock
-    }
-
-    fn entropy(&self) -> &SystemEntropy {
-        &self.entropy
-    }
 }
 
 /// Opens the embedded stores that a configuration names.
 ///
 /// # Errors
 /// A folder is in use by another process, or a file is damaged or of a newer build; the message says what to do.
-pub fn embedded_ports(config: &Config) -> Result<EmbeddedPorts, Failure> {
+pub fn embedded_stores(config: &Config) -> Result<EmbeddedStores, Failure> {
+    Ok(EmbeddedStores { journal: open_journal(config)?, coordinator: LocalCoordinator::new() })
+}
+
+/// Puts what every server has around its stores.
+///
+/// # Errors
+/// The schemas, the signers' certificates or the audit log cannot be read; the message says what to do.
+pub fn ports<S: Stores>(config: &Config, stores: S) -> Result<NodePorts<S>, Failure> {
     let audit = audit_log::Options { segment_bytes: config.audit.rotate_bytes.bytes() as u64 };
-    Ok(EmbeddedPorts {
-        journal: open_journal(config)?,
-        coordinator: LocalCoordinator::new(),
+    Ok(NodePorts {
+        stores,
         codec: codec(config)?,
         audit_log: FileAuditLog::open(&config.audit.directory, &audit, SystemClock.now())
             .map_err(Failure::new)?,

@@ -9,6 +9,7 @@ pub mod commands;
 pub mod compose;
 pub mod environment;
 pub mod failure;
+pub mod node_ports;
 pub mod output;
 pub mod progress;
 pub mod publishing;

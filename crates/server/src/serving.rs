@@ -6,25 +6,27 @@ mod reload;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
 use pix_stream_app::App;
-use pix_stream_config::Config;
-use pix_stream_delivery::{Shared, handle, handle_admin, handle_plain};
+use pix_stream_config::{Config, JournalKind};
+use pix_stream_delivery::{Render, Shared, handle, handle_admin, handle_plain};
 use pix_stream_listener as listener;
 use pix_stream_listener::drain::Drain;
 use pix_stream_listener::identity::Peer;
 use pix_stream_listener::tls::TlsStore;
-use pix_stream_ports::Ports as _;
+use pix_stream_ports::Ports;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::compose::{self, EmbeddedPorts};
+use crate::compose;
 use crate::failure::Failure;
+use crate::node_ports::Stores;
 use crate::serving::reload::Reloader;
 use crate::shutdown::{Reloads, Shutdown};
 use crate::system::{self, SystemEntropy};
@@ -51,11 +53,27 @@ pub struct Ready {
     pub dir: PathBuf,
 }
 
+/// The end of a core, whatever its ports are.
+trait Ending: Send + Sync {
+    fn begin_drain(&self);
+    fn finish(&self) -> Pin<Box<dyn Future<Output = Result<(), pix_stream_app::Error>> + Send + '_>>;
+}
+
+impl<P: Ports> Ending for App<P> {
+    fn begin_drain(&self) {
+        Self::begin_drain(self);
+    }
+
+    fn finish(&self) -> Pin<Box<dyn Future<Output = Result<(), pix_stream_app::Error>> + Send + '_>> {
+        Box::pin(Self::finish(self))
+    }
+}
+
 /// A running server.
 pub struct Serving {
     /// What it announced.
     pub ready: Ready,
-    app: App<EmbeddedPorts>,
+    app: Box<dyn Ending>,
     drain: Drain,
     listeners: JoinSet<()>,
     ready_file: PathBuf,
@@ -67,47 +85,73 @@ pub struct Serving {
 /// # Errors
 /// A store cannot be opened, a certificate or key cannot be read, an address is taken; the message says what to do.
 pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<Serving, Failure> {
-    // From before the files are read on: what changes after that and is announced must not be missed.
-    let reloads = shutdown.reloads();
-    let (render, recorder) = compose::metrics()?;
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(UPKEEP_EVERY).await;
-            recorder.run_upkeep();
-        }
-    });
-    raise_open_files(config);
-    let tls = TlsStore::load(&compose::tls(config)).map_err(|problems| {
-        Failure::new(problems)
-            .next("correct [tls] of the configuration; `pix-stream init` makes certificates for development")
-    })?;
-    warn_of_expiry(&tls);
-    // Bound before the stores are opened, so that a taken port changes nothing on disk.
-    let sockets = Sockets::bind(config)?;
-    let (api, admin) = (local_address(&sockets.api)?, local_address(&sockets.admin)?);
-    let ports = compose::embedded_ports(config)?;
-    // The folder is ours from here on; one that a killed server left would send `--dir` commands astray.
-    let ready_file = dir.join("data").join("ready.json");
-    remove_ready(&ready_file);
-    let codec = ports.codec().clone();
-    let app = compose::start_app(config, ports).await?;
-    let reload = Arc::new(Reloader::new(config, &tls, &app, codec));
-    let (wire, seed) = (compose::wire(config), SystemEntropy::new().number());
-    let shared = Shared::new(app.clone(), wire, render, seed, env!("CARGO_PKG_VERSION"));
-    let shared = Arc::new(shared.await.with_reload(reload.hook()));
-    let drain = Drain::new();
-    let listeners = sockets.serve(config, &tls, &shared, &drain);
-    tokio::spawn(obey(reloads, reload));
-    let ready = Ready {
-        event: "ready",
-        api: format!("https://{api}"),
-        admin: format!("https://{admin}"),
-        pid: std::process::id(),
-        dir: dir.to_owned(),
-    };
-    write_ready(&ready_file, &ready);
-    tracing::info!(api = ready.api, admin = ready.admin, "serving");
-    Ok(Serving { ready, app, drain, listeners, ready_file, drain_timeout: config.limits.drain_timeout })
+    let prepared = Prepared::new(config, dir, shutdown)?;
+    match config.journal.kind {
+        JournalKind::Embedded => prepared.serve(compose::embedded_stores(config)?).await,
+        JournalKind::Cassandra => Err(Failure::new("journal.kind = \"cassandra\" is being built")),
+    }
+}
+
+/// A server before its stores: what can go wrong without them has not.
+struct Prepared<'a> {
+    config: &'a Config,
+    dir: &'a Path,
+    /// From before the files are read on: what changes after that and is announced must not be missed.
+    reloads: Reloads,
+    render: Render,
+    tls: Arc<TlsStore>,
+    /// Bound before the stores are opened, so that a taken port changes nothing on disk.
+    sockets: Sockets,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(config: &'a Config, dir: &'a Path, shutdown: &Shutdown) -> Result<Self, Failure> {
+        let reloads = shutdown.reloads();
+        let (render, recorder) = compose::metrics()?;
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(UPKEEP_EVERY).await;
+                recorder.run_upkeep();
+            }
+        });
+        raise_open_files(config);
+        let tls = TlsStore::load(&compose::tls(config)).map_err(|problems| {
+            Failure::new(problems).next(
+                "correct [tls] of the configuration; `pix-stream init` makes certificates for development",
+            )
+        })?;
+        warn_of_expiry(&tls);
+        Ok(Self { config, dir, reloads, render, tls, sockets: Sockets::bind(config)? })
+    }
+
+    async fn serve<S: Stores>(self, stores: S) -> Result<Serving, Failure> {
+        let Self { config, dir, reloads, render, tls, sockets } = self;
+        let (api, admin) = (local_address(&sockets.api)?, local_address(&sockets.admin)?);
+        let ports = compose::ports(config, stores)?;
+        // The folder is ours from here on; one that a killed server left would send `--dir` commands astray.
+        let ready_file = dir.join("data").join("ready.json");
+        remove_ready(&ready_file);
+        let codec = ports.codec().clone();
+        let app = compose::start_app(config, ports).await?;
+        let reload = Arc::new(Reloader::new(config, &tls, &app, codec));
+        let (wire, seed) = (compose::wire(config), SystemEntropy::new().number());
+        let shared = Shared::new(app.clone(), wire, render, seed, env!("CARGO_PKG_VERSION"));
+        let shared = Arc::new(shared.await.with_reload(reload.hook()));
+        let drain = Drain::new();
+        let listeners = sockets.serve(config, &tls, &shared, &drain);
+        tokio::spawn(obey(reloads, reload));
+        let ready = Ready {
+            event: "ready",
+            api: format!("https://{api}"),
+            admin: format!("https://{admin}"),
+            pid: std::process::id(),
+            dir: dir.to_owned(),
+        };
+        write_ready(&ready_file, &ready);
+        tracing::info!(api = ready.api, admin = ready.admin, "serving");
+        let drain_timeout = config.limits.drain_timeout;
+        Ok(Serving { ready, app: Box::new(app), drain, listeners, ready_file, drain_timeout })
+    }
 }
 
 /// The bound addresses, before anybody is answered.
@@ -134,7 +178,7 @@ impl Sockets {
         self,
         config: &Config,
         tls: &Arc<TlsStore>,
-        shared: &Arc<Shared<EmbeddedPorts>>,
+        shared: &Arc<Shared<impl Ports>>,
         drain: &Drain,
     ) -> JoinSet<()> {
         let mut listeners = JoinSet::new();
@@ -197,16 +241,16 @@ impl Serving {
 }
 
 /// A handler with what it shares, as a listener's service.
-fn service<A: Future + Send>(
-    shared: &Arc<Shared<EmbeddedPorts>>,
-    handle: impl Fn(Arc<Shared<EmbeddedPorts>>, Peer, Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+fn service<P: Ports, A: Future + Send>(
+    shared: &Arc<Shared<P>>,
+    handle: impl Fn(Arc<Shared<P>>, Peer, Request<Incoming>) -> A + Clone + Send + Sync + 'static,
 ) -> impl Fn(Request<Incoming>, Peer) -> A + Clone + Send + Sync + 'static {
     let shared = Arc::clone(shared);
     move |request, peer| handle(Arc::clone(&shared), peer, request)
 }
 
 /// Reads again what the configuration names, each time a signal asks for it.
-async fn obey(mut reloads: Reloads, reload: Arc<Reloader>) {
+async fn obey(mut reloads: Reloads, reload: Arc<Reloader<impl Ports>>) {
     while reloads.next().await {
         reload.run_for_a_signal().await;
     }

@@ -3,32 +3,27 @@
 use std::sync::Arc;
 
 use pix_stream_adapter_xml::XmlCodec;
-use pix_stream_app::{Actor, App};
+use pix_stream_app::{Actor, App, Ports};
 use pix_stream_config::Config;
 use pix_stream_delivery::{Reload, Reloaded};
 use pix_stream_listener::tls::TlsStore;
 use tokio::sync::Mutex;
 
-use crate::compose::{self, EmbeddedPorts};
+use crate::compose;
 use pix_stream_offline::folder;
 
 /// What a reload reads, and where it puts it. The paths are those that the server was started with.
-pub(super) struct Reloader {
+pub(super) struct Reloader<P: Ports> {
     config: Config,
     tls: Arc<TlsStore>,
-    app: App<EmbeddedPorts>,
+    app: App<P>,
     codec: XmlCodec,
     /// Two at a time could leave the older files in force.
     turn: Mutex<()>,
 }
 
-impl Reloader {
-    pub(super) fn new(
-        config: &Config,
-        tls: &Arc<TlsStore>,
-        app: &App<EmbeddedPorts>,
-        codec: XmlCodec,
-    ) -> Self {
+impl<P: Ports> Reloader<P> {
+    pub(super) fn new(config: &Config, tls: &Arc<TlsStore>, app: &App<P>, codec: XmlCodec) -> Self {
         let (config, tls, app) = (config.clone(), Arc::clone(tls), app.clone());
         Self { config, tls, app, codec, turn: Mutex::new(()) }
     }
