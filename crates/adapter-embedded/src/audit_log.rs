@@ -10,6 +10,7 @@
 
 mod chain;
 mod line;
+mod tail;
 mod verify;
 mod worker;
 
@@ -22,6 +23,7 @@ use pix_stream_ports::audit_log::AuditLog;
 use pix_stream_ports::error::Error;
 use tokio::sync::oneshot;
 
+pub use tail::{Block, Tail};
 pub use verify::{Broken, Verified, VerifyError, verify};
 
 use crate::folder::{Folder, FolderError};
