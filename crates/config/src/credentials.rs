@@ -62,6 +62,15 @@ impl Redis {
     pub fn find_credentials(&self) -> Result<Option<Credentials>, PasswordError> {
         find(&self.username, &self.password_secret, self.password_file.as_deref(), "redis.password_file")
     }
+
+    /// The user and the password of the sentinels; `None` where they ask nobody. Reads `sentinel_password_file`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no password.
+    pub fn find_sentinel_credentials(&self) -> Result<Option<Credentials>, PasswordError> {
+        let (secret, file) = (&self.sentinel_password_secret, self.sentinel_password_file.as_deref());
+        find(&self.sentinel_username, secret, file, "redis.sentinel_password_file")
+    }
 }
 
 fn find(

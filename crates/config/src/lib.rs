@@ -154,6 +154,7 @@ impl Config {
             ("cassandra.certificate", &cassandra.certificate),
             ("cassandra.key", &cassandra.key),
             ("redis.password_file", &redis.password_file),
+            ("redis.sentinel_password_file", &redis.sentinel_password_file),
             ("redis.ca", &redis.ca),
         ];
         named.into_iter().filter_map(|(key, path)| Some((key, path.as_ref()?)))

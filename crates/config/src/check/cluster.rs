@@ -138,6 +138,14 @@ fn redis(config: &Config, findings: &mut Findings) {
             "the name behind `sentinel monitor`",
         );
     }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    if redis.prefix.is_empty() || !redis.prefix.bytes().all(is_plain) {
+        findings.report(
+            &["redis.prefix"],
+            format!("\"{}\" cannot begin the names of keys", redis.prefix),
+            "letters, digits, `_`, `-`, `.` and `:`; braces would decide where Redis Cluster keeps a key",
+        );
+    }
     if redis.state_life < config.stream.token_life {
         findings.report(
             &["redis.state_life", "stream.token_life"],

@@ -68,6 +68,15 @@ section! {
         nodes: Vec<Endpoint> = loopback(6379);
         /// The name by which sentinels know the server. Only `topology = "sentinel"` uses it.
         sentinel_name: String = "pix-stream".to_owned();
+        /// The ACL user of the sentinels, which have users of their own; empty for the default one.
+        sentinel_username: String = String::new();
+        /// The password of the sentinels, where they ask for one.
+        sentinel_password_secret: Secret = Secret::default();
+        /// A file with that password and nothing else. Instead of `sentinel_password_secret`.
+        sentinel_password_file: Option<PathBuf> = None;
+        /// What the names of all keys and channels begin with, so that several systems can share a Redis: letters,
+        /// digits, `_`, `-`, `.` and `:`. The same on every node.
+        prefix: String = "pix-stream".to_owned();
         /// The ACL user; empty for the default one.
         username: String = String::new();
         /// The password. It fits better into `password_file` or into the environment.

@@ -54,6 +54,8 @@ fn rules_of_the_stores_are_kept() {
         ("redis.state_life = \"1m\"\n", "redis.state_life"),
         ("redis.fresh_bytes_per_participant = \"64KiB\"\n", "redis.fresh_bytes_per_participant"),
         ("redis.username = \"app\"\n", "redis.username"),
+        ("redis.sentinel_username = \"app\"\n", "redis.sentinel_username"),
+        ("redis.prefix = \"a{b}\"\n", "redis.prefix"),
         ("redis.ca = \"ca.pem\"\n", "redis.ca"),
         ("intake.stream = \"in\"\nintake.group = \"\"\n", "intake.group"),
     ] {

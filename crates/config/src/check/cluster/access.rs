@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::Config;
 use crate::read::Findings;
+use crate::sections::Redis;
 use crate::value::Secret;
 
 /// Reports every rule that the configuration breaks.
@@ -43,6 +44,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         password(store, findings);
         authorities(store, findings);
     }
+    password(&sentinels(redis), findings);
     // Redis knows a password without a user: that of the default one.
     let [store, _] = &stores;
     if store.username.is_empty() && store.has_password() {
@@ -53,6 +55,24 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         );
     }
     client_certificate(config, findings);
+}
+
+/// Sentinels have a password of their own, and the TLS of the servers.
+fn sentinels(redis: &Redis) -> Store<'_> {
+    Store {
+        keys: Keys {
+            username: "redis.sentinel_username",
+            secret: "redis.sentinel_password_secret",
+            file: "redis.sentinel_password_file",
+            tls: "redis.tls",
+            ca: "redis.ca",
+        },
+        username: &redis.sentinel_username,
+        secret: &redis.sentinel_password_secret,
+        file: redis.sentinel_password_file.as_ref(),
+        tls: redis.tls,
+        ca: redis.ca.as_ref(),
+    }
 }
 
 /// What both stores have.
