@@ -1,6 +1,10 @@
 //! The command line of xtask, as cli.md lists it. Wrong usage exits with 2, by clap.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Checks, tests, simulation and benchmark of the workspace.
 #[derive(Debug, Parser)]
@@ -13,6 +17,7 @@ pub(crate) struct Flags {
 
 const EXAMPLES: &str = "Examples:
   cargo xtask ci                  everything that CI checks
+  cargo xtask stack up --dir pix  Redis, Cassandra and two servers on loopback
   cargo xtask sim --seed 1234     replay one simulated run";
 
 /// One task.
@@ -31,6 +36,14 @@ Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
     /// The deterministic simulation: app over fakes, with faults, under simulated time.
     #[command(after_help = SIM_HELP)]
     Sim(SimFlags),
+    /// Real Redis and Cassandra with servers on them, on loopback, without containers.
+    Stack(StackFlags),
+    /// Cassandra migrations: `pix-stream migrate`, built first.
+    #[command(after_help = MIGRATE_HELP)]
+    Migrate(MigrateFlags),
+    /// Load, faults, oracle, report: the program of crates/soak, built first. `--help` is its own.
+    #[command(disable_help_flag = true)]
+    Soak(SoakFlags),
     /// The schema engine against xmllint and xsd-schema, over generated messages and broken ones.
     #[command(after_help = DIFFERENTIAL_HELP)]
     Differential(DifferentialFlags),
@@ -54,6 +67,20 @@ The last line is `N passed, N failed`.
 Examples:
   cargo xtask test
   cargo xtask test --quick";
+
+const STACK_HELP: &str = "Prints one ready line and stays in the foreground. An interrupt or SIGTERM stops everything that was started; a
+second one ends at once. A process that dies meanwhile is named on stderr and left dead. Each process in the ready
+line has its pid, argv and cwd: it can be started again by hand, on the same ports. The folder works for
+`pix-stream ... --dir DIR`, and the same stack starts on it again with the data that is there.
+
+Examples:
+  cargo xtask stack up --dir /tmp/pix
+  cargo xtask stack up --dir /tmp/pix --servers 3 --cassandra-nodes 3 --redis sentinel
+  cargo xtask stack up --dir /tmp/pix --datacenters 2";
+
+const MIGRATE_HELP: &str = "Examples:
+  cargo xtask migrate up --config pix/pix-stream.toml
+  cargo xtask migrate status --config pix/pix-stream.toml --json";
 
 const SIM_HELP: &str = "A failing run prints its seed and the command that replays it.
 
@@ -86,6 +113,116 @@ pub(crate) struct TestFlags {
     /// Without Redis, Cassandra, drills and doc tests, and with one simulated run and a few compared documents.
     #[arg(long)]
     pub(crate) quick: bool,
+}
+
+/// What `stack` takes.
+#[derive(Debug, Args)]
+pub(crate) struct StackFlags {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(crate) command: StackCommand,
+}
+
+/// What can be done with a stack.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StackCommand {
+    /// Starts everything, says where it is, and stops it when interrupted.
+    #[command(after_help = STACK_HELP)]
+    Up(UpFlags),
+}
+
+/// What `stack up` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UpFlags {
+    /// The folder: configuration, certificates, data, logs. Empty or missing, or one of an earlier stack.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// How many servers, spread over the data centres in turn. 0 starts the stores alone.
+    /// [default: 2, or one in each data centre]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
+    pub(crate) servers: Option<u8>,
+    /// Cassandra nodes in each data centre; every one of them holds every row.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(crate) cassandra_nodes: u8,
+    /// Data centres dc1, dc2, dc3: each a region with a Redis of its own.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(crate) datacenters: u8,
+    /// How Redis is set up.
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = RedisKind::Single)]
+    pub(crate) redis: RedisKind,
+    /// A participant to onboard, with a certificate, when the folder is made; may be repeated.
+    /// [default: those of `pix-stream init`]
+    #[arg(long = "participant", value_name = "ISPB")]
+    pub(crate) participants: Vec<String>,
+    /// How the server is built.
+    #[arg(long, value_enum, value_name = "PROFILE", default_value_t = Profile::Release)]
+    pub(crate) profile: Profile,
+    /// Nothing for people on stderr but what goes wrong. The ready line is JSON either way.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How Redis is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RedisKind {
+    /// One server.
+    Single,
+    /// A server, a replica, and three sentinels.
+    Sentinel,
+}
+
+/// How something is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Optimised.
+    Release,
+    /// Quickly.
+    Dev,
+}
+
+/// What `migrate` takes.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateFlags {
+    /// What to do.
+    #[arg(value_enum)]
+    pub(crate) action: MigrateAction,
+    /// The configuration that names the Cassandra.
+    #[arg(long, value_name = "FILE", default_value = "pix-stream.toml")]
+    pub(crate) config: PathBuf,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What can be done about migrations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MigrateAction {
+    /// Applies what is missing.
+    Up,
+    /// Shows what is applied and what is missing.
+    Status,
+    /// Checks that what was applied is what this build knows.
+    Verify,
+}
+
+impl MigrateAction {
+    /// As it is typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Status => "status",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// What `soak` takes: whatever the program behind it takes.
+#[derive(Debug, Args)]
+pub(crate) struct SoakFlags {
+    /// Handed on as they are.
+    #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// What `sim` takes.
@@ -218,6 +355,32 @@ mod tests {
         let mut given: Vec<_> = line[2..].to_vec();
         given.sort_unstable();
         assert_eq!(handed, given);
+    }
+
+    #[test]
+    fn a_stack_has_two_servers_on_one_cassandra_node_and_one_redis_unless_told() {
+        let line = ["xtask", "stack", "up", "--dir", "d"];
+        let Command::Stack(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("stack") };
+        let StackCommand::Up(up) = flags.command;
+        assert_eq!((up.servers, up.cassandra_nodes, up.datacenters), (None, 1, 1));
+        assert_eq!((up.redis, up.profile), (RedisKind::Single, Profile::Release));
+        assert!(Flags::try_parse_from(["xtask", "stack", "up"]).is_err());
+        assert!(Flags::try_parse_from([&line[..], &["--datacenters", "4"]].concat()).is_err());
+    }
+
+    #[test]
+    fn soak_hands_everything_on() {
+        let line = ["xtask", "soak", "--minutes", "10", "--seed", "7", "--help"];
+        let Command::Soak(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("soak") };
+        assert_eq!(flags.arguments, line[2..]);
+    }
+
+    #[test]
+    fn migrate_takes_one_of_three_words() {
+        let line = ["xtask", "migrate", "verify", "--config", "a.toml"];
+        let Command::Migrate(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("migrate") };
+        assert_eq!((flags.action.name(), flags.config), ("verify", PathBuf::from("a.toml")));
+        assert!(Flags::try_parse_from(["xtask", "migrate", "down"]).is_err());
     }
 
     #[test]

@@ -8,8 +8,11 @@ mod ci;
 mod console;
 mod differential;
 mod flags;
+mod migrate;
 mod process;
 mod sim;
+mod soak;
+mod stack;
 mod test;
 mod tidy;
 
@@ -29,6 +32,10 @@ fn main() -> Result<ExitCode> {
         Command::Ci => ci::run()?,
         Command::Tidy => tidy::run()?,
         Command::Test(flags) => test::run(&flags)?.print()?,
+        Command::Stack(flags) => stack::run(&flags)?,
+        // These end as the programs behind them do.
+        Command::Migrate(flags) => return migrate::run(&flags),
+        Command::Soak(flags) => return soak::run(&flags),
         Command::Differential(flags) => differential::run(&flags)?,
         Command::Sim(flags) => sim::run(&flags)?,
         Command::Bench(flags) => bench::run(&flags)?,

@@ -1,11 +1,14 @@
 //! Child processes: which cargo, from where, for how long. What they print is not interpreted here.
 
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use color_eyre::eyre::{Result, WrapErr as _, ensure};
+
+use crate::flags::Profile;
 
 /// The workspace's root: the folder above this crate.
 pub(crate) fn root() -> PathBuf {
@@ -20,6 +23,22 @@ pub(crate) fn cargo() -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command
+}
+
+/// Builds a package of ours and runs its binary in the caller's folder, with our own streams; ends as it does.
+pub(crate) fn run_package(package: &str, profile: Profile, arguments: &[OsString]) -> Result<ExitCode> {
+    let mut command = cargo();
+    command.current_dir(".").args(["run", "--quiet", "--package", package, "--manifest-path"]);
+    command.arg(root().join("Cargo.toml"));
+    match profile {
+        Profile::Release => _ = command.arg("--release"),
+        Profile::Dev => {}
+    }
+    command.arg("--").args(arguments);
+    let status = command.status().wrap_err_with(|| format!("cannot start {}", shown(&command)))?;
+    // Ended by a signal: as a shell says it.
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
 /// Runs to the end with our own streams; true when it succeeded.

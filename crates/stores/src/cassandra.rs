@@ -166,7 +166,7 @@ impl Cassandra {
         }
         // One node makes the first user, some time after the start; with old data it is there.
         if plan.options.authentication && plan.is_new {
-            let made = |node: &Node| node.process.log_says("Created default superuser role");
+            let made = |node: &Node| node.process.view().log().contains("Created default superuser role");
             let first = self.nodes.first().map(Node::process);
             if let Some(process) = first {
                 process.wait_until(&|_| self.nodes.iter().any(made))?;

@@ -57,6 +57,12 @@ impl View<'_> {
     pub fn log(&self) -> String {
         tail::since(&self.launch.log, self.log_from)
     }
+
+    /// What it has written to stdout since it was started; its log where both are one.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        self.launch.stdout.as_ref().map_or_else(|| self.log(), |path| tail::since(path, 0))
+    }
 }
 
 /// Says whether a process is ready.
@@ -102,15 +108,12 @@ impl Process {
     pub fn wait_until(&self, is_true: &dyn Fn(View<'_>) -> bool) -> Result<(), Error> {
         let deadline = Deadline::after(self.launch.limit);
         loop {
-            let (status, log_from) = {
-                let mut running = self.running();
-                (running.child.try_wait().map_err(self.io("watch"))?, running.log_from)
-            };
+            let status = self.running().child.try_wait().map_err(self.io("watch"))?;
             let name = self.launch.name.clone();
             if let Some(status) = status {
                 return Err(Error::Died { name, status: status.to_string(), log: self.log_tail() });
             }
-            if is_true(View { launch: &self.launch, log_from }) {
+            if is_true(self.view()) {
                 return Ok(());
             }
             if !deadline.pause() {
@@ -119,11 +122,10 @@ impl Process {
         }
     }
 
-    /// Whether its log has held this text since it was started.
+    /// What it has written since it was started.
     #[must_use]
-    pub fn log_says(&self, text: &str) -> bool {
-        let log_from = self.running().log_from;
-        View { launch: &self.launch, log_from }.log().contains(text)
+    pub fn view(&self) -> View<'_> {
+        View { launch: &self.launch, log_from: self.running().log_from }
     }
 
     /// What people call it.

@@ -248,15 +248,16 @@ impl Starter<'_> {
     fn node(&self, name: &str, ports: Ports, lines: &[String], flags: &[&str]) -> Result<Node, Error> {
         let cwd = absolute(&self.options.directory)?.join(name.replace(' ', "-"));
         std::fs::create_dir_all(&cwd).map_err(Error::io(format!("make {}", cwd.display())))?;
-        let file = cwd.join("redis.conf");
-        std::fs::write(&file, lines.join("\n") + "\n")
-            .map_err(Error::io(format!("write {}", file.display())))?;
+        let (file, log) = (cwd.join("redis.conf"), cwd.join("redis.log"));
+        // Named here, too, so that one started by hand goes on where it was.
+        let text = lines.join("\n") + &format!("\nlogfile \"{}\"\n", log.display());
+        std::fs::write(&file, text).map_err(Error::io(format!("write {}", file.display())))?;
         let mut argv = vec![self.program.clone(), file.display().to_string()];
         argv.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let launch = Launch {
             name: name.to_owned(),
             argv,
-            log: cwd.join("redis.log"),
+            log,
             stdout: None,
             pid_file: cwd.join("pid"),
             cwd,

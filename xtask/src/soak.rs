@@ -1,0 +1,13 @@
+//! `cargo xtask soak`: builds `pix-stream-soak` as a release and hands on to it. Everything else is there.
+
+use std::process::ExitCode;
+
+use color_eyre::eyre::Result;
+
+use crate::flags::{Profile, SoakFlags};
+use crate::process;
+
+/// Runs it, from the caller's own folder; ends as it does.
+pub(crate) fn run(flags: &SoakFlags) -> Result<ExitCode> {
+    process::run_package("pix-stream-soak", Profile::Release, &flags.arguments)
+}
