@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
 
 /// Checks, tests, simulation and benchmark of the workspace.
 #[derive(Debug, Parser)]
@@ -163,8 +162,7 @@ pub(crate) struct UpFlags {
 }
 
 /// How Redis is set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RedisKind {
     /// One server.
     Single,

@@ -1,68 +1,46 @@
-//! `cargo xtask stack up`: Redis, Cassandra and servers on loopback, without containers (issue 6, item 7; cli.md).
+//! `cargo xtask stack up`: flags, signals and words around [`pix_stream_stack`], in the foreground until interrupted.
 //!
-//! Starts them in order, says where they are, watches, and stops them in the reverse order. Nothing is restarted: who
-//! kills a process for a drill starts it again by hand, with the command line of the ready line.
-
-mod plan;
-mod report;
-mod servers;
-mod settings;
+//! Nothing is restarted: who kills a process for a drill starts it again by hand, as the ready line says.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use color_eyre::eyre::{Result, WrapErr as _, eyre};
-use pix_stream_stores::redis::{self, Topology};
-use pix_stream_stores::{Cassandra, Error, Process, Redis, cassandra};
+use color_eyre::eyre::{Result, eyre};
+use pix_stream_stack::{self as stack, Caller, Error, Options, Stack};
+use serde::Deserialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::console;
-use crate::flags::{RedisKind, StackCommand, StackFlags, UpFlags};
-use crate::process::Stopwatch;
-use plan::Plan;
-use servers::Server;
+use crate::flags::{Profile, RedisKind, StackCommand, StackFlags, UpFlags};
+use crate::process::{self, Stopwatch};
 
 /// How often the processes are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// Exit code of an impatient end.
 const INTERRUPTED: i32 = 130;
-/// Heap of a Cassandra node that is alone, and of one among several, in MiB.
-const HEAP_ALONE_MIB: u32 = 512;
-const HEAP_MIB: u32 = 256;
-/// Sentinels of a data centre.
-const SENTINELS: u8 = 3;
-
-/// Everything that runs; what is left ends when this is dropped, servers first.
-#[derive(Debug)]
-struct Stack {
-    servers: Vec<Server>,
-    /// One of each data centre.
-    redis: Vec<Redis>,
-    cassandra: Cassandra,
-}
 
 /// Runs one stack until a signal ends it.
 pub(crate) fn run(flags: &StackFlags) -> Result<bool> {
     let StackCommand::Up(flags) = &flags.command;
     let watch = Stopwatch::start();
-    let dir = std::path::absolute(&flags.dir).wrap_err("the folder has no absolute path")?;
-    let plan = Plan::prepare(&dir, flags)?;
     let say = |line: &str| {
         if !flags.json {
             console::progress(&format!("[stack] {line}"));
         }
     };
-    let stack = start(&dir, &plan, flags, &say)?;
+    let build = || build(flags.profile).map_err(|error| Error::Build(error.to_string()));
+    let stack = Stack::start(&options(flags), &Caller { build: &build, say: &say });
+    let stack = stack.map_err(|error| eyre!("{error}"))?;
     let ended = listen_for_signals()?;
-    console::result(&report::ready(&dir, &stack).to_string())?;
+    console::result(&stack.ready_line())?;
     say(&format!("ready after {}; interrupt to stop", watch.shown()));
-    for hint in report::hints(&dir, &stack) {
-        say(&hint);
+    for server in stack.servers() {
+        say(&format!("{} in {}: {}", server.process().name(), server.datacenter(), server.api()));
     }
     watch_until(&ended, &stack);
     say("stopping");
@@ -71,53 +49,40 @@ pub(crate) fn run(flags: &StackFlags) -> Result<bool> {
     Ok(true)
 }
 
-fn start(dir: &Path, plan: &Plan, flags: &UpFlags, say: &impl Fn(&str)) -> Result<Stack> {
-    thread::scope(|scope| {
-        let cassandra = scope.spawn(|| start_cassandra(dir, plan));
-        let redis = scope.spawn(|| start_redis(dir, plan));
-        // Both take seconds, and the build may take minutes.
-        let binary = if plan.servers.is_empty() { None } else { Some(servers::build(flags.profile)?) };
-        let died = |_| eyre!("a thread that starts a store died");
-        let redis = redis.join().map_err(died)?.map_err(|error| eyre!("{error}"))?;
-        let cassandra = cassandra.join().map_err(died)?.map_err(|error| eyre!("{error}"))?;
-        say("Redis and Cassandra are ready");
-        let mut stack = Stack { servers: Vec::new(), redis, cassandra };
-        if let Some(binary) = binary {
-            let config = |number: usize| {
-                let redis = &stack.redis[plan.datacenter(number)];
-                settings::text(plan, number, &stack.cassandra, redis)
-            };
-            servers::make_folders(dir, plan, &binary, &flags.participants, &config)?;
-            stack.servers = servers::start(dir, plan, &binary, say)?;
-        }
-        Ok(stack)
-    })
+fn options(flags: &UpFlags) -> Options {
+    Options {
+        servers: flags.servers,
+        cassandra_nodes: flags.cassandra_nodes,
+        datacenters: flags.datacenters,
+        redis: match flags.redis {
+            RedisKind::Single => stack::RedisKind::Single,
+            RedisKind::Sentinel => stack::RedisKind::Sentinel,
+        },
+        participants: flags.participants.clone(),
+        ..Options::new(&flags.dir)
+    }
 }
 
-fn start_redis(dir: &Path, plan: &Plan) -> Result<Vec<Redis>, Error> {
-    let one = |(at, &port): (usize, &u16)| {
-        Redis::start(&redis::Options {
-            port: Some(port),
-            topology: match plan.shape.redis {
-                RedisKind::Single => Topology::Single,
-                RedisKind::Sentinel => Topology::sentinel(SENTINELS),
-            },
-            ..redis::Options::new(dir.join("redis").join(plan::datacenter_name(at)))
-        })
-    };
-    plan.redis.iter().enumerate().map(one).collect()
+/// One line of cargo's about what it built.
+#[derive(Debug, Deserialize)]
+struct Built {
+    executable: Option<PathBuf>,
 }
 
-fn start_cassandra(dir: &Path, plan: &Plan) -> Result<Cassandra, Error> {
-    let datacenters = vec![plan.shape.cassandra_nodes.into(); plan.shape.datacenters.into()];
-    let is_alone = datacenters.iter().sum::<usize>() == 1;
-    Cassandra::start(&cassandra::Options {
-        datacenters,
-        port: Some(plan.cassandra),
-        storage_port: Some(plan.cassandra_storage),
-        heap_mib: if is_alone { HEAP_ALONE_MIB } else { HEAP_MIB },
-        ..cassandra::Options::new(dir.join("cassandra"))
-    })
+/// Builds the server; where its binary is.
+fn build(profile: Profile) -> Result<PathBuf> {
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--quiet", "--package", "pix-stream-server", "--bin", "pix-stream"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    match profile {
+        Profile::Release => _ = cargo.arg("--release"),
+        Profile::Dev => {}
+    }
+    let output = process::output(&mut cargo)?;
+    let lines = output.split(|&byte| byte == b'\n');
+    let built = lines.filter_map(|line| serde_json::from_slice::<Built>(line).ok());
+    let binary = built.filter_map(|built| built.executable).next_back();
+    binary.ok_or_else(|| eyre!("cargo names no binary that it built"))
 }
 
 /// Set by the first signal; a second one ends the process at once, and the guards of the stores see to the rest.
@@ -141,28 +106,5 @@ fn watch_until(ended: &AtomicBool, stack: &Stack) {
             }
         }
         thread::sleep(LOOK);
-    }
-}
-
-impl Stack {
-    fn processes(&self) -> impl Iterator<Item = &Process> {
-        let redis = self.redis.iter().flat_map(Redis::nodes).map(redis::Node::process);
-        let cassandra = self.cassandra.nodes().iter().map(cassandra::Node::process);
-        self.servers.iter().map(|server| &server.process).chain(redis).chain(cassandra)
-    }
-
-    /// Servers first: they drain while the stores are there.
-    fn stop(&self) -> Result<()> {
-        let told = |result: Result<(), Error>| result.map_err(|error| eyre!("{error}"));
-        for server in &self.servers {
-            told(server.process.terminate())?;
-        }
-        for server in &self.servers {
-            told(server.process.stop())?;
-        }
-        for redis in &self.redis {
-            told(redis.stop())?;
-        }
-        told(self.cassandra.stop())
     }
 }

@@ -59,7 +59,9 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "testkit", normal: &["domain", "ports"], dev: &[] },
     // Real stores as processes; knows nothing of ours.
     Arrows { package: "stores", normal: &[], dev: &[] },
-    Arrows { package: "xtask", normal: &["stores"], dev: &[] },
+    // The servers of a stack are processes, too.
+    Arrows { package: "stack", normal: &["stores"], dev: &[] },
+    Arrows { package: "xtask", normal: &["stack", "stores"], dev: &[] },
 ];
 
 /// Arrows of optional dependencies, which only a feature turns on: from, to, why.

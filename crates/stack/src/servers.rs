@@ -1,23 +1,20 @@
-//! The servers of a stack: built, given folders and a schema, started, told of their participants.
+//! The servers of a stack: given folders and a schema, started, told of their participants.
 //!
 //! The first one lives in the stack's own folder, so that `pix-stream ... --dir DIR` finds it there; the others have
 //! folders below it that share certificates and token keys through links.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use color_eyre::eyre::{Result, WrapErr as _, ensure, eyre};
 use pix_stream_stores::Process;
-use pix_stream_stores::process::Launch;
+use pix_stream_stores::process::{Launch, View};
 use serde::Deserialize;
 
-use super::plan::{self, CONFIG, Plan};
-use crate::flags::Profile;
-use crate::process;
+use crate::Error;
+use crate::plan::{self, CONFIG, Plan};
 
 /// How long a server may take until it is ready, on a machine that is busy with everything else.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,15 +23,51 @@ const SHARED: [&str; 3] = ["clients", "keys", "tls"];
 
 /// A running server.
 #[derive(Debug)]
-pub(super) struct Server {
-    pub(super) process: Process,
-    pub(super) api: String,
-    pub(super) admin: String,
-    /// Health and metrics without TLS.
-    pub(super) health: String,
-    pub(super) datacenter: String,
+pub struct Server {
+    process: Process,
+    api: String,
+    admin: String,
+    health: String,
+    datacenter: String,
+    dir: PathBuf,
+}
+
+impl Server {
+    /// The process, to signal, restart or stop it.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Where participants and producers connect, as `https://127.0.0.1:8443`.
+    #[must_use]
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
+    /// Where operators connect.
+    #[must_use]
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// Health and metrics without TLS, as `http://127.0.0.1:9080`.
+    #[must_use]
+    pub fn health(&self) -> &str {
+        &self.health
+    }
+
+    /// Its data centre and, where there are several, its region.
+    #[must_use]
+    pub fn datacenter(&self) -> &str {
+        &self.datacenter
+    }
+
     /// Its folder, good for `--dir`.
-    pub(super) dir: PathBuf,
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
 }
 
 /// What a server says when it is ready.
@@ -44,80 +77,60 @@ struct Ready {
     admin: String,
 }
 
-/// One line of cargo's about what it built.
-#[derive(Debug, Deserialize)]
-struct Built {
-    executable: Option<PathBuf>,
-}
-
-/// Builds the server; where its binary is.
-pub(super) fn build(profile: Profile) -> Result<PathBuf> {
-    let mut cargo = process::cargo();
-    cargo.args(["build", "--quiet", "--package", "pix-stream-server", "--bin", "pix-stream"]);
-    cargo.args(["--message-format", "json-render-diagnostics"]);
-    match profile {
-        Profile::Release => _ = cargo.arg("--release"),
-        Profile::Dev => {}
-    }
-    let output = process::output(&mut cargo)?;
-    let lines = output.split(|&byte| byte == b'\n');
-    let built = lines.filter_map(|line| serde_json::from_slice::<Built>(line).ok());
-    built
-        .filter_map(|built| built.executable)
-        .next_back()
-        .ok_or_else(|| eyre!("cargo names no binary that it built"))
-}
-
 /// The folder of a server, counted from 0.
 fn folder(dir: &Path, server: usize) -> PathBuf {
     if server == 0 { dir.to_owned() } else { dir.join(format!("server-{}", server + 1)) }
 }
 
 /// Certificates, keys and one configuration a server. What an earlier start made stays, but for the configuration.
-pub(super) fn make_folders(
+pub(crate) fn make_folders(
     dir: &Path,
     plan: &Plan,
     binary: &Path,
     participants: &[String],
     config: &dyn Fn(usize) -> String,
-) -> Result<()> {
+) -> Result<(), Error> {
     if !dir.join("clients").exists() {
         let mut init = Command::new(binary);
-        init.arg("init").arg("--dir").arg(dir).stdout(Stdio::null());
+        init.arg("init").arg("--dir").arg(dir);
         for participant in participants {
             init.args(["--participant", participant]);
         }
-        ensure!(process::succeeds(&mut init)?, "{} failed", process::shown(&init));
+        run(&mut init)?;
     }
     for server in 0..plan.servers.len() {
         let folder = folder(dir, server);
-        fs::create_dir_all(&folder).wrap_err_with(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder).map_err(Error::io("make", &folder))?;
         for shared in SHARED {
             let link = folder.join(shared);
             if !link.exists() {
-                symlink(Path::new("..").join(shared), &link)
-                    .wrap_err_with(|| format!("cannot link {}", link.display()))?;
+                symlink(Path::new("..").join(shared), &link).map_err(Error::io("link", &link))?;
             }
         }
         let file = folder.join(CONFIG);
-        fs::write(&file, config(server)).wrap_err_with(|| format!("cannot write {}", file.display()))?;
+        fs::write(&file, config(server)).map_err(Error::io("write", &file))?;
     }
     Ok(())
 }
 
 /// Migrates, starts all servers, waits until each is ready, onboards who has a certificate.
-pub(super) fn start(dir: &Path, plan: &Plan, binary: &Path, say: &impl Fn(&str)) -> Result<Vec<Server>> {
+pub(crate) fn start(
+    dir: &Path,
+    plan: &Plan,
+    binary: &Path,
+    say: &dyn Fn(&str),
+) -> Result<Vec<Server>, Error> {
     let mut migrate = Command::new(binary);
     migrate.args(["migrate", "up", "--config"]).arg(dir.join(CONFIG));
-    run_quietly(&mut migrate)?;
+    run(&mut migrate)?;
     say("migrations are done");
     let processes: Vec<Process> =
-        (0..plan.servers.len()).map(|server| spawn(dir, server, binary)).collect::<Result<_>>()?;
+        (0..plan.servers.len()).map(|server| spawn(dir, server, binary)).collect::<Result<_, _>>()?;
     let mut servers = Vec::new();
     for (number, process) in processes.into_iter().enumerate() {
-        process.wait_ready().map_err(|error| eyre!("{error}"))?;
+        process.wait_ready()?;
         let Ready { api, admin } = find_ready(&process.view().stdout())
-            .ok_or_else(|| eyre!("{} has taken back its ready line", process.name()))?;
+            .ok_or_else(|| Error::NoReadyLine(process.name().to_owned()))?;
         servers.push(Server {
             process,
             api,
@@ -132,7 +145,7 @@ pub(super) fn start(dir: &Path, plan: &Plan, binary: &Path, say: &impl Fn(&str))
     Ok(servers)
 }
 
-fn spawn(dir: &Path, server: usize, binary: &Path) -> Result<Process> {
+fn spawn(dir: &Path, server: usize, binary: &Path) -> Result<Process, Error> {
     let cwd = folder(dir, server);
     let config = cwd.join(CONFIG).display().to_string();
     let launch = Launch {
@@ -144,9 +157,8 @@ fn spawn(dir: &Path, server: usize, binary: &Path) -> Result<Process> {
         cwd,
         limit: LIMIT,
     };
-    let is_ready =
-        Box::new(|view: pix_stream_stores::process::View<'_>| find_ready(&view.stdout()).is_some());
-    Process::start(launch, is_ready).map_err(|error| eyre!("{error}"))
+    let is_ready = Box::new(|view: View<'_>| find_ready(&view.stdout()).is_some());
+    Ok(Process::start(launch, is_ready)?)
 }
 
 fn find_ready(stdout: &str) -> Option<Ready> {
@@ -154,16 +166,16 @@ fn find_ready(stdout: &str) -> Option<Ready> {
 }
 
 /// Everybody with a certificate; who is known already stays as they are.
-fn onboard(dir: &Path, binary: &Path) -> Result<()> {
+fn onboard(dir: &Path, binary: &Path) -> Result<(), Error> {
     let clients = dir.join("clients");
-    let files = fs::read_dir(&clients).wrap_err_with(|| format!("cannot read {}", clients.display()))?;
+    let files = fs::read_dir(&clients).map_err(Error::io("read", &clients))?;
     for file in files {
-        let name = file?.file_name();
+        let name = file.map_err(Error::io("read", &clients))?.file_name();
         let Some(ispb) = find_participant(&name.to_string_lossy()).map(str::to_owned) else { continue };
         let mut create = Command::new(binary);
         create.args(["admin", "--dir"]).arg(dir);
         create.args(["participants", "create", &ispb, "--reason", "cargo xtask stack up"]);
-        run_quietly(&mut create)?;
+        run(&mut create)?;
     }
     Ok(())
 }
@@ -173,16 +185,19 @@ fn find_participant(file: &str) -> Option<&str> {
     file.strip_prefix("psp-")?.strip_suffix(".pem")
 }
 
-/// Shows what a command says only when it fails.
-fn run_quietly(command: &mut Command) -> Result<()> {
-    let shown = process::shown(command);
-    let output = command.stdin(Stdio::null()).output().wrap_err_with(|| format!("cannot start {shown}"))?;
-    if !output.status.success() {
-        let _ = std::io::stderr().write_all(&output.stdout);
-        let _ = std::io::stderr().write_all(&output.stderr);
+/// Runs a command of the server; what it says is shown only when it fails.
+fn run(command: &mut Command) -> Result<(), Error> {
+    let program = PathBuf::from(command.get_program());
+    let output = command.stdin(Stdio::null()).output().map_err(Error::io("start", &program))?;
+    if output.status.success() {
+        return Ok(());
     }
-    ensure!(output.status.success(), "{shown} failed ({})", output.status);
-    Ok(())
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    let command = [std::borrow::Cow::Borrowed("pix-stream")].into_iter().chain(arguments);
+    let command = command.collect::<Vec<_>>().join(" ");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).trim_end().to_owned();
+    Err(Error::Command { command, status: output.status.to_string(), said })
 }
 
 #[cfg(test)]

@@ -1,16 +1,13 @@
-//! What is said of a running stack: the ready line that scripts read (cli.md), and a few lines for people.
-
-use std::path::Path;
+//! What is said of a running stack: the ready line that scripts read (cli.md).
 
 use pix_stream_stores::{Process, Redis, cassandra, redis};
 use serde_json::{Value, json};
 
-use super::servers::Server;
-use super::{Stack, plan};
+use crate::{Server, Stack, plan};
 
 /// The ready line. `redis` is the first data centre's server, the master at the start; `redis_nodes` are all Redis
 /// processes of all data centres, replicas and sentinels included.
-pub(super) fn ready(dir: &Path, stack: &Stack) -> Value {
+pub(crate) fn ready(stack: &Stack) -> Value {
     let servers: Vec<Value> = stack.servers.iter().map(server).collect();
     let nodes = |(at, redis): (usize, &Redis)| -> Vec<Value> {
         let servers = redis.servers().iter().map(|node| (node, "server"));
@@ -28,33 +25,20 @@ pub(super) fn ready(dir: &Path, stack: &Stack) -> Value {
         "redis": redis_nodes.first(),
         "redis_nodes": redis_nodes,
         "cassandra": cassandra,
-        "dir": dir,
+        "dir": stack.dir,
     })
-}
-
-/// What people do next.
-pub(super) fn hints(dir: &Path, stack: &Stack) -> Vec<String> {
-    let mut hints: Vec<String> = stack
-        .servers
-        .iter()
-        .map(|server| format!("{} in {}: {}", server.process.name(), server.datacenter, server.api))
-        .collect();
-    if !stack.servers.is_empty() {
-        hints.push(format!("try: pix-stream admin --dir {} participants list", dir.display()));
-    }
-    hints
 }
 
 fn server(server: &Server) -> Value {
     let also = json!({
-        "api": server.api,
-        "admin": server.admin,
-        "health": server.health,
-        "datacenter": server.datacenter,
-        "region": server.datacenter,
-        "dir": server.dir,
+        "api": server.api(),
+        "admin": server.admin(),
+        "health": server.health(),
+        "datacenter": server.datacenter(),
+        "region": server.datacenter(),
+        "dir": server.dir(),
     });
-    entry(&server.process, also)
+    entry(server.process(), also)
 }
 
 fn redis_node(node: &redis::Node, role: &str, datacenter: &str) -> Value {

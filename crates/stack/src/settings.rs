@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 
 use pix_stream_stores::{Cassandra, Redis};
 
-use super::plan::{self, Plan, ServerPorts};
-use crate::flags::RedisKind;
+use crate::plan::{self, Plan, RedisKind, ServerPorts};
 
 /// Data centres from which on a majority is left when one is lost.
 const AUTOMATIC_FROM: u8 = 3;
@@ -18,7 +17,7 @@ struct Stores {
 }
 
 /// The configuration of a server, counted from 0: it talks to the stores of its own data centre.
-pub(super) fn text(plan: &Plan, server: usize, cassandra: &Cassandra, redis: &Redis) -> String {
+pub(crate) fn text(plan: &Plan, server: usize, cassandra: &Cassandra, redis: &Redis) -> String {
     let datacenter = plan::datacenter_name(plan.datacenter(server));
     let stores = Stores { cassandra: cassandra.contact_points(&datacenter), redis: redis.contact_points() };
     of(plan, server, &stores)
@@ -89,7 +88,7 @@ fn list(items: &[impl ToString]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::plan::Shape;
+    use crate::plan::Shape;
 
     fn plan_of(datacenters: u8, redis: RedisKind) -> Plan {
         let ports = |api| ServerPorts { api, admin: api + 1, health: api + 2 };

@@ -1,0 +1,190 @@
+//! A cluster on loopback, without containers: Redis, Cassandra and servers on them (issue 6, item 7; cli.md).
+//!
+//! Starts them in order, says where they are, and stops them in the reverse order. Nothing is restarted: who kills a
+//! process for a drill starts it again, here or by hand, with the same command line. How a server is built and how
+//! people are told of all this is the caller's business.
+
+mod error;
+mod plan;
+mod report;
+mod servers;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use pix_stream_stores::redis::{self, Topology};
+use pix_stream_stores::{Cassandra, Process, Redis, cassandra};
+
+pub use error::Error;
+use plan::Plan;
+pub use plan::RedisKind;
+pub use servers::Server;
+
+/// Heap of a Cassandra node that is alone, in MiB.
+const HEAP_ALONE_MIB: u32 = 512;
+/// Heap of a Cassandra node among several, in MiB.
+const HEAP_MIB: u32 = 256;
+/// Sentinels of a data centre.
+const SENTINELS: u8 = 3;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder: configuration, certificates, data, logs. Empty or missing, or one of an earlier stack.
+    pub dir: PathBuf,
+    /// How many servers, spread over the data centres in turn; two, or one in each, when `None`.
+    pub servers: Option<u8>,
+    /// Cassandra nodes in each data centre; every one of them holds every row.
+    pub cassandra_nodes: u8,
+    /// Data centres dc1, dc2, dc3: each a region with a Redis of its own.
+    pub datacenters: u8,
+    /// How Redis is set up.
+    pub redis: RedisKind,
+    /// Who is onboarded and gets a certificate when the folder is made; those of `pix-stream init` when empty.
+    pub participants: Vec<String>,
+}
+
+impl Options {
+    /// Two servers on one Redis and one Cassandra node.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            servers: None,
+            cassandra_nodes: 1,
+            datacenters: 1,
+            redis: RedisKind::Single,
+            participants: Vec::new(),
+        }
+    }
+}
+
+/// What the caller does while a stack starts.
+pub struct Caller<'a> {
+    /// Builds the server and says where its binary is; not called when there are no servers.
+    pub build: &'a dyn Fn() -> Result<PathBuf, Error>,
+    /// Is told how far it is.
+    pub say: &'a dyn Fn(&str),
+}
+
+/// Everything that runs; what is left of it ends when this is dropped, servers first.
+#[derive(Debug)]
+pub struct Stack {
+    dir: PathBuf,
+    servers: Vec<Server>,
+    /// One of each data centre.
+    redis: Vec<Redis>,
+    cassandra: Cassandra,
+}
+
+impl Stack {
+    /// Starts everything and waits until all of it is ready.
+    ///
+    /// # Errors
+    /// The folder holds something else; a store or a server cannot be started or is not ready in time.
+    pub fn start(options: &Options, caller: &Caller<'_>) -> Result<Self, Error> {
+        let dir = std::path::absolute(&options.dir).map_err(Error::io("find the folder of", &options.dir))?;
+        let plan = Plan::prepare(&dir, options)?;
+        thread::scope(|scope| {
+            let cassandra = scope.spawn(|| start_cassandra(&dir, &plan));
+            let redis = scope.spawn(|| start_redis(&dir, &plan));
+            // Both take seconds, and a build may take minutes.
+            let binary = if plan.servers.is_empty() { None } else { Some((caller.build)()?) };
+            let redis = redis.join().map_err(|_| Error::Thread)??;
+            let cassandra = cassandra.join().map_err(|_| Error::Thread)??;
+            (caller.say)("Redis and Cassandra are ready");
+            let mut stack = Self { dir: dir.clone(), servers: Vec::new(), redis, cassandra };
+            if let Some(binary) = binary {
+                let config = |number: usize| {
+                    let redis = &stack.redis[plan.datacenter(number)];
+                    settings::text(&plan, number, &stack.cassandra, redis)
+                };
+                servers::make_folders(&dir, &plan, &binary, &options.participants, &config)?;
+                stack.servers = servers::start(&dir, &plan, &binary, caller.say)?;
+            }
+            Ok(stack)
+        })
+    }
+
+    /// The folder, absolute; good for `--dir` of every command.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The servers.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// One Redis for each data centre.
+    #[must_use]
+    pub fn redis(&self) -> &[Redis] {
+        &self.redis
+    }
+
+    /// All Cassandra nodes.
+    #[must_use]
+    pub fn cassandra(&self) -> &Cassandra {
+        &self.cassandra
+    }
+
+    /// All processes, servers first.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        let redis = self.redis.iter().flat_map(Redis::nodes).map(redis::Node::process);
+        let cassandra = self.cassandra.nodes().iter().map(cassandra::Node::process);
+        self.servers.iter().map(Server::process).chain(redis).chain(cassandra)
+    }
+
+    /// The ready line of cli.md.
+    #[must_use]
+    pub fn ready_line(&self) -> String {
+        report::ready(self).to_string()
+    }
+
+    /// Asks everything to end and waits. Servers first: they drain while the stores are there.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn stop(&self) -> Result<(), Error> {
+        let servers = || self.servers.iter().map(Server::process);
+        servers().try_for_each(Process::terminate)?;
+        servers().try_for_each(Process::stop)?;
+        self.redis.iter().try_for_each(Redis::stop)?;
+        Ok(self.cassandra.stop()?)
+    }
+}
+
+fn start_redis(dir: &Path, plan: &Plan) -> Result<Vec<Redis>, Error> {
+    let one = |at: usize, port: u16| {
+        let options = redis::Options {
+            port: Some(port),
+            topology: match plan.shape.redis {
+                RedisKind::Single => Topology::Single,
+                RedisKind::Sentinel => Topology::sentinel(SENTINELS),
+            },
+            ..redis::Options::new(dir.join("redis").join(plan::datacenter_name(at)))
+        };
+        Ok(Redis::start(&options)?)
+    };
+    // Sentinels take seconds to know each other.
+    thread::scope(|scope| {
+        let ports = plan.redis.iter().copied().enumerate();
+        let starting: Vec<_> = ports.map(|(at, port)| scope.spawn(move || one(at, port))).collect();
+        starting.into_iter().map(|thread| thread.join().map_err(|_| Error::Thread)?).collect()
+    })
+}
+
+fn start_cassandra(dir: &Path, plan: &Plan) -> Result<Cassandra, Error> {
+    let datacenters = vec![plan.shape.cassandra_nodes.into(); plan.shape.datacenters.into()];
+    let is_alone = datacenters.iter().sum::<usize>() == 1;
+    Ok(Cassandra::start(&cassandra::Options {
+        datacenters,
+        port: Some(plan.cassandra),
+        storage_port: Some(plan.cassandra_storage),
+        heap_mib: if is_alone { HEAP_ALONE_MIB } else { HEAP_MIB },
+        ..cassandra::Options::new(dir.join("cassandra"))
+    })?)
+}
