@@ -1,8 +1,13 @@
-//! The stores of several nodes, opened as a configuration says.
+//! The stores of several nodes, opened as a configuration says: what `[cassandra]`, `[redis]` and `[region]` come to.
+//!
+//! No rule of streams and nothing of a server stands here: only which adapter gets which option.
 
-mod secrets;
+mod open;
+mod tls;
 
 use std::path::PathBuf;
+
+pub use open::{migrations, redis_options, session};
 
 /// Why the stores of a cluster cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -15,4 +20,19 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A password cannot be read.
+    #[error(transparent)]
+    Password(#[from] pix_stream_config::PasswordError),
+    /// TLS is on and no authority is named.
+    #[error("{section}.tls needs {section}.ca")]
+    NoAuthority {
+        /// The section of the configuration.
+        section: &'static str,
+    },
+    /// Cassandra cannot be reached or used.
+    #[error("cassandra: {0}")]
+    Cassandra(#[from] pix_stream_cql::Error),
+    /// The schema's migrations cannot be read or carried out.
+    #[error(transparent)]
+    Migrations(#[from] pix_stream_adapter_cassandra::migrations::Error),
 }

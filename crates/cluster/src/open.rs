@@ -1,0 +1,103 @@
+//! From sections of the configuration to sessions.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pix_stream_adapter_cassandra::migrations::Migrations;
+use pix_stream_adapter_redis::Options;
+use pix_stream_config::{Cassandra, Config, Topology};
+use pix_stream_cql::{Credentials, Session, Settings};
+use rustls::ClientConfig;
+
+use crate::Error;
+use crate::tls::client_config;
+
+/// The longest that one attempt to connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A session with the Cassandra of a configuration.
+///
+/// # Errors
+/// A file cannot be read; no contact point answers.
+pub async fn session(config: &Config) -> Result<Session, Error> {
+    Ok(Session::connect(settings(&config.cassandra)?).await?)
+}
+
+/// The migrations of the keyspace of a configuration.
+///
+/// # Errors
+/// As [`session`], and a keyspace's name that cannot be.
+pub async fn migrations(config: &Config) -> Result<Migrations, Error> {
+    let session = session(config).await?;
+    let copies = config.cassandra.replication.iter();
+    let replication: Vec<_> = copies.map(|copy| (copy.datacenter.clone(), copy.copies)).collect();
+    Ok(Migrations::new(session, &config.cassandra.keyspace, &replication)?)
+}
+
+/// How Redis is reached, for the Coordinator and the Intake.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn redis_options(config: &Config) -> Result<Options, Error> {
+    let section = &config.redis;
+    let nodes: Vec<String> = section.nodes.iter().map(ToString::to_string).collect();
+    let topology = match section.topology {
+        Topology::Single => pix_stream_adapter_redis::Topology::Single {
+            node: nodes.into_iter().next().unwrap_or_default(),
+        },
+        Topology::Sentinel => pix_stream_adapter_redis::Topology::Sentinel {
+            name: section.sentinel_name.clone(),
+            sentinels: nodes,
+        },
+        Topology::Cluster => pix_stream_adapter_redis::Topology::Cluster { nodes },
+    };
+    let credentials = |found: Option<pix_stream_config::Credentials>| {
+        found.map(|found| pix_stream_adapter_redis::Credentials {
+            username: Some(found.username).filter(|name| !name.is_empty()),
+            password: found.password.expose().to_owned(),
+        })
+    };
+    Ok(Options {
+        credentials: credentials(section.find_credentials()?),
+        sentinel_credentials: credentials(section.find_sentinel_credentials()?),
+        tls: tls("redis", section.tls, section.ca.as_deref(), None)?,
+        prefix: section.prefix.clone(),
+        command_timeout: section.command_timeout,
+        state_life: section.state_life,
+        fresh_life: section.fresh_life,
+        fresh_bytes_per_participant: section.fresh_bytes_per_participant.bytes_u64(),
+        ..Options::new(topology)
+    })
+}
+
+fn settings(section: &Cassandra) -> Result<Settings, Error> {
+    let credentials = section.find_credentials()?.map(|found| Credentials {
+        username: found.username,
+        password: found.password.expose().to_owned(),
+    });
+    let own = section.certificate.as_deref().zip(section.key.as_deref());
+    Ok(Settings {
+        contact_points: section.contact_points.iter().map(ToString::to_string).collect(),
+        datacenter: section.datacenter.clone(),
+        credentials,
+        tls: tls("cassandra", section.tls, section.ca.as_deref(), own)?,
+        connections_per_node: section.connections,
+        connect_timeout: CONNECT_TIMEOUT,
+        request_timeout: section.request_timeout,
+        ..Settings::default()
+    })
+}
+
+fn tls(
+    section: &'static str,
+    is_on: bool,
+    ca: Option<&Path>,
+    own: Option<(&Path, &Path)>,
+) -> Result<Option<Arc<ClientConfig>>, Error> {
+    match (is_on, ca) {
+        (false, _) => Ok(None),
+        (true, Some(ca)) => Ok(Some(client_config(ca, own)?)),
+        (true, None) => Err(Error::NoAuthority { section }),
+    }
+}
