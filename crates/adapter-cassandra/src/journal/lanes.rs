@@ -1,0 +1,266 @@
+//! The lanes of a node: one for each participant that publishes here, made on first use, ended when idle or when
+//! their memory is wanted elsewhere. Ending one costs the next one a read of its fingerprints, and nothing else.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_ports::entropy::Entropy;
+use pix_stream_ports::error::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, timeout};
+
+use super::Epochs;
+use super::lane::{Lane, Work};
+use super::layout::Token;
+use super::remembered::Remembered;
+use super::streams::Streams;
+use crate::metrics as names;
+
+/// Requests that may wait for one lane; the next one waits for its turn to wait.
+const QUEUE_REQUESTS: usize = 256;
+/// Fingerprints that a lane takes from the budget at once.
+const BUDGET_STEP: usize = 512;
+/// How long a lane waits for memory that another one was told to give up.
+const EVICTION_WAIT: Duration = Duration::from_secs(1);
+
+/// What all lanes of a node use.
+pub(crate) struct Shop {
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) epochs: Epochs,
+    /// Fingerprints that all lanes together may hold.
+    budget: Arc<Semaphore>,
+    budget_max: usize,
+    pub(crate) idle: Duration,
+}
+
+impl Shop {
+    pub(crate) fn token(&self) -> Token {
+        let mut token = Token::default();
+        self.entropy.fill(&mut token);
+        token
+    }
+}
+
+/// What a lane's task and those who ask of its participant see.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    memory: Mutex<Memory>,
+    /// The furthest head that anybody on this node saw.
+    seen: AtomicU64,
+}
+
+/// The fingerprints of a lane.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// `None` until they were read.
+    pub(crate) table: Option<Remembered>,
+    /// How far back they go.
+    pub(crate) window: Duration,
+}
+
+impl Shared {
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn see(&self, next: u64) {
+        self.seen.fetch_max(next, Ordering::AcqRel);
+    }
+
+    /// The places of messages that may have these fingerprints; `None` when the lane must read first.
+    pub(crate) fn find(&self, prints: &[u64], window: Duration) -> Option<Vec<u64>> {
+        let memory = self.memory();
+        let table = memory.table.as_ref()?;
+        if memory.window < window || table.next() < self.seen() {
+            return None;
+        }
+        let mut places: Vec<u64> = prints.iter().flat_map(|print| table.find(*print)).collect();
+        places.sort_unstable();
+        places.dedup();
+        Some(places)
+    }
+}
+
+/// A lane as its callers hold it.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    pub(crate) queue: mpsc::Sender<Work>,
+    pub(crate) shared: Arc<Shared>,
+    number: u64,
+    used: Arc<AtomicU64>,
+}
+
+/// All lanes. Dropping it lets each finish what waits, and end.
+pub(crate) struct Lanes {
+    shop: Arc<Shop>,
+    handles: Mutex<HashMap<Ispb, Handle>>,
+    lanes_max: usize,
+    made: AtomicU64,
+    started: Instant,
+    /// For lanes, which must not keep their own queue open.
+    own: Weak<Self>,
+}
+
+impl Lanes {
+    pub(crate) fn new(
+        streams: Arc<Streams>,
+        (entropy, epochs): (Arc<dyn Entropy>, Epochs),
+        limits: &super::Options,
+    ) -> Arc<Self> {
+        let budget_max = limits.fingerprints_max.min(Semaphore::MAX_PERMITS);
+        let shop = Shop {
+            streams,
+            entropy,
+            epochs,
+            budget: Arc::new(Semaphore::new(budget_max)),
+            budget_max,
+            idle: limits.idle,
+        };
+        Arc::new_cyclic(|own| Self {
+            shop: Arc::new(shop),
+            handles: Mutex::default(),
+            lanes_max: limits.lanes_max.max(1),
+            made: AtomicU64::new(0),
+            started: Instant::now(),
+            own: own.clone(),
+        })
+    }
+
+    fn handles(&self) -> MutexGuard<'_, HashMap<Ispb, Handle>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lane of a participant, made if there is none.
+    pub(crate) fn lane(&self, ispb: Ispb) -> Handle {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut handles = self.handles();
+        if let Some(handle) = handles.get(&ispb) {
+            handle.used.store(now, Ordering::Relaxed);
+            return handle.clone();
+        }
+        if handles.len() >= self.lanes_max {
+            evict(&mut handles, ispb);
+        }
+        let (queue, works) = mpsc::channel(QUEUE_REQUESTS);
+        let handle = Handle {
+            queue,
+            shared: Arc::default(),
+            number: self.made.fetch_add(1, Ordering::Relaxed),
+            used: Arc::new(AtomicU64::new(now)),
+        };
+        let desk = Desk { lanes: self.own.clone(), ispb, number: handle.number, permit: None };
+        let lane = Lane::new(Arc::clone(&self.shop), desk, Arc::clone(&handle.shared), works);
+        tokio::spawn(lane.run());
+        handles.insert(ispb, handle.clone());
+        metrics::gauge!(names::LANES).set(handles.len() as f64);
+        handle
+    }
+
+    /// The lane of a participant, if there is one.
+    pub(crate) fn find(&self, ispb: Ispb) -> Option<Handle> {
+        self.handles().get(&ispb).cloned()
+    }
+
+    /// Lets go of a lane: it ends when its queue is empty.
+    pub(crate) fn release(&self, ispb: Ispb, handle: &Handle) {
+        self.retire(ispb, handle.number);
+    }
+
+    fn retire(&self, ispb: Ispb, number: u64) {
+        let mut handles = self.handles();
+        if handles.get(&ispb).is_some_and(|handle| handle.number == number) {
+            handles.remove(&ispb);
+        }
+        metrics::gauge!(names::LANES).set(handles.len() as f64);
+    }
+}
+
+/// Lets go of the lane that was used longest ago, but for this participant's.
+fn evict(handles: &mut HashMap<Ispb, Handle>, except: Ispb) -> bool {
+    let others = handles.iter().filter(|(ispb, _)| **ispb != except);
+    let idlest = others.min_by_key(|(_, handle)| handle.used.load(Ordering::Relaxed)).map(|(ispb, _)| *ispb);
+    idlest.and_then(|ispb| handles.remove(&ispb)).is_some()
+}
+
+/// A lane's place among the others, and its share of the memory. Dropping it gives the share back.
+pub(crate) struct Desk {
+    lanes: Weak<Lanes>,
+    pub(crate) ispb: Ispb,
+    number: u64,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Desk {
+    /// Nobody asked for a while: whoever does from now on gets a new lane.
+    pub(crate) fn retire(&self) {
+        if let Some(lanes) = self.lanes.upgrade() {
+            lanes.retire(self.ispb, self.number);
+        }
+    }
+
+    /// Makes sure that this many fingerprints may be held, if need be at the cost of an idle lane.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the limit is reached all the same.
+    pub(crate) async fn hold(&mut self, shop: &Shop, count: usize) -> Result<(), Error> {
+        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if count <= held {
+            return Ok(());
+        }
+        let wanted = u32::try_from((count - held).next_multiple_of(BUDGET_STEP)).unwrap_or(u32::MAX);
+        let taken = match Arc::clone(&shop.budget).try_acquire_many_owned(wanted) {
+            Ok(permit) => Some(permit),
+            Err(_) => self.evict_and_take(shop, wanted).await,
+        };
+        let Some(taken) = taken else {
+            metrics::counter!(names::FINGERPRINTS_REFUSED_TOTAL).increment(1);
+            let (ispb, limit) = (self.ispb, shop.budget_max);
+            tracing::warn!(%ispb, limit, "publishing is refused: the business ids of the window do not fit");
+            let why = format!("the business ids of its window do not fit into the {limit} of this node");
+            return Err(Error::Unavailable(why));
+        };
+        match &mut self.permit {
+            Some(permit) => permit.merge(taken),
+            None => self.permit = Some(taken),
+        }
+        shop.report_budget();
+        Ok(())
+    }
+
+    async fn evict_and_take(&self, shop: &Shop, wanted: u32) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let lanes = self.lanes.upgrade()?;
+            if !evict(&mut lanes.handles(), self.ispb) {
+                return None;
+            }
+            drop(lanes);
+            let take = Arc::clone(&shop.budget).acquire_many_owned(wanted);
+            if let Ok(Ok(permit)) = timeout(EVICTION_WAIT, take).await {
+                return Some(permit);
+            }
+        }
+    }
+
+    /// Gives back what is held beyond this many fingerprints.
+    pub(crate) fn keep(&mut self, shop: &Shop, count: usize) {
+        let Some(permit) = &mut self.permit else { return };
+        let spare = permit.num_permits().saturating_sub(count.next_multiple_of(BUDGET_STEP));
+        drop(permit.split(spare));
+        shop.report_budget();
+    }
+}
+
+impl Shop {
+    fn report_budget(&self) {
+        let held = self.budget_max - self.budget.available_permits();
+        metrics::gauge!(names::FINGERPRINTS).set(held as f64);
+    }
+}

@@ -1,0 +1,269 @@
+//! The tables of the streams, statement by statement. Knows levels of consistency and columns, and no algorithm.
+
+mod writes;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use pix_stream_cql::{Consistency, Options as Call, Rows, Serial, Session, Statement, Value};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::time::Timestamp;
+use pix_stream_ports::error::Error;
+use pix_stream_ports::journal::Stored;
+
+pub(crate) use writes::{Batch, Outcome};
+
+use super::layout::{self, Place, Token};
+use super::plan::Earlier;
+use super::remembered::Block;
+use super::rows::{self, Hints, KeyRow, Statics, WholeRow};
+use super::texts::Texts;
+use crate::fault::store_error;
+use crate::metrics as names;
+
+/// Rows of a page of keys: about 2 MB of messages that the server reads for it.
+const KEYS_PAGE: u64 = 500;
+/// Sequence numbers that are asked for at once.
+const EARLIER_PAGE: usize = 100;
+/// Starts of buckets that are remembered, over all participants; then they are read again.
+const FIRSTS_MAX: usize = 100_000;
+
+/// How sure a read must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Sees everything that was acknowledged.
+    Quorum,
+    /// Whatever the options say of reading messages.
+    Reader,
+    /// Sees everything that was agreed on, and settles what was left half done.
+    Serial,
+}
+
+/// Where the next batch goes, and what must hold for it to be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) bucket: u64,
+    /// The sequence number that the next message gets.
+    pub(crate) next: u64,
+    /// Who moved the head last, under which epoch; `None` when the bucket is not open.
+    pub(crate) held: Option<(Token, u32)>,
+}
+
+impl Position {
+    /// Behind what a bucket holds: in itself, or in the next one, when that one is not open.
+    pub(crate) const fn behind(bucket: u64, statics: &Statics) -> Self {
+        if layout::is_full(bucket, statics.next) {
+            Self { bucket: bucket + 1, next: statics.next, held: None }
+        } else {
+            Self { bucket, next: statics.next, held: Some((statics.writer, statics.epoch)) }
+        }
+    }
+}
+
+/// The tables of one keyspace.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    session: Session,
+    texts: Texts,
+    publish: Consistency,
+    read: Consistency,
+    /// Where buckets start; never changes once it is known.
+    firsts: Mutex<HashMap<(Ispb, u64), u64>>,
+}
+
+fn bigint(value: u64) -> Value {
+    Value::BigInt(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn key(ispb: Ispb, bucket: u64) -> Vec<Value> {
+    vec![Value::from(ispb.as_str()), bigint(bucket)]
+}
+
+fn slice(ispb: Ispb, bucket: u64, range: Range, limit: u64) -> Vec<Value> {
+    let mut values = key(ispb, bucket);
+    values.extend([bigint(range.start().value()), bigint(range.end().value())]);
+    values.push(Value::Int(i32::try_from(limit).unwrap_or(i32::MAX)));
+    values
+}
+
+impl Streams {
+    pub(crate) fn new(session: Session, keyspace: &str, publish: Consistency, read: Consistency) -> Self {
+        Self { session, texts: Texts::new(keyspace), publish, read, firsts: Mutex::default() }
+    }
+
+    async fn select(&self, statement: &Statement, values: Vec<Value>, level: Level) -> Result<Rows, Error> {
+        let call = match level {
+            Level::Quorum => Call::new(Consistency::LocalQuorum),
+            Level::Reader => Call::new(self.read),
+            Level::Serial => Call::new(Consistency::LocalQuorum).serial(Serial::Local),
+        };
+        self.session.execute(statement, values, &call).await.map_err(store_error)
+    }
+
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        self.session.check().await.map_err(store_error)
+    }
+
+    /// The static columns of a bucket; `None` when it is not open.
+    pub(crate) async fn statics(
+        &self,
+        ispb: Ispb,
+        bucket: u64,
+        level: Level,
+    ) -> Result<Option<Statics>, Error> {
+        let found = self.select(&self.texts.statics, key(ispb, bucket), level).await?;
+        let statics = Statics::find(&found, None)?;
+        if let Some(statics) = statics {
+            self.learn_first(ispb, bucket, statics.first);
+        }
+        Ok(statics)
+    }
+
+    fn learn_first(&self, ispb: Ispb, bucket: u64, first: u64) {
+        let Ok(mut firsts) = self.firsts.lock() else { return };
+        if firsts.len() >= FIRSTS_MAX {
+            firsts.clear();
+        }
+        firsts.insert((ispb, bucket), first);
+    }
+
+    fn known_first(&self, ispb: Ispb, bucket: u64) -> Option<u64> {
+        self.firsts.lock().ok()?.get(&(ispb, bucket)).copied()
+    }
+
+    /// The bucket that holds a sequence number below the head, or would if nothing had been removed.
+    pub(crate) async fn bucket_of(&self, ispb: Ispb, sequence: u64) -> Result<u64, Error> {
+        let bucket = match layout::place(sequence) {
+            Place::Certain(bucket) => return Ok(bucket),
+            Place::AtMost(bucket) => bucket,
+        };
+        let first = match self.known_first(ispb, bucket) {
+            Some(first) => Some(first),
+            None => self.statics(ispb, bucket, Level::Quorum).await?.map(|statics| statics.first),
+        };
+        Ok(if first.is_some_and(|first| first <= sequence) { bucket } else { bucket - 1 })
+    }
+
+    /// The part of a range below the head that one bucket holds, from its start on: the bucket and where its part
+    /// ends.
+    pub(crate) async fn part(&self, ispb: Ispb, range: Range) -> Result<(u64, Range), Error> {
+        let start = range.start();
+        let bucket = self.bucket_of(ispb, start.value()).await?;
+        if range.end().value() <= (bucket + 1) * layout::BUCKET {
+            return Ok((bucket, range));
+        }
+        let following = match self.known_first(ispb, bucket + 1) {
+            Some(first) => Some(first),
+            None => self.statics(ispb, bucket + 1, Level::Quorum).await?.map(|statics| statics.first),
+        };
+        let end = following.map_or(range.end(), |first| range.end().min(Sequence::new(first)));
+        Ok((bucket, Range::new(start, end)))
+    }
+
+    /// The keys of a range below the head, gap-free but for what is removed.
+    pub(crate) async fn keys(&self, ispb: Ispb, range: Range) -> Result<Vec<KeyRow>, Error> {
+        let mut all = Vec::new();
+        let mut left = range;
+        while !left.is_empty() {
+            let (bucket, part) = self.part(ispb, left).await?;
+            let page = Range::new(part.start(), part.end().min(part.start().plus(KEYS_PAGE)));
+            let values = || slice(ispb, bucket, page, page.len());
+            let mut found = self.select(&self.texts.keys, values(), Level::Quorum).await?;
+            if (found.len() as u64) < page.len() {
+                metrics::counter!(names::SERIAL_REREADS_TOTAL).increment(1);
+                found = self.select(&self.texts.keys, values(), Level::Serial).await?;
+            }
+            for row in &found {
+                all.push(KeyRow::decode(row)?);
+            }
+            left = left.from_floor(page.end());
+        }
+        Ok(all)
+    }
+
+    /// The stored messages of these places, with their business ids.
+    pub(crate) async fn earlier(
+        &self,
+        ispb: Ispb,
+        sequences: &[u64],
+    ) -> Result<Vec<(Box<str>, Earlier)>, Error> {
+        let mut buckets: HashMap<u64, Vec<i64>> = HashMap::new();
+        for sequence in sequences {
+            let bucket = self.bucket_of(ispb, *sequence).await?;
+            buckets.entry(bucket).or_default().push(i64::try_from(*sequence).unwrap_or(i64::MAX));
+        }
+        let mut all = Vec::new();
+        for (bucket, sequences) in buckets {
+            for page in sequences.chunks(EARLIER_PAGE) {
+                let values = || [key(ispb, bucket), vec![Value::BigInts(page.to_vec())]].concat();
+                let mut found = self.select(&self.texts.earlier, values(), Level::Quorum).await?;
+                if found.len() < page.len() {
+                    metrics::counter!(names::SERIAL_REREADS_TOTAL).increment(1);
+                    found = self.select(&self.texts.earlier, values(), Level::Serial).await?;
+                }
+                for row in &found {
+                    all.push(rows::earlier(row)?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Messages of a range that lies in one bucket.
+    pub(crate) async fn stored(
+        &self,
+        ispb: Ispb,
+        (bucket, range): (u64, Range),
+        limit: u64,
+        level: Level,
+    ) -> Result<Vec<Stored>, Error> {
+        let found = self.select(&self.texts.stored, slice(ispb, bucket, range, limit), level).await?;
+        found.iter().map(rows::stored).collect()
+    }
+
+    /// When the messages of a range that lies in one bucket were published.
+    pub(crate) async fn published(
+        &self,
+        ispb: Ispb,
+        (bucket, range): (u64, Range),
+        limit: u64,
+    ) -> Result<Vec<(u64, Timestamp)>, Error> {
+        let values = slice(ispb, bucket, range, limit);
+        let found = self.select(&self.texts.published, values, Level::Quorum).await?;
+        let decode = |row| Ok((rows::number(row, "seq")?, rows::time(row, "published_at")?));
+        found.iter().map(decode).collect()
+    }
+
+    /// The hints on where a participant's messages start and end.
+    pub(crate) async fn hints(&self, ispb: Ispb) -> Result<Hints, Error> {
+        let found = self.select(&self.texts.hints, vec![Value::from(ispb.as_str())], Level::Quorum).await?;
+        Hints::decode(&found)
+    }
+
+    /// The blocks of fingerprints of a partition, the last first. Bytes that cannot be right are left out: blocks
+    /// are derived, and made again.
+    pub(crate) async fn blocks(&self, ispb: Ispb, partition: u64) -> Result<Vec<Block>, Error> {
+        let found = self.select(&self.texts.blocks, key(ispb, partition), Level::Quorum).await?;
+        let mut blocks = Vec::new();
+        for row in &found {
+            let number = rows::number(row, "block")?;
+            let newest = rows::time(row, "newest")?;
+            let hashes = rows::required(row.blob("hashes"), "hashes")?;
+            blocks.extend(Block::from_bytes(number, newest, &hashes));
+        }
+        Ok(blocks)
+    }
+
+    /// Messages of a range that lies in one bucket, with what is needed to write them again.
+    pub(crate) async fn whole(
+        &self,
+        ispb: Ispb,
+        (bucket, range): (u64, Range),
+        limit: u64,
+    ) -> Result<Vec<WholeRow>, Error> {
+        let values = slice(ispb, bucket, range, limit);
+        let found = self.select(&self.texts.expiring, values, Level::Quorum).await?;
+        found.iter().map(WholeRow::decode).collect()
+    }
+}
