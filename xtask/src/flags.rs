@@ -37,12 +37,12 @@ Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
     Sim(SimFlags),
     /// Real Redis and Cassandra with servers on them, on loopback, without containers.
     Stack(StackFlags),
-    /// Cassandra migrations: `pix-stream migrate`, built first.
-    #[command(after_help = MIGRATE_HELP)]
-    Migrate(MigrateFlags),
+    /// Cassandra migrations, `up|status|verify [--config FILE]`: `pix-stream migrate`, built first.
+    #[command(disable_help_flag = true)]
+    Migrate(HandedOn),
     /// Load, faults, oracle, report: the program of crates/soak, built first. `--help` is its own.
     #[command(disable_help_flag = true)]
-    Soak(SoakFlags),
+    Soak(HandedOn),
     /// The schema engine against xmllint and xsd-schema, over generated messages and broken ones.
     #[command(after_help = DIFFERENTIAL_HELP)]
     Differential(DifferentialFlags),
@@ -76,10 +76,6 @@ Examples:
   cargo xtask stack up --dir /tmp/pix
   cargo xtask stack up --dir /tmp/pix --servers 3 --cassandra-nodes 3 --redis sentinel
   cargo xtask stack up --dir /tmp/pix --datacenters 2";
-
-const MIGRATE_HELP: &str = "Examples:
-  cargo xtask migrate up --config pix/pix-stream.toml
-  cargo xtask migrate status --config pix/pix-stream.toml --json";
 
 const SIM_HELP: &str = "A failing run prints its seed and the command that replays it.
 
@@ -179,45 +175,9 @@ pub(crate) enum Profile {
     Dev,
 }
 
-/// What `migrate` takes.
+/// What `migrate` and `soak` take: whatever the program behind them takes.
 #[derive(Debug, Args)]
-pub(crate) struct MigrateFlags {
-    /// What to do.
-    #[arg(value_enum)]
-    pub(crate) action: MigrateAction,
-    /// The configuration that names the Cassandra.
-    #[arg(long, value_name = "FILE", default_value = "pix-stream.toml")]
-    pub(crate) config: PathBuf,
-    /// One JSON object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// What can be done about migrations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MigrateAction {
-    /// Applies what is missing.
-    Up,
-    /// Shows what is applied and what is missing.
-    Status,
-    /// Checks that what was applied is what this build knows.
-    Verify,
-}
-
-impl MigrateAction {
-    /// As it is typed.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Status => "status",
-            Self::Verify => "verify",
-        }
-    }
-}
-
-/// What `soak` takes: whatever the program behind it takes.
-#[derive(Debug, Args)]
-pub(crate) struct SoakFlags {
+pub(crate) struct HandedOn {
     /// Handed on as they are.
     #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<OsString>,
@@ -371,14 +331,6 @@ mod tests {
         let line = ["xtask", "soak", "--minutes", "10", "--seed", "7", "--help"];
         let Command::Soak(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("soak") };
         assert_eq!(flags.arguments, line[2..]);
-    }
-
-    #[test]
-    fn migrate_takes_one_of_three_words() {
-        let line = ["xtask", "migrate", "verify", "--config", "a.toml"];
-        let Command::Migrate(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("migrate") };
-        assert_eq!((flags.action.name(), flags.config), ("verify", PathBuf::from("a.toml")));
-        assert!(Flags::try_parse_from(["xtask", "migrate", "down"]).is_err());
     }
 
     #[test]

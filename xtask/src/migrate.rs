@@ -1,49 +1,43 @@
-//! `cargo xtask migrate`: hands on to `pix-stream migrate`, in the profile that was built last.
-//!
-//! What a migration is, is the server's business.
+//! `cargo xtask migrate`: hands on to `pix-stream migrate`. What a migration is, is the server's business.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use color_eyre::eyre::Result;
 
-use crate::flags::{MigrateFlags, Profile};
+use crate::flags::{HandedOn, Profile};
 use crate::process;
 
 /// Runs it, from the caller's own folder; ends as it does.
-pub(crate) fn run(flags: &MigrateFlags) -> Result<ExitCode> {
-    let mut arguments = vec!["migrate".into(), flags.action.name().into()];
-    arguments.extend(["--config".into(), flags.config.clone().into_os_string()]);
-    if flags.json {
-        arguments.push("--json".into());
-    }
-    let profile = built_last(&process::root().join("target"));
-    process::run_package("pix-stream-server", profile, &arguments)
+pub(crate) fn run(flags: &HandedOn) -> Result<ExitCode> {
+    // Building is what takes the time: a debug build will do, unless there is an optimised one.
+    let is_released = process::root().join("target").join("release").join("pix-stream").is_file();
+    let profile = if is_released { Profile::Release } else { Profile::Dev };
+    process::run_package("pix-stream-server", profile, &arguments(&flags.arguments))
 }
 
-/// Building is what takes the time; a debug build will do where there is none.
-fn built_last(target: &Path) -> Profile {
-    let built = |folder: &str| -> Option<SystemTime> {
-        let binary: PathBuf = target.join(folder).join("pix-stream");
-        binary.metadata().and_then(|metadata| metadata.modified()).ok()
-    };
-    if built("release") > built("debug") { Profile::Release } else { Profile::Dev }
+/// The folder's own configuration is meant where nobody names one.
+fn arguments(given: &[OsString]) -> Vec<OsString> {
+    let mut arguments = vec!["migrate".into()];
+    arguments.extend_from_slice(given);
+    let is_named = |argument: &OsString| argument.to_string_lossy().starts_with("--config");
+    let is_help = |argument: &OsString| argument == "--help" || argument == "-h" || argument == "help";
+    if !given.is_empty() && !given.iter().any(|argument| is_named(argument) || is_help(argument)) {
+        arguments.extend(["--config".into(), "pix-stream.toml".into()]);
+    }
+    arguments
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
-    fn the_profile_that_was_built_last_is_taken() {
-        let target = std::env::temp_dir().join(format!("pix-stream-xtask-migrate-{}", std::process::id()));
-        assert_eq!(built_last(&target), Profile::Dev);
-        fs::create_dir_all(target.join("release")).unwrap();
-        fs::write(target.join("release").join("pix-stream"), "").unwrap();
-        assert_eq!(built_last(&target), Profile::Release);
-        fs::remove_dir_all(&target).unwrap();
+    fn the_configuration_is_the_folders_own_unless_named() {
+        let line = |given: &[&str]| arguments(&given.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(line(&["up"]), ["migrate", "up", "--config", "pix-stream.toml"]);
+        assert_eq!(line(&["status", "--config=a"]), ["migrate", "status", "--config=a"]);
+        assert_eq!(line(&["verify", "--config", "a"]), ["migrate", "verify", "--config", "a"]);
+        assert_eq!(line(&["--help"]), ["migrate", "--help"]);
     }
 }

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use color_eyre::eyre::Result;
 
-use crate::flags::{Profile, SoakFlags};
+use crate::flags::{HandedOn, Profile};
 use crate::process;
 
 /// Runs it, from the caller's own folder; ends as it does.
-pub(crate) fn run(flags: &SoakFlags) -> Result<ExitCode> {
+pub(crate) fn run(flags: &HandedOn) -> Result<ExitCode> {
     process::run_package("pix-stream-soak", Profile::Release, &flags.arguments)
 }

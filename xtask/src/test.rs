@@ -3,17 +3,16 @@
 //! Unless it is to be quick, one Redis and one Cassandra are started for all suites, while cargo builds, and stopped
 //! at the end, whatever the end. Which store a test needs is the test's business.
 
-mod shared;
-
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
+use std::thread;
 
-use color_eyre::eyre::{OptionExt as _, Result, WrapErr as _};
+use color_eyre::eyre::{OptionExt as _, Result, WrapErr as _, eyre};
 
 use crate::flags::TestFlags;
 use crate::process::{self, Stopwatch};
 use crate::{console, differential, sim};
-use shared::Shared;
+use pix_stream_stores::test::{Shared, VARIABLES};
 
 /// All tests but those in the docs; the benchmark's own are part of it.
 const ALL: [&str; 5] = ["test", "--workspace", "--all-targets", "--features", "pix-stream-xtask/bench"];
@@ -74,14 +73,17 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
     let (runs, documents) =
         if flags.quick { (1, DIFFERENTIAL_QUICK) } else { (SIM_RUNS, DIFFERENTIAL_COUNT) };
     differential::bring_xmllint();
-    let shared = if flags.quick { Shared::none() } else { shared::start_while(build)? };
+    let shared = if flags.quick { None } else { Some(start_stores_while(build)?) };
     let mut tests = process::cargo();
     tests
         .args(ALL)
         .arg("--no-fail-fast")
         .env(sim::RUNS, runs.to_string())
         .env(differential::COUNT, documents.to_string());
-    shared.name_to(&mut tests);
+    match &shared {
+        Some(shared) => _ = tests.envs(shared.variables()),
+        None => VARIABLES.into_iter().for_each(|variable| _ = tests.env_remove(variable)),
+    }
     step(&mut tests, &mut summary)?;
     if !flags.quick {
         let mut docs = process::cargo();
@@ -99,6 +101,22 @@ fn build() -> Result<()> {
     process::succeeds(&mut tests)?;
     console::progress(&format!("[test] {shown}: done after {}", watch.shown()));
     Ok(())
+}
+
+/// Starts the stores that suites share, beside something else that takes its time.
+fn start_stores_while(work: impl FnOnce() -> Result<()>) -> Result<Shared> {
+    let directory = process::root().join("target").join("stores").join("test");
+    thread::scope(|scope| {
+        let starting = scope.spawn(|| Shared::start(&directory));
+        work()?;
+        let shared = starting.join().map_err(|_| eyre!("the thread that starts the stores died"))?;
+        let shared =
+            shared.map_err(|error| eyre!("{error}\n`cargo xtask test --quick` does without stores"))?;
+        for (variable, value) in shared.variables() {
+            console::progress(&format!("[test] {variable}={value}"));
+        }
+        Ok(shared)
+    })
 }
 
 fn step(command: &mut Command, summary: &mut Summary) -> Result<()> {

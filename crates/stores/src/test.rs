@@ -3,10 +3,16 @@
 //! A suite that finds none says so on stderr and passes. Stores are shared: each suite takes a keyspace or a prefix
 //! of keys of its own, and never stops, empties or reconfigures them. Whoever needs that starts a store itself.
 
+mod shared;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use shared::Shared;
+
+/// All variables of tests.
+pub const VARIABLES: [&str; 3] = [REDIS, CASSANDRA, DRILLS];
 /// Names the Redis that is shared by all suites, as `127.0.0.1:6379`.
 pub const REDIS: &str = "PIX_TEST_REDIS";
 /// Names the Cassandra (one node, replication factor 1) that is shared by all suites, as `127.0.0.1:9042`.

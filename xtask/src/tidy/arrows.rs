@@ -23,6 +23,7 @@ struct Arrows {
 const TABLE: &[Arrows] = &[
     Arrows { package: "domain", normal: &[], dev: &[] },
     Arrows { package: "ports", normal: &["domain"], dev: &[] },
+    Arrows { package: "fallback", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "app", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "adapter-embedded", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "datatypes", normal: &[], dev: &[] },
