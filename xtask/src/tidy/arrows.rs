@@ -26,6 +26,7 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "fallback", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "app", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "adapter-embedded", normal: &["domain", "ports"], dev: &["testkit"] },
+    Arrows { package: "adapter-redis", normal: &["domain", "ports"], dev: &["stores", "testkit"] },
     Arrows { package: "datatypes", normal: &[], dev: &[] },
     Arrows { package: "xsd", normal: &[], dev: &[] },
     Arrows { package: "schema", normal: &["datatypes", "xsd"], dev: &[] },
@@ -98,11 +99,11 @@ const BINARIES: &[&str] = &["server", "xtask"];
 const HTTP: &[&str] = &["client", "delivery", "listener", "server"];
 const HTTP_SERVERS: &[&str] = &["delivery", "listener"];
 // The benchmark of xtask is a client.
-const TLS: &[&str] = &["client", "listener", "server", "xtask"];
+const TLS: &[&str] = &["adapter-redis", "client", "listener", "server", "xtask"];
 // The benchmark of xtask measures the reader alone, too.
 const XML: &[&str] = &["adapter-xml", "signature", "xsd", "xtask"];
 const AROUND_APP: &[&str] =
-    &["adapter-embedded", "app", "client", "delivery", "listener", "server", "testkit"];
+    &["adapter-embedded", "adapter-redis", "app", "client", "delivery", "listener", "server", "testkit"];
 
 const FENCES: &[Fence] = &[
     fence("tokio", AROUND_APP, "domain, ports and the codec are synchronous or runtime-free"),

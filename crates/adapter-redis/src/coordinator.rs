@@ -1,0 +1,279 @@
+//! The Coordinator on Redis: states by compare-and-swap, news by publish/subscribe, fresh messages as values.
+//!
+//! A state's value is its version, the tag of the reign it was agreed on under, the id of the swap that set it, and
+//! the state: 12, 8 and 8 bytes before it. The first twenty bytes are all that the script looks at.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use fred::interfaces::{ClientLike as _, KeysInterface as _, PubsubInterface as _};
+use fred::types::{Expiration, Value};
+use metrics::Counter;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::rate::{Decision, Rule};
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::time::Timestamp;
+use pix_stream_domain::version::Version;
+use pix_stream_ports::coordinator::{Coordinator, Expected, Held, Listener, News, Swap, Swapped};
+use pix_stream_ports::error::Error;
+
+use crate::admit::Windows;
+use crate::answer;
+use crate::connection::{self, Caller, Tasks};
+use crate::fresh::Fresh;
+use crate::keys::Keys;
+use crate::metrics::{FRESH_BYTES, FRESH_SKIPPED, STATES_OLD, SWAPS_REPEATED};
+use crate::news::{self, Heard, NodeId};
+use crate::options::{Options, Topology};
+use crate::reign::{Call, Reign, Reigns, TAG_LEN};
+use crate::subscription::{self, Listeners};
+
+/// Length of a version.
+const VERSION_LEN: usize = 12;
+/// What the script compares: version and tag.
+const MARK_LEN: usize = VERSION_LEN + TAG_LEN;
+/// What stands before the state: the mark and the swap's id.
+const PREFIX_LEN: usize = MARK_LEN + 8;
+/// A mark that no value has, as it is shorter.
+const NEVER: &[u8] = b"-";
+
+/// The Coordinator of a cluster.
+pub struct RedisCoordinator {
+    caller: Caller,
+    reigns: Reigns,
+    keys: Keys,
+    node: NodeId,
+    swaps: AtomicU64,
+    listeners: Listeners,
+    fresh: Fresh,
+    windows: Windows,
+    lives: Lives,
+    is_cluster: bool,
+    counters: Counters,
+    /// Last, so that everything is gone before the connections are.
+    _tasks: Tasks,
+}
+
+struct Lives {
+    state: Bytes,
+    fresh: Expiration,
+}
+
+struct Counters {
+    old: Counter,
+    repeated: Counter,
+    fresh_bytes: Counter,
+    fresh_skipped: Counter,
+}
+
+impl RedisCoordinator {
+    /// Connects, or begins to try: a node starts also without Redis. Waits for at most the command timeout.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the options contradict themselves.
+    pub async fn start(options: &Options) -> Result<Self, Error> {
+        let builder = connection::builder(options).map_err(|error| Error::Damaged(error.to_string()))?;
+        let mut tasks = Tasks::default();
+        let mut id = [0; 8];
+        aws_lc_rs::rand::fill(&mut id).map_err(|_| Error::Unavailable("no randomness".to_owned()))?;
+        let node = NodeId(u64::from_be_bytes(id));
+        let (keys, listeners) = (Keys::new(&options.prefix), Listeners::default());
+        let subscriber = connection::subscriber(&builder)?;
+        subscription::listen(&subscriber, keys.news(), node, listeners.clone(), &mut tasks);
+        let client = connection::commands(&builder, "commands", options, &mut tasks).await?;
+        connection::keep_up(&subscriber, "news", options.command_timeout, &mut tasks).await;
+        let caller = Caller::new(client, options.command_timeout);
+        let is_cluster = matches!(options.topology, Topology::Cluster { .. });
+        let millis = |life: std::time::Duration| i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
+        let windows = Windows::new(caller.clone(), keys.clone());
+        Ok(Self {
+            reigns: Reigns::new(caller.clone(), is_cluster),
+            caller,
+            keys,
+            node,
+            // Unique among all nodes, as long as none makes more than 2^32 swaps more than its random start allows.
+            swaps: AtomicU64::new(node.0),
+            listeners,
+            fresh: Fresh::new(options.fresh_life, options.fresh_bytes_per_participant),
+            windows,
+            lives: Lives {
+                state: Bytes::from(millis(options.state_life).to_string()),
+                fresh: Expiration::PX(millis(options.fresh_life)),
+            },
+            is_cluster,
+            counters: Counters {
+                old: metrics::counter!(STATES_OLD),
+                repeated: metrics::counter!(SWAPS_REPEATED),
+                fresh_bytes: metrics::counter!(FRESH_BYTES),
+                fresh_skipped: metrics::counter!(FRESH_SKIPPED),
+            },
+            _tasks: tasks,
+        })
+    }
+
+    fn call(&self, ispb: Ispb) -> Call {
+        Call { key: self.keys.state(ispb), beside: self.keys.head(ispb) }
+    }
+
+    fn held(&self, value: Option<&Bytes>, reign: &Reign) -> Result<Held, Error> {
+        let Some(value) = value else { return Ok(Held::Nothing) };
+        let damaged = |what: &dyn fmt::Display| Error::Damaged(format!("a state in redis: {what}"));
+        let (prefix, state) = value.split_at_checked(PREFIX_LEN).ok_or_else(|| damaged(&"cut short"))?;
+        let state = Box::new(StreamState::decode(state).map_err(|error| damaged(&error))?);
+        if prefix[VERSION_LEN..MARK_LEN] == reign.tag {
+            return Ok(Held::Current(state));
+        }
+        self.counters.old.increment(1);
+        Ok(Held::Old(state))
+    }
+
+    /// Writes what `news` brings and tells the other nodes.
+    async fn spread(&self, news: &News) -> Result<(), Error> {
+        let client = &self.caller.client;
+        let News::Head { ispb, head, chunk } = news else {
+            let message = Bytes::from(news::encode(self.node, news, false));
+            return self.caller.run(client.publish(self.keys.news(), message)).await;
+        };
+        let fits = |bytes: &Bytes| self.fresh.try_take(*ispb, bytes.len());
+        let written = chunk.as_ref().filter(|chunk| fits(&chunk.bytes));
+        match (chunk, written) {
+            (Some(_), Some(chunk)) => self.counters.fresh_bytes.increment(chunk.bytes.len() as u64),
+            (Some(_), None) => self.counters.fresh_skipped.increment(1),
+            (None, _) => {}
+        }
+        let message = Bytes::from(news::encode(self.node, news, written.is_some()));
+        let life = || Some(self.lives.fresh.clone());
+        let values = client.pipeline();
+        self.caller
+            .run(async {
+                if let Some(chunk) = written {
+                    let key = self.keys.chunk(*ispb, chunk.range.start());
+                    values.set::<(), _, _>(key, chunk.bytes.clone(), life(), None, false).await?;
+                }
+                let head = Bytes::from(head.value().to_string());
+                values.set::<(), _, _>(self.keys.head(*ispb), head, life(), None, false).await?;
+                if self.is_cluster {
+                    // The channel is another server's: nobody may hear of a chunk that is not there yet.
+                    values.all::<Value>().await?;
+                    return client.publish::<(), _, _>(self.keys.news(), message).await;
+                }
+                values.publish::<(), _, _>(self.keys.news(), message).await?;
+                values.all::<Value>().await.map(drop)
+            })
+            .await
+    }
+}
+
+/// The version's bytes, in which order is age.
+fn version_bytes(version: Version) -> [u8; VERSION_LEN] {
+    let mut bytes = [0; VERSION_LEN];
+    bytes[..4].copy_from_slice(&version.incarnation.value().to_be_bytes());
+    bytes[4..].copy_from_slice(&version.counter.to_be_bytes());
+    bytes
+}
+
+/// What the script is told of what is expected: the whole mark, and the version of an old state.
+fn expectation(expected: Expected, reign: &Reign) -> (Bytes, Bytes) {
+    match expected {
+        Expected::Nothing => (Bytes::new(), Bytes::new()),
+        Expected::Current(version) => {
+            let mark = [version_bytes(version).as_slice(), &reign.tag].concat();
+            (Bytes::from(mark), Bytes::new())
+        }
+        Expected::Old(version) => {
+            (Bytes::from_static(NEVER), Bytes::copy_from_slice(&version_bytes(version)))
+        }
+    }
+}
+
+/// What the script answered: whether it swapped, the head, and what is held if not.
+struct Answer {
+    is_done: bool,
+    head: Option<Sequence>,
+    held: Option<Bytes>,
+}
+
+impl Answer {
+    fn read(value: Value) -> Result<Self, Error> {
+        let what = "what a swap answers";
+        let mut parts = answer::list(value, what)?.into_iter();
+        let is_done = answer::number(&parts.next().unwrap_or(Value::Null), what)? == 1;
+        let head = match parts.next().unwrap_or(Value::Null) {
+            Value::Null => None,
+            head => Some(Sequence::new(answer::number(&head, what)?)),
+        };
+        let held = answer::bytes(parts.next().unwrap_or(Value::Null), what)?;
+        Ok(Self { is_done, head, held })
+    }
+}
+
+impl Coordinator for RedisCoordinator {
+    /// By the script, as a swap that nothing fits: only it knows whether the server is still the same.
+    async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
+        let arguments =
+            |_: &Reign| [Bytes::from_static(NEVER), Bytes::new(), Bytes::new(), Bytes::new(), Bytes::new()];
+        let (reign, value) = self.reigns.run(ispb, &self.call(ispb), arguments).await?;
+        self.held(Answer::read(value)?.held.as_ref(), &reign)
+    }
+
+    async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
+        let id = self.swaps.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let (version, state) = (version_bytes(next.version()), next.encode());
+        let arguments = |reign: &Reign| {
+            let (mark, old) = expectation(expected, reign);
+            let value = [version.as_slice(), &reign.tag, &id, &state].concat();
+            [mark, old, Bytes::copy_from_slice(&reign.tag), Bytes::from(value), self.lives.state.clone()]
+        };
+        let (reign, value) = self.reigns.run(ispb, &self.call(ispb), arguments).await?;
+        let answer = Answer::read(value)?;
+        let swap = if answer.is_done {
+            Swap::Done
+        } else if answer.held.as_ref().and_then(|held| held.get(MARK_LEN..PREFIX_LEN)) == Some(&id) {
+            // The driver sent it again after a connection broke, and the first time had been enough. The id and not
+            // the state decides: two nodes may well come to the same state.
+            self.counters.repeated.increment(1);
+            Swap::Done
+        } else {
+            Swap::Lost(self.held(answer.held.as_ref(), &reign)?)
+        };
+        Ok(Swapped { swap, head: answer.head })
+    }
+
+    async fn announce(&self, news: News) -> Result<(), Error> {
+        if let News::Head { ispb, head, chunk: _ } = &news {
+            self.listeners.tell(Heard::Head(*ispb, *head));
+        }
+        self.spread(&news).await
+    }
+
+    async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
+        let key = self.keys.chunk(ispb, first);
+        let value = self.caller.run(self.caller.client.get::<Value, _>(key)).await?;
+        answer::bytes(value, "a chunk")
+    }
+
+    fn subscribe(&self, listener: Arc<dyn Listener>) {
+        self.listeners.add(listener);
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Result<Decision, Error> {
+        Ok(self.windows.admit(ispb, rule, now).await)
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        self.caller.run(self.caller.client.ping::<Value>(None)).await.map(drop)
+    }
+}
+
+impl fmt::Debug for RedisCoordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCoordinator").field("node", &self.node).finish_non_exhaustive()
+    }
+}

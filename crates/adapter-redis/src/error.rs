@@ -1,0 +1,56 @@
+//! What the driver's and the server's errors mean to a caller of the ports.
+
+use fred::error::{Error as Driver, ErrorKind};
+use pix_stream_ports::error::Error;
+
+/// How many characters of a server's message are kept.
+const MESSAGE_MAX: usize = 200;
+
+/// In the terms of the ports. Server errors carry no data of ours, only the command's name and the reason.
+pub(crate) fn of(error: &Driver) -> Error {
+    let message: String = error.details().chars().take(MESSAGE_MAX).collect();
+    match error.kind() {
+        // "OOM command not allowed": maxmemory is reached and nothing may be evicted.
+        ErrorKind::Unknown if message.starts_with("OOM") => Error::Full(message),
+        // WRONGTYPE: somebody else uses our keys. The others: the answer is not what the command answers.
+        ErrorKind::InvalidArgument | ErrorKind::Parse | ErrorKind::Protocol => Error::Damaged(message),
+        ErrorKind::Unknown
+        | ErrorKind::Config
+        | ErrorKind::Auth
+        | ErrorKind::Routing
+        | ErrorKind::IO
+        | ErrorKind::InvalidCommand
+        | ErrorKind::Url
+        | ErrorKind::Tls
+        | ErrorKind::Canceled
+        | ErrorKind::Timeout
+        | ErrorKind::Cluster
+        | ErrorKind::Sentinel
+        | ErrorKind::NotFound
+        | ErrorKind::Backpressure => Error::Unavailable(message),
+    }
+}
+
+/// Whether the server does not know the script.
+pub(crate) fn is_unknown_script(error: &Driver) -> bool {
+    error.details().starts_with("NOSCRIPT")
+}
+
+/// Whether the stream or its consumer group is not there.
+pub(crate) fn is_no_group(error: &Driver) -> bool {
+    error.details().starts_with("NOGROUP")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_server_a_gone_one_and_a_wrong_answer_differ() {
+        let of = |kind, text: &'static str| of(&Driver::new(kind, text));
+        assert_eq!(of(ErrorKind::Unknown, "OOM command not"), Error::Full("OOM command not".to_owned()));
+        assert_eq!(of(ErrorKind::Timeout, "late"), Error::Unavailable("late".to_owned()));
+        assert_eq!(of(ErrorKind::Unknown, "READONLY x"), Error::Unavailable("READONLY x".to_owned()));
+        assert_eq!(of(ErrorKind::Parse, "x"), Error::Damaged("x".to_owned()));
+    }
+}
