@@ -38,7 +38,7 @@ pub(crate) fn is_unknown_script(error: &Driver) -> bool {
 
 /// Whether the stream or its consumer group is not there.
 pub(crate) fn is_no_group(error: &Driver) -> bool {
-    error.details().starts_with("NOGROUP")
+    error.details().starts_with("NOGROUP") || error.details().starts_with("ERR no such key")
 }
 
 #[cfg(test)]

@@ -24,4 +24,5 @@ mod share;
 mod subscription;
 
 pub use coordinator::RedisCoordinator;
+pub use intake::{IntakeOptions, RedisIntake};
 pub use options::{Credentials, Options, OptionsError, Topology};

@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use fred::clients::SubscriberClient;
-use fred::interfaces::{EventInterface as _, PubsubInterface as _};
-use fred::types::{Message, Value};
+use fred::interfaces::{ClientLike as _, EventInterface as _, PubsubInterface as _};
+use fred::types::{CustomCommand, Message, Value};
 use metrics::Counter;
 use pix_stream_ports::coordinator::Listener;
 use tokio::sync::broadcast::Receiver;
@@ -17,6 +17,8 @@ use crate::news::{self, Heard, NodeId};
 
 /// Pause before a subscription that failed is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// How often the connection is asked for a sign of life: a server that froze says nothing, and nor does a quiet one.
+const PROBE: Duration = Duration::from_millis(500);
 
 /// Who listens on this node.
 #[derive(Clone, Default)]
@@ -44,6 +46,14 @@ pub(crate) fn listen(
     let (news, missed) = (metrics::counter!(NEWS), metrics::counter!(NEWS_MISSED));
     let hearing = Hearing { this_node, listeners, news, missed };
     tasks.spawn(hearing.clone().hear(client.message_rx()));
+    let (probed, probe) = (client.clone(), CustomCommand::new("PING", channel.as_str(), false));
+    tasks.spawn(async move {
+        loop {
+            tokio::time::sleep(PROBE).await;
+            // An answer that does not come is what makes the driver close the connection.
+            let _ = probed.custom::<Value, Value>(probe.clone(), Vec::new()).await;
+        }
+    });
     let client = client.clone();
     tasks.spawn(async move {
         // Told on every connection, the first one included.

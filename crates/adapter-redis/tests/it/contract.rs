@@ -1,6 +1,11 @@
 //! The contracts of the ports, on every topology.
 
-use pix_stream_adapter_redis::{Options, RedisCoordinator, Topology};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pix_stream_adapter_redis::{IntakeOptions, Options, RedisCoordinator, RedisIntake, Topology};
+use pix_stream_stores::redis::{Client, Reply};
 use pix_stream_stores::{redis, test};
 use pix_stream_testkit::contract;
 
@@ -38,4 +43,57 @@ async fn the_coordinator_keeps_its_contract_behind_sentinels() {
         RedisCoordinator::start(&options).await.unwrap()
     })
     .await;
+}
+
+/// Longer than the tests take between two steps, so that nothing lapses by accident.
+const CLAIM_AFTER: Duration = Duration::from_millis(400);
+
+struct IntakeBench {
+    address: SocketAddr,
+    stream: String,
+}
+
+impl IntakeBench {
+    fn command(&self, words: &[&str]) -> Reply {
+        Client::connect(self.address).unwrap().command(words).unwrap()
+    }
+}
+
+impl contract::intake::Bench for IntakeBench {
+    type Intake = RedisIntake;
+
+    async fn worker(&self) -> RedisIntake {
+        let intake = IntakeOptions {
+            stream: self.stream.clone(),
+            group: "pix-stream".to_owned(),
+            consumer: prefix(),
+            claim_after: CLAIM_AFTER,
+        };
+        RedisIntake::start(&single(self.address, "unused"), intake).await.unwrap()
+    }
+
+    async fn put(&self, ispb: &str, producer: &str, xml: Bytes) -> Box<str> {
+        let xml = std::str::from_utf8(&xml).unwrap();
+        let words = ["XADD", &self.stream, "*", "ispb", ispb, "producer", producer, "xml", xml];
+        self.command(&words).text().into()
+    }
+
+    async fn let_claims_lapse(&self) {
+        tokio::time::sleep(CLAIM_AFTER + Duration::from_millis(20)).await;
+    }
+
+    async fn refused(&self) -> Vec<(Box<str>, String)> {
+        let Reply::List(entries) = self.command(&["XRANGE", &format!("{}:refused", self.stream), "-", "+"])
+        else {
+            panic!("a list")
+        };
+        let fields = entries.iter().map(|entry| entry.text().lines().map(str::to_owned).collect::<Vec<_>>());
+        fields.map(|fields| (fields[2].as_str().into(), fields[4].clone())).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_intake_keeps_its_contract() {
+    let Some(address) = test::redis() else { return };
+    contract::intake::test_all(async || IntakeBench { address, stream: prefix() }).await;
 }

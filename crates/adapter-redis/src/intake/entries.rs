@@ -1,0 +1,144 @@
+//! Reading what the stream's commands answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::types::Value;
+use pix_stream_ports::error::Error;
+use pix_stream_ports::intake::Entry;
+
+use crate::answer::{bytes, list, number, pairs, unexpected};
+
+/// The cursor with which a look for entries begins, and which the last step answers.
+pub(super) const START: &str = "0-0";
+
+/// What `XREADGROUP` answers for one stream: nothing, or its entries.
+pub(super) fn read_new(value: Value) -> Result<Vec<Entry>, Error> {
+    let what = "entries of a stream";
+    let streams = match value {
+        // One stream as a list of name and entries (RESP2) or as a map (RESP3).
+        Value::Array(streams) if streams.iter().all(Value::is_array) => {
+            let streams = streams.into_iter().map(|stream| pairs(stream, what));
+            streams.collect::<Result<Vec<_>, _>>()?.concat()
+        }
+        other => pairs(other, what)?,
+    };
+    let mut entries = Vec::new();
+    for (_, found) in streams {
+        entries.extend(read_entries(found)?);
+    }
+    Ok(entries)
+}
+
+/// What `XAUTOCLAIM` answers: the next cursor, and the entries that were claimed.
+pub(super) fn read_claim(value: Value) -> Result<(String, Vec<Entry>), Error> {
+    let what = "claimed entries";
+    let mut parts = list(value, what)?.into_iter();
+    let cursor = parts.next().and_then(Value::into_string).ok_or_else(|| unexpected(what))?;
+    Ok((cursor, read_entries(parts.next().unwrap_or(Value::Null))?))
+}
+
+/// The number of pending entries in what `XPENDING` answers.
+pub(super) fn read_pending(value: Value) -> Result<u64, Error> {
+    let what = "pending entries";
+    number(&list(value, what)?.into_iter().next().unwrap_or(Value::Null), what)
+}
+
+/// Consumers in what `XINFO CONSUMERS` answers that hold nothing and asked for nothing for so long.
+pub(super) fn read_gone_consumers(value: Value, after: Duration) -> Result<Vec<String>, Error> {
+    let what = "consumers";
+    let mut gone = Vec::new();
+    for consumer in list(value, what)? {
+        let (mut name, mut pending, mut idle) = (None, None, None);
+        for (field, value) in pairs(consumer, what)? {
+            match field.as_bytes() {
+                Some(b"name") => name = value.into_string(),
+                Some(b"pending") => pending = Some(number(&value, what)?),
+                Some(b"idle") => idle = Some(number(&value, what)?),
+                Some(_) | None => {}
+            }
+        }
+        let is_gone = pending == Some(0) && idle.is_some_and(|idle| Duration::from_millis(idle) > after);
+        gone.extend(name.filter(|_| is_gone));
+    }
+    Ok(gone)
+}
+
+fn read_entries(value: Value) -> Result<Vec<Entry>, Error> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        value => {
+            let entries = list(value, "entries")?.into_iter();
+            // Some versions of the server answer nil for what was deleted while it was pending.
+            entries.filter(|entry| !entry.is_null()).map(read_entry).collect()
+        }
+    }
+}
+
+/// Fields that are missing are empty: whoever validates the entry says so.
+fn read_entry(value: Value) -> Result<Entry, Error> {
+    let what = "an entry of a stream";
+    let mut parts = list(value, what)?.into_iter();
+    let id = parts.next().and_then(Value::into_string).ok_or_else(|| unexpected(what))?;
+    let mut entry =
+        Entry { id: id.into(), ispb: String::new(), producer: String::new(), xml: Bytes::new() };
+    let text = |value: Option<Bytes>| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned();
+    for (field, value) in pairs(parts.next().unwrap_or(Value::Null), what)? {
+        let value = bytes(value, what)?;
+        match field.as_bytes() {
+            Some(b"ispb") => entry.ispb = text(value),
+            Some(b"producer") => entry.producer = text(value),
+            Some(b"xml") => entry.xml = value.unwrap_or_default(),
+            Some(_) | None => {}
+        }
+    }
+    Ok(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(values: impl IntoIterator<Item = Value>) -> Value {
+        Value::Array(values.into_iter().collect())
+    }
+
+    fn entry() -> Value {
+        array(["7-0".into(), array(["xml".into(), "<x/>".into(), "more".into(), "y".into()])])
+    }
+
+    #[test]
+    fn entries_are_read_in_both_protocols() {
+        let read = Entry {
+            id: "7-0".into(),
+            ispb: String::new(),
+            producer: String::new(),
+            xml: Bytes::from_static(b"<x/>"),
+        };
+        let flat = array(["stream".into(), array([entry()])]);
+        assert_eq!(read_new(flat.clone()), Ok(vec![read.clone()]));
+        assert_eq!(read_new(array([flat])), Ok(vec![read.clone()]));
+        assert_eq!(read_new(Value::Null), Ok(Vec::new()));
+        let claim = array(["0-0".into(), array([Value::Null, entry()]), array([])]);
+        assert_eq!(read_claim(claim), Ok(("0-0".to_owned(), vec![read])));
+    }
+
+    #[test]
+    fn what_cannot_be_an_entry_is_an_error() {
+        assert!(read_new(Value::Integer(1)).is_err());
+        assert!(read_claim(array([])).is_err());
+        assert!(read_entry(array(["1-0".into(), array(["xml".into()])])).is_err());
+    }
+
+    #[test]
+    fn only_consumers_that_are_idle_and_hold_nothing_are_gone() {
+        let consumer = |name: &str, pending: i64, idle: i64| {
+            let fields: [Value; 6] =
+                ["name".into(), name.into(), "pending".into(), pending.into(), "idle".into(), idle.into()];
+            array(fields)
+        };
+        let hour = Duration::from_hours(1);
+        let all = array([consumer("a", 0, 3_600_001), consumer("b", 1, 9_999_999), consumer("c", 0, 5)]);
+        assert_eq!(read_gone_consumers(all, hour), Ok(vec!["a".to_owned()]));
+    }
+}
