@@ -7,16 +7,28 @@
 //!
 //! It knows nothing of tables, keyspaces or messages of ours.
 
+mod answer;
+mod balancing;
+mod call;
+mod dial;
+mod driver;
 mod error;
+mod link;
+mod node;
+mod nodes;
+mod prepared;
+mod pulse;
 mod rows;
 mod session;
 mod settings;
 mod statement;
+mod streams;
+mod supervisor;
 mod value;
 
 pub use error::Error;
 pub use rows::{Row, Rows};
-pub use session::Session;
+pub use session::{Health, Session};
 pub use settings::{Credentials, Settings};
 pub use statement::{Consistency, Options, PagingState, Serial, Statement};
 pub use value::Value;

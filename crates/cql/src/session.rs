@@ -1,133 +1,153 @@
-//! The session: statements go out, answers come back.
+//! The session: what callers hold. How one statement is carried out is told in `call`, what keeps the session alive in `supervisor`.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cdrs_tokio::authenticators::{
-    NoneAuthenticatorProvider, SaslAuthenticatorProvider, StaticPasswordAuthenticatorProvider,
-};
-use cdrs_tokio::cluster::session::{Session as Driver, SessionBuilder as _, TcpSessionBuilder};
-use cdrs_tokio::cluster::{NodeAddress, NodeTcpConfigBuilder, TcpConnectionManager};
-use cdrs_tokio::frame::message_response::ResponseBody;
-use cdrs_tokio::frame::message_result::ResResultBody;
-use cdrs_tokio::load_balancing::RoundRobinLoadBalancingStrategy;
-use cdrs_tokio::query::QueryValues;
-use cdrs_tokio::statement::StatementParamsBuilder;
-use cdrs_tokio::transport::TransportTcp;
-use cdrs_tokio::types::CBytes;
+use arc_swap::ArcSwap;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout};
 
+use crate::balancing::is_in;
+use crate::call::Call;
+use crate::driver::{Connector, Driver, build};
 use crate::error::Error;
+use crate::node::Rank;
+use crate::nodes::Nodes;
+use crate::prepared::Cache;
 use crate::rows::Rows;
 use crate::settings::Settings;
-use crate::statement::{Consistency, Kind, Options, Statement};
+use crate::statement::{Options, Statement};
+use crate::supervisor::supervise;
 use crate::value::Value;
 
-type Stock = Driver<
-    TransportTcp,
-    TcpConnectionManager,
-    RoundRobinLoadBalancingStrategy<TransportTcp, TcpConnectionManager>,
->;
-
-/// A session with a cluster. Clones share it.
+/// A session with a cluster. Clones share it; it ends with the last of them.
+///
+/// Nothing in it waits longer than the limits of [`Settings`], and every queue has an end.
 #[derive(Clone)]
 pub struct Session {
-    stock: Arc<Stock>,
-    settings: Arc<Settings>,
+    inner: Arc<Inner>,
+    _supervisor: Arc<AbortOnDrop>,
+}
+
+/// How a session is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Nodes that statements may be sent to.
+    pub nodes: usize,
+    /// Of these, the ones that are connected and answer.
+    pub nodes_up: usize,
+    /// Requests that wait for an answer.
+    pub in_flight: usize,
+    /// Requests without an answer that nobody waits for any longer.
+    pub orphans: usize,
 }
 
 impl Session {
-    /// Connects.
+    /// Connects, reads the cluster's metadata and starts what keeps the session alive.
+    ///
+    /// Takes at most four times the limits of [`Settings`] for a connection and a request.
     ///
     /// # Errors
-    /// When no contact point answers.
+    /// [`Error::Unavailable`] when no contact point answers, or none of the data centre's nodes;
+    /// [`Error::Rejected`] when the cluster refuses name and password.
     pub async fn connect(settings: Settings) -> Result<Self, Error> {
-        let provider: Arc<dyn SaslAuthenticatorProvider + Send + Sync> = match &settings.credentials {
-            Some(c) => {
-                Arc::new(StaticPasswordAuthenticatorProvider::new(c.username.clone(), c.password.clone()))
-            }
-            None => Arc::new(NoneAuthenticatorProvider),
-        };
-        let mut addresses = Vec::new();
-        for point in &settings.contact_points {
-            let found =
-                tokio::net::lookup_host(point).await.map_err(|e| Error::Unavailable(e.to_string()))?;
-            addresses.extend(found.map(|a: SocketAddr| NodeAddress::from(a)));
+        let settings = Arc::new(settings);
+        let nodes = Arc::new(Nodes::new(Arc::clone(&settings)));
+        let connector = Connector::new(Arc::clone(&settings), Arc::clone(&nodes));
+        let driver = build(&connector, nodes.resolve().await?).await?;
+        let inner = Arc::new(Inner {
+            settings,
+            nodes,
+            connector,
+            driver: ArcSwap::from_pointee(driver),
+            prepared: Cache::default(),
+        });
+        inner.adopt();
+        if inner.nodes.all().is_empty() {
+            let datacenter = &inner.settings.datacenter;
+            return Err(Error::Unavailable(format!("the cluster has no node in data centre {datacenter}")));
         }
-        let config = NodeTcpConfigBuilder::new()
-            .with_contact_points(addresses)
-            .with_authenticator_provider(provider)
-            .build();
-        let config = config.await.map_err(|e| Error::Unavailable(e.to_string()))?;
-        let building = TcpSessionBuilder::new(RoundRobinLoadBalancingStrategy::new(), config).build();
-        let stock = tokio::time::timeout(settings.connect_timeout * 3, building).await;
-        let stock = stock
-            .map_err(|e| Error::Unavailable(e.to_string()))?
-            .map_err(|e| Error::Unavailable(e.to_string()))?;
-        Ok(Self { stock: Arc::new(stock), settings: Arc::new(settings) })
+        let connected = timeout(inner.settings.connect_timeout * 2, inner.nodes.connected()).await;
+        connected.map_err(|_| Error::Unavailable(inner.nodes.why_down()))?;
+        let supervisor = tokio::spawn(supervise(Arc::downgrade(&inner))).abort_handle();
+        Ok(Self { inner, _supervisor: Arc::new(AbortOnDrop(supervisor)) })
     }
 
-    /// Executes a statement.
+    /// Carries a statement out, or tells what is known of its failure.
+    ///
+    /// It goes to a replica of its partition when its partition key is bound. It is prepared on first use, and again
+    /// when a node does not know it. When it is idempotent it may be sent to a second node; a conditional write
+    /// never is, once a node may have received it.
+    ///
+    /// Dropping the future gives the answer up, not the statement.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// See [`Error`]. A read is never [`Error::Unknown`].
     pub async fn execute(
         &self,
         statement: &Statement,
         values: Vec<Value>,
         options: &Options,
     ) -> Result<Rows, Error> {
-        let limit = options.timeout.unwrap_or(self.settings.request_timeout);
-        let sending = self.send(statement, values, options);
-        tokio::time::timeout(limit, sending).await.map_err(|e| Error::Unknown(e.to_string()))?
+        Call::new(&self.inner, statement, values, options).run().await
     }
 
-    async fn send(
-        &self,
-        statement: &Statement,
-        values: Vec<Value>,
-        options: &Options,
-    ) -> Result<Rows, Error> {
-        let is_read = statement.kind() == Kind::Read;
-        let consistency =
-            options.serial.filter(|_| is_read).map_or(options.consistency.wire(), |serial| serial.wire());
-        let mut params =
-            StatementParamsBuilder::new().with_consistency(consistency).idempotent(statement.may_repeat());
-        if let Some(serial) = options.serial.filter(|_| !is_read) {
-            params = params.with_serial_consistency(serial.wire());
-        }
-        if let Some(size) = options.page_size {
-            params = params.with_page_size(i32::try_from(size).unwrap_or(i32::MAX));
-        }
-        if let Some(state) = &options.paging_state {
-            params = params.with_paging_state(CBytes::new(state.0.to_vec()));
-        }
-        let failed = |e: cdrs_tokio::Error| Error::Unknown(e.to_string());
-        let envelope = if statement.kind() == Kind::Schema {
-            self.stock.query_with_params(statement.text(), params.build()).await.map_err(failed)?
-        } else {
-            params = params
-                .with_values(QueryValues::SimpleValues(values.into_iter().map(Value::into_wire).collect()));
-            let prepared = self.stock.prepare(statement.text()).await.map_err(failed)?;
-            self.stock.exec_with_params(&prepared, &params.build()).await.map_err(failed)?
-        };
-        match envelope.response_body().map_err(failed)? {
-            ResponseBody::Result(ResResultBody::Rows(rows)) => Ok(Rows::from_wire(rows)),
-            _ => Ok(Rows::default()),
-        }
-    }
-
-    /// A cheap probe.
+    /// Asks one node whether it answers, within the limit of a request.
     ///
     /// # Errors
-    /// When no node answers.
+    /// [`Error::Unavailable`] when none does.
     pub async fn check(&self) -> Result<(), Error> {
-        let probe = Statement::new("SELECT key FROM system.local");
-        self.execute(&probe, Vec::new(), &Options::new(Consistency::LocalOne)).await.map(|_| ())
+        let deadline = Instant::now() + self.inner.settings.request_timeout;
+        crate::call::check(&self.inner, deadline).await
     }
 
-    /// Whether a node is there.
+    /// Whether a node is connected that answers, as far as known. Asks nobody.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        true
+        self.inner.nodes.rank() == Rank::Up
+    }
+
+    /// Numbers for metrics. Asks nobody.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let nodes = self.inner.nodes.all();
+        let loads = nodes.values().map(|node| node.load());
+        let (in_flight, orphans) = loads.fold((0, 0), |(live, lost), (l, o)| (live + l, lost + o));
+        let nodes_up = nodes.values().filter(|node| node.rank() == Rank::Up).count();
+        Health { nodes: nodes.len(), nodes_up, in_flight, orphans }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What a session, its calls and its supervisor share.
+pub(crate) struct Inner {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) connector: Connector,
+    pub(crate) driver: ArcSwap<Driver>,
+    pub(crate) prepared: Cache,
+}
+
+impl Inner {
+    /// Connects to the nodes that the metadata names, and to no others.
+    pub(crate) fn adopt(&self) {
+        let metadata = self.driver.load().cluster_metadata();
+        let members = metadata.nodes().values().filter(|member| is_in(&self.settings.datacenter, member));
+        let addresses: Vec<SocketAddr> = members.map(|member| member.broadcast_rpc_address()).collect();
+        self.nodes.set(&addresses);
     }
 }

@@ -37,6 +37,10 @@ const TABLE: &[Arrows] = &[
     // Its tests drive the real app over fakes.
     Arrows { package: "delivery", normal: &["app", "domain", "listener"], dev: &["ports", "testkit"] },
     Arrows { package: "client", normal: &["domain"], dev: &["testkit"] },
+    // A session with Cassandra that knows nothing of ours; its tests drive it against the mock.
+    Arrows { package: "cql", normal: &[], dev: &["cql-mock"] },
+    // For tests alone.
+    Arrows { package: "cql-mock", normal: &[], dev: &[] },
     Arrows { package: "config", normal: &["domain"], dev: &[] },
     // Its tests hold what it makes up against the real codec.
     Arrows { package: "development", normal: &["config", "domain"], dev: &["adapter-xml", "ports"] },
@@ -99,11 +103,23 @@ const BINARIES: &[&str] = &["server", "xtask"];
 const HTTP: &[&str] = &["client", "delivery", "listener", "server"];
 const HTTP_SERVERS: &[&str] = &["delivery", "listener"];
 // The benchmark of xtask is a client.
-const TLS: &[&str] = &["adapter-redis", "client", "listener", "server", "xtask"];
+const TLS: &[&str] = &["adapter-redis", "client", "cql", "cql-mock", "listener", "server", "xtask"];
 // The benchmark of xtask measures the reader alone, too.
 const XML: &[&str] = &["adapter-xml", "signature", "xsd", "xtask"];
-const AROUND_APP: &[&str] =
-    &["adapter-embedded", "adapter-redis", "app", "client", "delivery", "listener", "server", "testkit"];
+const AROUND_APP: &[&str] = &[
+    "adapter-cassandra",
+    "adapter-embedded",
+    "adapter-redis",
+    "app",
+    "client",
+    "cql",
+    "cql-mock",
+    "delivery",
+    "fallback",
+    "listener",
+    "server",
+    "testkit",
+];
 
 const FENCES: &[Fence] = &[
     fence("tokio", AROUND_APP, "domain, ports and the codec are synchronous or runtime-free"),
@@ -113,7 +129,7 @@ const FENCES: &[Fence] = &[
     fence("redb", &["adapter-embedded"], "a driver is named by its adapter alone"),
     fence("xml-rs", XML, "XML stops at the codec"),
     fence("fred", &["adapter-redis"], "a driver is named by its adapter alone"),
-    fence("cdrs-tokio", &["adapter-cassandra"], "a driver is named by its adapter alone"),
+    fence("cdrs-tokio", &["cql"], "a driver is named by its adapter alone"),
     fence("hyper", HTTP, "HTTP stops at the edge"),
     fence("hyper-util", HTTP, "HTTP stops at the edge"),
     fence("http", HTTP, "HTTP stops at the edge"),
