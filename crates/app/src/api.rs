@@ -1,6 +1,7 @@
 //! What callers of the use cases bring and get.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
@@ -12,9 +13,9 @@ use pix_stream_domain::token::Signed;
 use pix_stream_ports::codec::Rule;
 use pix_stream_ports::quarantine::EntryId;
 
-use crate::message::Message;
+use pix_stream_hot::Message;
 
-/// A read: `stream/start` or a pull.
+/// A read: `stream/start` or a pull; or the DELETE that ends it.
 #[derive(Debug, Clone, Copy)]
 pub struct Read<'a> {
     /// Whose stream.
@@ -25,6 +26,8 @@ pub struct Read<'a> {
     pub gzip: bool,
     /// The request's id, for logs and audit.
     pub request_id: &'a str,
+    /// How long the request has waited for stores already: it must be answered within a second of that, too.
+    pub spent: Duration,
 }
 
 /// The answer to a read: 200 with messages, 204 without.
@@ -196,10 +199,10 @@ pub struct Changed {
 /// The health of one dependency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
-    /// `journal`, `coordinator`, `audit`.
+    /// `journal`, `coordinator`, `audit`; `region`, while something is wrong with that.
     pub name: &'static str,
     /// What is wrong; `None` when it works.
     pub fault: Option<String>,
-    /// Whether reads go on all the same: a journal without room refuses messages only.
+    /// Whether reads go on all the same: a journal without room, or for a while one out of reach, refuses messages only.
     pub serves_reads: bool,
 }

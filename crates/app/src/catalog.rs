@@ -117,14 +117,14 @@ impl<P: Ports> Core<P> {
 
     /// Sets a switch. Returns how the type stands, or would stand, and whether anything was changed.
     async fn set_switch(
-        &self,
+        self: &Arc<Self>,
         message_type: &str,
         ispb: Option<Ispb>,
         on: Option<bool>,
         dry_run: bool,
     ) -> Result<(TypeStatus, bool), Error> {
         if let Some(ispb) = ispb {
-            self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+            self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
         }
         let mut switches = Switches::clone(&self.switches.load());
         let is_loaded = self.ports.codec().catalog().iter().any(|loaded| loaded == message_type);
@@ -145,6 +145,7 @@ impl<P: Ports> Core<P> {
         let save = self.ports.journal().save_switches(switches.clone());
         if JOURNAL_SAVE_SWITCHES.run(WRITE_DEADLINE, save).await? {
             self.learn_switches(switches);
+            self.tell_registry();
             return Ok((status, true));
         }
         // Another node was faster: know what it did before anybody decides again.

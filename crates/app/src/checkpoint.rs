@@ -3,6 +3,8 @@
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
 
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::stream::StreamState;
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::error::Error as StoreError;
@@ -13,7 +15,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::metrics::CHECKPOINT_AGE;
 use crate::seat::Seat;
-use crate::store::{JOURNAL_SAVE_CHECKPOINTS, WRITE_DEADLINE};
+use crate::store::{JOURNAL_SAVE_CHECKPOINTS, READ_DEADLINE, WRITE_DEADLINE};
 
 /// Saves until the core is gone.
 pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>) {
@@ -47,6 +49,16 @@ impl<P: Ports> Core<P> {
         self.save(vec![(seat, Checkpoint { state, is_last: false })]).await
     }
 
+    /// Saves the last state of a participant that another region serves now. Whatever that region did already outranks
+    /// it: it began a history of its own first.
+    pub(crate) async fn save_left(&self, ispb: Ispb, state: StreamState) {
+        let checkpoint = Checkpoint { state, is_last: false };
+        let save = self.ports.journal().save_checkpoints(vec![(ispb, checkpoint)]);
+        if let Err(error) = JOURNAL_SAVE_CHECKPOINTS.run(READ_DEADLINE, save).await {
+            tracing::warn!(%error, %ispb, "the last checkpoint was not saved; more is delivered again");
+        }
+    }
+
     /// Saves the last word of every state; nothing changes them any more.
     pub(crate) async fn save_last(&self) -> Result<(), Error> {
         let seats = self.seats();
@@ -66,7 +78,9 @@ impl<P: Ports> Core<P> {
         let versions: Vec<_> = checkpoints.iter().map(|(seat, c)| (*seat, c.state.version())).collect();
         let saved = checkpoints.into_iter().map(|(seat, checkpoint)| (seat.ispb, checkpoint)).collect();
         let save = self.ports.journal().save_checkpoints(saved);
-        let result: Result<(), StoreError> = JOURNAL_SAVE_CHECKPOINTS.run(WRITE_DEADLINE, save).await;
+        // Where a store may hang, the next attempt shall not wait long for this one.
+        let deadline = if self.is_shared { READ_DEADLINE } else { WRITE_DEADLINE };
+        let result: Result<(), StoreError> = JOURNAL_SAVE_CHECKPOINTS.run(deadline, save).await;
         // A full disk must not stop reads, so its debt does not count.
         self.journal_full.store(matches!(result, Err(StoreError::Full(_))), Ordering::Relaxed);
         result?;

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Weak};
 
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_hot::{Job, Message};
 use pix_stream_ports::Ports;
-use pix_stream_ports::codec::Codec;
 use tokio::sync::mpsc;
 
 use crate::core::Core;
-use crate::message::Message;
+use crate::seat::Seat;
 
 /// Messages that may wait to be deflated; more are answered undeflated. All of them are hot, so it is the limits of hot
 /// messages that bound the memory.
@@ -16,28 +17,8 @@ const QUEUE_MAX: usize = 65_536;
 const GROUP_MAX: usize = 32;
 /// While fewer wait, every message is also deflated alone: it may well start a batch. Under load few do.
 const ALONE_BELOW: usize = 64;
-
-/// A message to deflate.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) message: Arc<Message>,
-    /// The message just before it, for the chained segment.
-    pub(crate) previous: Option<Arc<Message>>,
-    /// Whether to deflate it alone, too.
-    pub(crate) alone: bool,
-}
-
-impl Job {
-    /// Makes the segments that are missing.
-    pub(crate) fn run(&self, codec: &impl Codec) {
-        if let Some(previous) = self.previous.as_ref().filter(|_| self.message.lacks_chained()) {
-            self.message.keep_chained(codec.chained(&self.message.part, &previous.part));
-        }
-        if self.alone && self.message.lacks_alone() {
-            self.message.keep_alone(codec.alone(&self.message.part));
-        }
-    }
-}
+/// Up to this size a message that a read waits for is deflated before the read is woken: some 80 µs.
+const DEFLATE_INLINE_MAX: usize = 8 * 1024;
 
 /// The way to the worker.
 #[derive(Debug)]
@@ -59,6 +40,32 @@ impl Deflater {
     pub(crate) fn has_time(&self) -> bool {
         self.0.max_capacity() - self.0.capacity() < ALONE_BELOW
     }
+}
+
+impl<P: Ports> Core<P> {
+    /// Has a message that was just kept deflated, as far as its readers want that.
+    pub(crate) fn deflate_kept(&self, seat: &Seat, message: Arc<Message>) {
+        if !seat.wants_segments() {
+            return;
+        }
+        let previous = seat.hot().find(message.sequence.previous()).cloned();
+        let has_time = self.deflater.has_time();
+        // Whoever reads a backlog takes full batches: under load, what starts one is all that is needed alone.
+        let alone = has_time || starts_batch(message.sequence, self.settings.rules.batch_max);
+        let job = Job { message, previous, alone };
+        // A waiting read is answered as soon as the head rises, before the worker could be done.
+        let is_small = job.message.part.xml_len() <= DEFLATE_INLINE_MAX;
+        if has_time && is_small && seat.waiting() > 0 {
+            job.run(self.ports.codec());
+        } else {
+            self.deflater.offer(job);
+        }
+    }
+}
+
+/// Whether a message stands where a batch starts when all before it were full.
+fn starts_batch(sequence: Sequence, batch_max: u8) -> bool {
+    sequence.previous().value().is_multiple_of(u64::from(batch_max.max(1)))
 }
 
 /// Serves the queue until the core is gone.

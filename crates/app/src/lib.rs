@@ -6,23 +6,23 @@
 //!
 //! One file a use case: `publish`, `quarantine` (unattended intake and what it refuses), `catalog` (message types and
 //! their switches), `read` (open, pull, close), `participants` (the operator), `sweep` (abandoned streams, heads,
-//! retention), `checkpoint`. What they share: `core` (state and bodies that are not here yet),
-//! `seat` (deciding together), `hot` and `deflate` (bodies at hand), `audit`, `store` (deadlines), `metrics`.
 
 mod api;
 mod audit;
+mod bodies;
 mod catalog;
 mod checkpoint;
 mod core;
 mod deflate;
 mod error;
-mod hot;
-mod message;
+mod health;
 pub mod metrics;
+mod news;
 mod participants;
 mod publish;
 mod quarantine;
 mod read;
+mod recover;
 mod seat;
 mod settings;
 mod store;
@@ -33,24 +33,20 @@ use std::sync::Arc;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::rate::{self, Decision};
-use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::token::Keyring;
-use pix_stream_domain::version::Version;
 use pix_stream_ports::clock::Clock as _;
-use pix_stream_ports::coordinator::{Coordinator as _, Listener};
-use pix_stream_ports::error::Error as StoreError;
-use pix_stream_ports::journal::Journal as _;
+use pix_stream_ports::coordinator::Coordinator as _;
 
 use crate::core::Core;
-use crate::store::{COORDINATOR_ADMIT, COORDINATOR_CHECK, JOURNAL_CHECK, READ_DEADLINE, WRITE_DEADLINE};
+use crate::store::{COORDINATOR_ADMIT, COORDINATOR_DEADLINE, WRITE_DEADLINE};
 
 pub use api::{
     Actor, Answer, Change, Changed, Dependency, Publish, Published, Quarantined, Read, Released, Status,
     StreamStatus, Taken, TypeStatus,
 };
 pub use error::{AdminRefusal, Error};
-pub use message::Message;
 pub use participants::REQUESTS_PER_SECOND_MAX;
+pub use pix_stream_hot::Message;
 pub use quarantine::LIST_MAX as QUARANTINE_LIST_MAX;
 pub use settings::{QuarantineSettings, Settings};
 
@@ -84,13 +80,17 @@ impl<P: Ports> App<P> {
         let (audit, records) = audit::Audit::new(settings.audit_queue);
         let (deflater, jobs) = deflate::Deflater::new();
         let core = Arc::new(Core::new(ports, keyring, settings, audit, deflater));
-        core.load_participants().await?;
+        core.load_participants(WRITE_DEADLINE).await?;
         core.load_switches(WRITE_DEADLINE).await?;
-        core.ports.coordinator().subscribe(Arc::new(News(Arc::downgrade(&core))));
+        core.ports.coordinator().subscribe(Arc::new(news::Ear::new(&core)));
         tokio::spawn(audit::run(Arc::downgrade(&core), records));
         tokio::spawn(deflate::run(Arc::downgrade(&core), jobs));
         tokio::spawn(checkpoint::run(Arc::downgrade(&core)));
-        tokio::spawn(sweep::run(Arc::downgrade(&core)));
+        sweep::start(&core);
+        if core.is_shared {
+            tokio::spawn(health::run(Arc::downgrade(&core)));
+            tokio::spawn(news::follow_registry(Arc::downgrade(&core)));
+        }
         Ok(Self(core))
     }
 
@@ -100,10 +100,19 @@ impl<P: Ports> App<P> {
         &self.0.settings
     }
 
-    /// An onboarded participant.
+    /// An onboarded participant; one that another node onboarded may be missing for some seconds.
     #[must_use]
     pub fn find_participant(&self, ispb: Ispb) -> Option<Arc<Participant>> {
         self.0.find_participant(ispb)
+    }
+
+    /// An onboarded participant. In a cluster, one that is not known is looked for in the Journal once more, at most
+    /// once a second: another node may just have onboarded it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn look_up(&self, ispb: Ispb) -> Result<Option<Arc<Participant>>, Error> {
+        self.0.look_up(ispb).await
     }
 
     /// All onboarded participants, by ISPB.
@@ -122,7 +131,7 @@ impl<P: Ports> App<P> {
         let rule = rate::Rule::per_second(per_second, settings.rate_window);
         let now = self.0.ports.clock().now();
         let admit = self.0.ports.coordinator().admit(participant.ispb, rule, now);
-        Ok(COORDINATOR_ADMIT.run(READ_DEADLINE, admit).await?)
+        Ok(COORDINATOR_ADMIT.run(COORDINATOR_DEADLINE, admit).await?)
     }
 
     /// Opens a stream and reads its first batch; waits for a message as long as is configured.
@@ -145,8 +154,8 @@ impl<P: Ports> App<P> {
     ///
     /// # Errors
     /// `InvalidCursor`, `Gone`, `Unavailable`, `Overloaded`.
-    pub async fn close(&self, ispb: Ispb, token: &str, request_id: &str) -> Result<(), Error> {
-        self.0.close(ispb, token, request_id).await
+    pub async fn close(&self, read: Read<'_>, token: &str) -> Result<(), Error> {
+        self.0.close(read, token).await
     }
 
     /// Makes messages durable, all or none. `Ok` means they are.
@@ -194,6 +203,21 @@ impl<P: Ports> App<P> {
         self.0.set_limits(ispb, limits, dry_run, actor).await
     }
 
+    /// Puts a participant's messages under legal hold - none is removed, however old - or ends that. When it returns,
+    /// the change survives a crash; other nodes follow within seconds. After a failure the same again goes on.
+    ///
+    /// # Errors
+    /// `NotOnboarded`, `Refused` when somebody else changed the participant at the same time, `Unavailable`.
+    pub async fn set_hold(
+        &self,
+        ispb: Ispb,
+        held: bool,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Arc<Participant>, Error> {
+        self.0.set_hold(ispb, held, dry_run, actor).await
+    }
+
     /// Changes what a participant's streams do, or - as a dry run - says what that would come to. When it
     /// returns, the change survives a crash.
     ///
@@ -230,22 +254,7 @@ impl<P: Ports> App<P> {
 
     /// Each dependency, and what is wrong with it. Answers within a second.
     pub async fn health(&self) -> Vec<Dependency> {
-        let (journal, coordinator) = (self.0.ports.journal(), self.0.ports.coordinator());
-        let (journal, coordinator) = tokio::join!(
-            JOURNAL_CHECK.run(READ_DEADLINE, journal.check()),
-            COORDINATOR_CHECK.run(READ_DEADLINE, coordinator.check()),
-        );
-        let dependency = |name, error: Option<StoreError>| Dependency {
-            name,
-            serves_reads: error.as_ref().is_none_or(|error| matches!(error, StoreError::Full(_))),
-            fault: error.map(|error| error.to_string()),
-        };
-        let fault = self.0.audit.fault();
-        vec![
-            dependency("journal", journal.err()),
-            dependency("coordinator", coordinator.err()),
-            Dependency { name: "audit", serves_reads: fault.is_none(), fault },
-        ]
+        self.0.dependencies().await
     }
 
     /// Replaces the token keys; tokens of keys that are no longer live become invalid.
@@ -275,27 +284,4 @@ impl<P: Ports> App<P> {
         let flushed = self.0.audit.flush().await;
         saved.and(flushed)
     }
-}
-
-/// News from other nodes, for the seats of this one.
-struct News<P: Ports>(std::sync::Weak<Core<P>>);
-
-impl<P: Ports> Listener for News<P> {
-    fn on_head(&self, ispb: Ispb, head: Sequence) {
-        if let Some(core) = self.0.upgrade().filter(|core| core.find_participant(ispb).is_some()) {
-            core.seat(ispb).raise_head(head);
-        }
-    }
-
-    fn on_chunk(&self, ispb: Ispb, range: Range) {
-        self.on_head(ispb, range.end());
-    }
-
-    fn on_change(&self, ispb: Ispb, _: Version) {
-        if let Some(core) = self.0.upgrade().filter(|core| core.find_participant(ispb).is_some()) {
-            core.seat(ispb).wake.notify_waiters();
-        }
-    }
-
-    fn on_registry(&self) {}
 }

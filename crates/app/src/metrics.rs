@@ -47,6 +47,16 @@ pub const AUDIT_QUEUE: &str = "pix_stream_audit_queue_records";
 pub const EXPIRED: &str = "pix_stream_messages_expired_total";
 /// Messages read from the Journal because they were not hot, by participant.
 pub const COLD_READS: &str = "pix_stream_messages_cold_total";
+/// Messages taken from chunks that other nodes announced, by participant.
+pub const FETCHED: &str = "pix_stream_messages_fetched_total";
+/// Chunks of fresh messages announced to other nodes.
+pub const CHUNKS_ANNOUNCED: &str = "pix_stream_chunks_announced_total";
+/// Chunks that were announced and then not to be had, or not readable: the Journal is asked instead.
+pub const CHUNKS_MISSED: &str = "pix_stream_chunks_missed_total";
+/// Whether a store answers, by store; only in a cluster.
+pub const STORE_UP: &str = "pix_stream_store_up";
+/// Whole seconds that a store did not answer, by store; only in a cluster.
+pub const STORE_DEGRADED: &str = "pix_stream_store_degraded_seconds_total";
 /// Messages refused at publish, by the rule that they break first.
 pub const REFUSED: &str = "pix_stream_publish_refused_messages_total";
 /// Messages published without a schema, because the configuration lets their type pass, by message.
@@ -74,6 +84,7 @@ pub(crate) struct SeatMetrics {
     pub(crate) abandoned: Counter,
     pub(crate) expired: Counter,
     pub(crate) cold: Counter,
+    pub(crate) fetched: Counter,
     pub(crate) lag_messages: Gauge,
     pub(crate) lag_seconds: Gauge,
     pub(crate) slots_live: Gauge,
@@ -93,6 +104,7 @@ impl SeatMetrics {
             abandoned: counter!(ABANDONED, "ispb" => ispb.clone()),
             expired: counter!(EXPIRED, "ispb" => ispb.clone()),
             cold: counter!(COLD_READS, "ispb" => ispb.clone()),
+            fetched: counter!(FETCHED, "ispb" => ispb.clone()),
             lag_messages: gauge!(LAG_MESSAGES, "ispb" => ispb.clone()),
             lag_seconds: gauge!(LAG_SECONDS, "ispb" => ispb.clone()),
             slots_live: gauge!(SLOTS_LIVE, "ispb" => ispb),

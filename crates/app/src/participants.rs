@@ -1,6 +1,7 @@
-//! The operator's use cases: onboard, look, pause, resume, cap, limits, rewind, advance.
+//! The operator's use cases: onboard, look, pause, resume, cap, limits, hold, rewind, advance.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pix_stream_domain::audit::Event;
 use pix_stream_domain::ispb::Ispb;
@@ -9,30 +10,65 @@ use pix_stream_domain::stream::{Adjustment, Command, Outcome, StreamState};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::journal::{Extent, Journal as _};
+use tokio::time::Instant;
 
 use crate::api::{Actor, Change, Changed, Status, StreamStatus};
 use crate::core::Core;
 use crate::error::{AdminRefusal, Error};
 use crate::seat::Seat;
 use crate::store::{
-    JOURNAL_EXTENT, JOURNAL_PARTICIPANTS, JOURNAL_SAVE_PARTICIPANT, READ_DEADLINE, WRITE_DEADLINE,
+    Deadline, JOURNAL_EXTENT, JOURNAL_KEEP, JOURNAL_PARTICIPANTS, JOURNAL_SAVE_PARTICIPANT, READ_DEADLINE,
+    WRITE_DEADLINE,
 };
 
 /// The highest request rate that a participant may be given, a second.
 pub const REQUESTS_PER_SECOND_MAX: u32 = 100_000;
+/// How often a participant that nobody knows is looked for, at most.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
+/// A hold rewrites what is stored: that takes as long as there is much. When the time is over, the same again goes on.
+const KEEP_DEADLINE: Duration = Duration::from_secs(30);
 
 impl<P: Ports> Core<P> {
     /// Reads all participants from the Journal.
-    pub(crate) async fn load_participants(&self) -> Result<(), Error> {
+    pub(crate) async fn load_participants(&self, deadline: Duration) -> Result<(), Error> {
         let load = self.ports.journal().participants();
-        let participants = JOURNAL_PARTICIPANTS.run(WRITE_DEADLINE, load).await?;
+        let participants = JOURNAL_PARTICIPANTS.run(deadline, load).await?;
         participants.into_iter().for_each(|participant| drop(self.register(participant)));
         Ok(())
     }
 
+    /// Looks for participants and switches that another node changed.
+    pub(crate) async fn follow_registry(&self) {
+        let (participants, switches) =
+            (self.load_participants(READ_DEADLINE), self.load_switches(READ_DEADLINE));
+        let (participants, switches) = tokio::join!(participants, switches);
+        if let Err(error) = participants.and(switches) {
+            tracing::debug!(%error, "participants and switches could not be read; the known ones hold");
+        }
+    }
+
+    /// A participant, also one that another node has just onboarded.
+    pub(crate) async fn look_up(&self, ispb: Ispb) -> Result<Option<Arc<Participant>>, Error> {
+        let known = self.find_participant(ispb);
+        if known.is_some() || !self.is_shared {
+            return Ok(known);
+        }
+        let deadline = Deadline::of_read(Duration::ZERO);
+        let mut looked_up = deadline.bound("turn to look for a participant", self.looked_up.lock()).await?;
+        // Whoever waited for the lock may find what the one before it looked for.
+        if let Some(known) = self.find_participant(ispb) {
+            return Ok(Some(known));
+        }
+        if looked_up.is_none_or(|at| at.elapsed() >= LOOK_UP_EVERY) {
+            self.load_participants(deadline.left()).await?;
+            *looked_up = Some(Instant::now());
+        }
+        Ok(self.find_participant(ispb))
+    }
+
     /// Onboards a participant. The same again changes nothing. Returns whether it is new.
     pub(crate) async fn onboard(
-        &self,
+        self: &Arc<Self>,
         ispb: Ispb,
         name: String,
         limits: Limits,
@@ -43,7 +79,7 @@ impl<P: Ports> Core<P> {
         if name.chars().count() > NAME_MAX {
             return Err(refused(format!("name: at most {NAME_MAX} characters")));
         }
-        if let Some(known) = self.find_participant(ispb) {
+        if let Some(known) = self.look_up(ispb).await? {
             let is_same = known.name == name && known.limits == limits;
             return if is_same { Ok((known, false)) } else { Err(Error::Refused(AdminRefusal::Exists)) };
         }
@@ -57,7 +93,7 @@ impl<P: Ports> Core<P> {
 
     /// Replaces a participant's own limits.
     pub(crate) async fn set_limits(
-        &self,
+        self: &Arc<Self>,
         ispb: Ispb,
         limits: Limits,
         dry_run: bool,
@@ -65,7 +101,7 @@ impl<P: Ports> Core<P> {
     ) -> Result<Arc<Participant>, Error> {
         self.audit.wait_for_room().await?;
         check_limits(&limits)?;
-        let known = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        let known = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
         if known.limits == limits || dry_run {
             return Ok(known);
         }
@@ -76,19 +112,60 @@ impl<P: Ports> Core<P> {
         Ok(participant)
     }
 
-    async fn save_participant(&self, participant: Participant) -> Result<Arc<Participant>, Error> {
+    /// Puts a participant's messages under legal hold, or ends that. The same again is carried out again, as far as it
+    /// was not.
+    pub(crate) async fn set_hold(
+        self: &Arc<Self>,
+        ispb: Ispb,
+        held: bool,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Arc<Participant>, Error> {
+        self.audit.wait_for_room().await?;
+        let known = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
+        if dry_run || (known.held == held && !held) {
+            return Ok(known);
+        }
+        let command = if held { "participant.hold" } else { "participant.unhold" };
+        let done = self.hold(&known, held).await;
+        match &done {
+            Ok(_) => self.note_admin(Some(ispb), command, Ok(""), actor).await,
+            Err(error) => self.note_admin(Some(ispb), command, Err(&error.to_string()), actor).await,
+        }
+        done
+    }
+
+    /// First the participant, so that what is appended from here on is kept; then what is stored already.
+    async fn hold(self: &Arc<Self>, known: &Participant, held: bool) -> Result<Arc<Participant>, Error> {
+        let participant = if known.held == held {
+            Arc::new(known.clone())
+        } else {
+            let revision = known.revision + 1;
+            self.save_participant(Participant { held, revision, ..known.clone() }).await?
+        };
+        if held {
+            let keep = self.ports.journal().keep(known.ispb);
+            JOURNAL_KEEP.run(KEEP_DEADLINE, keep).await?;
+        }
+        Ok(participant)
+    }
+
+    async fn save_participant(self: &Arc<Self>, participant: Participant) -> Result<Arc<Participant>, Error> {
         let save = self.ports.journal().save_participant(participant.clone());
         if JOURNAL_SAVE_PARTICIPANT.run(WRITE_DEADLINE, save).await? {
-            return Ok(self.register(participant));
+            let participant = self.register(participant);
+            self.tell_registry();
+            return Ok(participant);
         }
         // Another node was faster: know what it did before anybody decides again.
-        self.load_participants().await?;
+        self.load_participants(READ_DEADLINE).await?;
         Err(Error::Refused(AdminRefusal::Raced))
     }
 
     /// A participant with the state of its streams.
     pub(crate) async fn status(&self, ispb: Ispb) -> Result<Status, Error> {
-        let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        let participant = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
+        self.refuse_elsewhere(ispb)?;
         let seat = self.seat(ispb);
         let state = self.state_of(&seat).await?;
         let extent = self.extent_of(&seat).await?;
@@ -103,7 +180,8 @@ impl<P: Ports> Core<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<Changed, Error> {
-        let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        let participant = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
+        self.refuse_elsewhere(ispb)?;
         self.audit.wait_for_room().await?;
         let seat = self.seat(ispb);
         self.state_of(&seat).await?;
@@ -151,7 +229,7 @@ impl<P: Ports> Core<P> {
         let outcome = if dry_run {
             seat.try_out(self, command).map_or(Outcome::Unchanged, |(outcome, _)| outcome)
         } else {
-            seat.submit(self, *command).await?
+            seat.submit(self, *command, Deadline::of_read(Duration::ZERO)).await?
         };
         match outcome {
             Outcome::Adjusted(adjustment) => Ok(adjustment),

@@ -8,11 +8,11 @@ use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::resource_id::ResourceId;
-use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::sequence::Range;
+use pix_stream_hot::Message;
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::codec::{Codec, Examined, Rule};
-use pix_stream_ports::coordinator::{Coordinator as _, News};
 use pix_stream_ports::entropy::Entropy as _;
 use pix_stream_ports::journal::{
     AppendError, Appended, Journal as _, Known, MessageKey, NewMessage, Stored, Terms,
@@ -20,18 +20,15 @@ use pix_stream_ports::journal::{
 
 use crate::api::{Publish, Published};
 use crate::core::Core;
-use crate::deflate::Job;
 use crate::error::Error;
+use crate::health::Store;
 use crate::metrics::{REFUSED, UNVALIDATED};
 use crate::seat::Seat;
-use crate::store::{
-    COORDINATOR_ANNOUNCE, JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
-};
+use crate::store::{JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Above this many bytes a request is examined on a thread for blocking work: parsing costs some 25 ns a byte.
 const EXAMINE_INLINE_MAX: usize = 64 * 1024;
-/// Up to this size a message that a read waits for is deflated before the read is woken: some 80 µs.
-const DEFLATE_INLINE_MAX: usize = 8 * 1024;
 
 impl<P: Ports> Core<P> {
     /// Makes messages durable, all or none, in the order of protocol section 2: repeats, backlog, validity,
@@ -48,7 +45,8 @@ impl<P: Ports> Core<P> {
 
     async fn try_publish(self: &Arc<Self>, publish: Publish<'_>) -> Result<Vec<Published>, Error> {
         let ispb = publish.ispb;
-        let participant = self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        let participant = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
+        self.refuse_elsewhere(ispb)?;
         if self.is_draining() {
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "draining" });
         }
@@ -66,10 +64,15 @@ impl<P: Ports> Core<P> {
         if let Err(switched_off) = self.check_switches(ispb, &examined) {
             return self.find_repeats(ispb, &messages, &examined).await?.ok_or(switched_off);
         }
+        let room = self.find_room(&messages)?;
         let new = self.new_messages(&messages, &examined);
         let (actor, request_id) = (Box::from(publish.actor), Box::from(publish.request_id));
         // Once handed to the Journal the messages exist, whether or not the producer still listens.
-        let task = tokio::spawn(Arc::clone(self).append(seat, new, actor, request_id));
+        let append = Arc::clone(self).append(seat, new, actor, request_id);
+        let task = tokio::spawn(async move {
+            let _room = room;
+            append.await
+        });
         let appended = task.await.map_err(|error| Error::Internal(format!("the append task: {error}")))??;
         let each = examined.into_iter().zip(appended);
         Ok(each.map(|(examined, appended)| published(examined, appended)).collect())
@@ -101,8 +104,11 @@ impl<P: Ports> Core<P> {
     /// is enough to publish.
     async fn is_over_high_water(&self, seat: &Seat, participant: &Participant) -> bool {
         let max = participant.limits.backlog_high_water.unwrap_or(self.settings.backlog_high_water);
-        if seat.snapshot().is_none() && self.load_state(seat, None).await.is_err() {
-            return false;
+        if seat.with_state(|_, _| ()).is_none() {
+            let is_up = self.health.is_up(Store::Coordinator);
+            if !is_up || self.load_state(seat, None).await.is_err() {
+                return false;
+            }
         }
         seat.with_state(|state, head| state.unconfirmed(head) >= max).unwrap_or(false)
     }
@@ -139,6 +145,16 @@ impl<P: Ports> Core<P> {
         let keys = messages.iter().zip(examined).map(key).collect();
         let find = self.ports.journal().find_known(ispb, keys, self.settings.idempotency);
         Ok(JOURNAL_FIND_KNOWN.run(READ_DEADLINE, find).await?)
+    }
+
+    /// Room on the way to the Journal, which is only short when the Journal hangs.
+    fn find_room(&self, messages: &[Bytes]) -> Result<OwnedSemaphorePermit, Error> {
+        let bytes: usize = messages.iter().map(Bytes::len).sum();
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        Arc::clone(&self.appending).try_acquire_many_owned(kib).map_err(|_| Error::Overloaded {
+            retry_after: RETRY_AFTER,
+            limit: "messages on their way to the journal",
+        })
     }
 
     fn new_messages(&self, messages: &[Bytes], examined: &[Examined]) -> Vec<NewMessage> {
@@ -185,20 +201,13 @@ impl<P: Ports> Core<P> {
             (None, _) | (_, None) => Range::EMPTY,
         };
         let repeats = u32::try_from(appended.len() - fresh.len()).unwrap_or(u32::MAX);
-        self.make_hot(&seat, fresh);
+        let fresh = self.make_hot(&seat, fresh);
         // A repeat settles an append of unknown outcome: its messages may be news to this node, too.
         if let Some(last) = appended.iter().map(|appended| appended.sequence).max() {
             seat.raise_head(last.plus(1));
+            self.tell_fresh(&seat, &fresh, last.plus(1));
         }
-        if !batch.is_empty() {
-            seat.metrics.published.increment(batch.len());
-            // A lost announcement costs other nodes a second: they also ask the Journal.
-            let news = News::Head { ispb: seat.ispb, head: batch.end(), chunk: None };
-            let announce = self.ports.coordinator().announce(news);
-            if let Err(error) = COORDINATOR_ANNOUNCE.run(READ_DEADLINE, announce).await {
-                tracing::debug!(%error, ispb = %seat.ispb, "the new head was not announced");
-            }
-        }
+        seat.metrics.published.increment(batch.len());
         let event = Event::Publish { actor, batch, repeats };
         self.audit.record(self.record(Some(seat.ispb), &request_id, event)).await;
         Ok(appended)
@@ -211,36 +220,25 @@ impl<P: Ports> Core<P> {
         Terms { window: self.settings.idempotency, retention }
     }
 
-    fn make_hot(&self, seat: &Seat, fresh: Vec<Stored>) {
+    /// Renders fresh messages and keeps those hot that will be read soon. Returns what other nodes may want.
+    fn make_hot(&self, seat: &Seat, fresh: Vec<Stored>) -> Vec<Arc<Message>> {
         // Who reads nothing must not fill the memory of those who do.
         let is_read = seat.with_state(|state, _| state.live_count() > 0).unwrap_or(false);
-        if !is_read && self.budget.is_half_used() {
-            return;
+        let is_kept = is_read || !self.budget.is_half_used();
+        if !is_kept && !self.is_shared {
+            return Vec::new();
         }
+        let mut rendered = Vec::with_capacity(if self.is_shared { fresh.len() } else { 0 });
         for stored in fresh {
             let message = Arc::new(self.render(stored));
-            let previous = {
-                let mut hot = seat.hot();
-                if !hot.offer(&message) {
-                    continue;
-                }
-                hot.find(message.sequence.previous()).cloned()
-            };
-            if !seat.wants_segments() {
-                continue;
+            if self.is_shared {
+                rendered.push(Arc::clone(&message));
             }
-            let has_time = self.deflater.has_time();
-            // Whoever reads a backlog takes full batches: under load, what starts one is all that is needed alone.
-            let alone = has_time || starts_batch(message.sequence, self.settings.rules.batch_max);
-            let job = Job { message, previous, alone };
-            // A waiting read is answered as soon as the head rises, before the worker could be done.
-            let is_small = job.message.part.xml_len() <= DEFLATE_INLINE_MAX;
-            if has_time && is_small && seat.waiting() > 0 {
-                job.run(self.ports.codec());
-            } else {
-                self.deflater.offer(job);
+            if is_kept && seat.hot().offer(&message) {
+                self.deflate_kept(seat, message);
             }
         }
+        rendered
     }
 }
 
@@ -280,9 +278,4 @@ fn published(examined: Examined, appended: Appended) -> Published {
         count_unvalidated(&examined.message_type);
     }
     Published { resource_id, sequence, business_id: examined.business_id, is_repeat }
-}
-
-/// Whether a message stands where a batch starts when all before it were full.
-fn starts_batch(sequence: Sequence, batch_max: u8) -> bool {
-    sequence.previous().value().is_multiple_of(u64::from(batch_max.max(1)))
 }

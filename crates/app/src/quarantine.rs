@@ -227,7 +227,7 @@ impl<P: Ports> Core<P> {
     /// Whether an entry would be published now. A store or a limit can still come between.
     async fn try_release(self: &Arc<Self>, entry: Entry) -> Result<Released, Error> {
         let ispb = entry.summary.ispb;
-        self.find_participant(ispb).ok_or(Error::NotOnboarded)?;
+        self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
         let (messages, examined) = self.examine(ispb, vec![entry.xml]).await?;
         let examined = examined?;
         let known = self.find_known(ispb, &messages, &examined).await?;

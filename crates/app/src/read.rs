@@ -18,7 +18,7 @@ use crate::api::{Answer, Read};
 use crate::core::Core;
 use crate::error::{AdminRefusal, Error};
 use crate::seat::Seat;
-use crate::store::RETRY_AFTER;
+use crate::store::{Deadline, RETRY_AFTER};
 
 /// Read-aheads that one read may need before it is answered 503: one is normal, a few when readers race.
 const LOADS_MAX: usize = 16;
@@ -43,16 +43,14 @@ impl<P: Ports> Core<P> {
     }
 
     /// Confirms a token's batch and closes its stream.
-    pub(crate) async fn close(
-        self: &Arc<Self>,
-        ispb: Ispb,
-        token: &str,
-        request_id: &str,
-    ) -> Result<(), Error> {
+    pub(crate) async fn close(self: &Arc<Self>, read: Read<'_>, token: &str) -> Result<(), Error> {
+        let Read { ispb, request_id, .. } = read;
+        let deadline = Deadline::of_read(read.spent);
         let cursor = self.verify(ispb, token)?;
-        self.audit.wait_for_room().await?;
+        self.refuse_elsewhere(ispb)?;
+        deadline.bound("room in the audit queue", self.audit.wait_for_room()).await??;
         let seat = self.seat(ispb);
-        let outcome = seat.submit(self, Command::Close { token: cursor }).await?;
+        let outcome = seat.submit(self, Command::Close { token: cursor }, deadline).await?;
         let Outcome::Closed { confirmed, returned } = outcome else {
             return Err(self.unexpected(outcome));
         };
@@ -81,12 +79,14 @@ impl<P: Ports> Core<P> {
         command: Command,
         token: Option<&str>,
     ) -> Result<Answer, Error> {
+        let deadline = Deadline::of_read(read.spent);
+        self.refuse_elsewhere(read.ispb)?;
         let seat = self.seat(read.ispb);
-        seat.note_coding(read.gzip);
+        seat.note_read(read.gzip);
         self.refuse_over_debt(&seat)?;
-        self.audit.wait_for_room().await?;
+        deadline.bound("room in the audit queue", self.audit.wait_for_room()).await??;
         let redeemed = token.map(|token| Digest::of(token.as_bytes()));
-        let grant = self.wait_for_batch(&seat, read, command, redeemed).await?;
+        let (grant, deadline) = self.wait_for_batch(&seat, (read, redeemed), command, deadline).await?;
         let batch = grant.token.batch;
         let signed = self.keyring().sign(read.ispb, self.settings.region, &grant.token);
         note_metrics(&seat, &grant);
@@ -101,7 +101,7 @@ impl<P: Ports> Core<P> {
         self.audit.record(self.record(Some(read.ispb), read.request_id, event)).await;
         let messages = match seat.find_hot(batch) {
             Some(messages) => messages,
-            None => Box::pin(self.load_batch(&seat, batch)).await?,
+            None => Box::pin(self.load_batch(&seat, batch, deadline)).await?,
         };
         if read.gzip {
             messages.iter().for_each(|message| message.fix_segments());
@@ -110,29 +110,30 @@ impl<P: Ports> Core<P> {
         Ok(Answer { token: signed, slot, cap: grant.cap, form: grant.form, messages })
     }
 
-    /// Has a read decided, waiting for a message as long as it may.
+    /// Has a read decided, waiting for a message as long as it may. After each wait it has its whole time again:
+    /// returns until when it must be answered now.
     async fn wait_for_batch(
         self: &Arc<Self>,
         seat: &Arc<Seat>,
-        read: Read<'_>,
+        (read, redeemed): (Read<'_>, Option<Digest>),
         mut command: Command,
-        redeemed: Option<Digest>,
-    ) -> Result<Grant, Error> {
+        mut deadline: Deadline,
+    ) -> Result<(Grant, Deadline), Error> {
         let mut place = self.find_waiting_place(seat);
         if place.is_none() {
-            command = Box::pin(self.without_waiting(seat, command)).await?;
+            command = Box::pin(self.without_waiting(seat, command, deadline)).await?;
         }
         let mut waiting: Option<Waiting<'_, P>> = None;
         let mut loads = 0;
         loop {
             // Made before the decision, so that whatever happens after it wakes this read.
             let woken = seat.wake.notified();
-            match seat.submit(self, command).await? {
+            match seat.submit(self, command, deadline).await? {
                 Outcome::Batch(grant) | Outcome::Empty(grant) => {
                     if let Some(waiting) = waiting.as_mut() {
                         waiting.finish();
                     }
-                    return Ok(grant);
+                    return Ok((grant, deadline));
                 }
                 Outcome::Load { from } => {
                     loads += 1;
@@ -140,7 +141,7 @@ impl<P: Ports> Core<P> {
                         let limit = "loads of one read";
                         return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit });
                     }
-                    Box::pin(self.read_ahead(seat, from)).await?;
+                    Box::pin(self.read_ahead(seat, from, deadline)).await?;
                 }
                 Outcome::Wait(grant) => {
                     self.note_redeemed(seat, read, redeemed, grant.confirmed).await;
@@ -149,6 +150,7 @@ impl<P: Ports> Core<P> {
                         .unwrap_or_else(|| Waiting::begin(self, seat, &command, &grant, place.take()));
                     let rest = now_waiting.wait(woken).await;
                     waiting = Some(now_waiting);
+                    deadline = Deadline::of_read(Duration::ZERO);
                     command = Command::Pull { token: grant.token, form: read.form, wait: rest };
                 }
                 outcome @ (Outcome::Refused(_)
@@ -166,9 +168,14 @@ impl<P: Ports> Core<P> {
     }
 
     /// The same read, to be answered at once. One that would have to wait is refused before its cursor moves.
-    async fn without_waiting(&self, seat: &Seat, command: Command) -> Result<Command, Error> {
+    async fn without_waiting(
+        &self,
+        seat: &Seat,
+        command: Command,
+        deadline: Deadline,
+    ) -> Result<Command, Error> {
         if seat.snapshot().is_none() {
-            self.load_state(seat, None).await?;
+            deadline.bound("state", self.load_state(seat, None)).await??;
         }
         if let Some((Outcome::Wait(_), _)) = seat.try_out(self, &command) {
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "waiting reads" });
@@ -213,7 +220,7 @@ impl<P: Ports> Core<P> {
     }
 
     /// Confirmations that no checkpoint holds may only go on for so long.
-    fn refuse_over_debt(&self, seat: &Seat) -> Result<(), Error> {
+    pub(crate) fn refuse_over_debt(&self, seat: &Seat) -> Result<(), Error> {
         // Many changes between two checkpoints are no debt: that is a busy participant.
         let now = self.ports.clock().now();
         let is_late = seat.dirty_since().is_some_and(|since| now.since(since) > CHECKPOINT_LATE);
@@ -292,7 +299,8 @@ fn abandon<P: Ports>(core: &Arc<Core<P>>, seat: &Arc<Seat>, token: Option<Cursor
     let (core, seat) = (Arc::clone(core), Arc::clone(seat));
     runtime.spawn(async move {
         // When it fails the stream ends by its idle time.
-        let _idle_time_ends_it = seat.submit(&core, Command::Close { token }).await;
+        let deadline = Deadline::of_read(Duration::ZERO);
+        let _idle_time_ends_it = seat.submit(&core, Command::Close { token }, deadline).await;
     });
 }
 

@@ -17,22 +17,22 @@ use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::{Command, Outcome, StreamState};
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Version;
+use pix_stream_hot::{Hot, Index, Message, Outbox};
 use pix_stream_ports::Ports;
 use pix_stream_ports::journal::Checkpoint;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
 
 use crate::core::Core;
 use crate::error::Error;
-use crate::hot::Hot;
-use crate::message::Message;
 use crate::metrics::SeatMetrics;
-use crate::store::{READ_DEADLINE, RETRY_AFTER};
+use crate::store::{Deadline, RETRY_AFTER};
 
 /// Requests of one participant that may wait to be decided.
 const QUEUE_MAX: usize = 4_096;
 /// After this many reads in a row that took no gzip, nothing is deflated for a participant.
 const IDENTITY_READS_MAX: u32 = 256;
+/// After so many seconds without a read here, messages that other nodes announce are not fetched ahead.
+const UNREAD_SECONDS_MAX: u32 = 10;
 
 /// One participant on this node.
 #[derive(Debug)]
@@ -47,6 +47,10 @@ pub(crate) struct Seat {
     pub(crate) recovering: tokio::sync::Mutex<()>,
     inner: Mutex<Inner>,
     hot: Mutex<Hot>,
+    outbox: Mutex<Outbox>,
+    index: Mutex<Index>,
+    /// Since the last read here.
+    unread_seconds: AtomicU32,
     /// Reads in a row that took no gzip; from [`IDENTITY_READS_MAX`] on nothing is deflated.
     identity_reads: AtomicU32,
     /// Reads that wait here now.
@@ -56,12 +60,16 @@ pub(crate) struct Seat {
 #[derive(Debug)]
 struct Inner {
     snapshot: Option<StreamState>,
+    /// Another node said that the state has this version, and nothing that was loaded since confirms or refutes it.
+    told: Option<Version>,
     head: Sequence,
     queue: Vec<Request>,
     leading: bool,
     closed: bool,
     saved: Option<Version>,
     dirty_since: Option<Timestamp>,
+    /// The participant was served elsewhere: what the Coordinator holds must be compared with the Journal.
+    was_away: bool,
 }
 
 #[derive(Debug)]
@@ -71,15 +79,17 @@ struct Request {
 }
 
 impl Seat {
-    pub(crate) fn new(ispb: Ispb, hot: Hot) -> Self {
+    pub(crate) fn new(ispb: Ispb, hot: Hot, outbox: Outbox) -> Self {
         let inner = Inner {
             snapshot: None,
+            told: None,
             head: Sequence::default(),
             queue: Vec::new(),
             leading: false,
             closed: false,
             saved: None,
             dirty_since: None,
+            was_away: false,
         };
         Self {
             ispb,
@@ -89,17 +99,21 @@ impl Seat {
             recovering: tokio::sync::Mutex::new(()),
             inner: Mutex::new(inner),
             hot: Mutex::new(hot),
+            outbox: Mutex::new(outbox),
+            index: Mutex::default(),
+            unread_seconds: AtomicU32::new(0),
             identity_reads: AtomicU32::new(0),
             waiting: AtomicUsize::new(0),
         }
     }
 
     /// Has a command decided and its change agreed. Once begun it is carried through, also when the caller is
-    /// dropped.
+    /// dropped or its time is over.
     pub(crate) async fn submit<P: Ports>(
         self: &Arc<Self>,
         core: &Arc<Core<P>>,
         command: Command,
+        deadline: Deadline,
     ) -> Result<Outcome, Error> {
         let (reply, answer) = oneshot::channel();
         let must_lead = {
@@ -125,11 +139,8 @@ impl Seat {
                 tokio::spawn(lead);
             }
         }
-        // Others' commands may be waited for first; together that must not take longer than one store call may.
-        let Ok(answered) = timeout(READ_DEADLINE, answer).await else {
-            let cause = format!("no decision within {READ_DEADLINE:?}");
-            return Err(Error::Unavailable { retry_after: RETRY_AFTER, cause });
-        };
+        // Others' commands may be waited for first.
+        let answered = deadline.bound("decision", answer).await?;
         answered.unwrap_or_else(|_| Err(Error::Internal("the seat's leader ended early".to_owned())))
     }
 
@@ -160,8 +171,8 @@ impl Seat {
         self.inner().head
     }
 
-    /// Learns that messages below `head` exist. Returns whether that was news.
-    pub(crate) fn raise_head(&self, head: Sequence) -> bool {
+    /// Learns that messages below `head` exist.
+    pub(crate) fn raise_head(&self, head: Sequence) {
         let mut inner = self.inner();
         let is_news = head > inner.head;
         inner.head = inner.head.max(head);
@@ -169,7 +180,70 @@ impl Seat {
         if is_news {
             self.wake.notify_waiters();
         }
-        is_news
+    }
+
+    /// Another node says that the state has a version: reads that wait look again.
+    pub(crate) fn hear(&self, version: Version) {
+        let mut inner = self.inner();
+        let known = inner.snapshot.as_ref().map(StreamState::version);
+        let is_news = known.is_some_and(|known| known < version);
+        if is_news {
+            inner.told = inner.told.max(Some(version));
+        }
+        drop(inner);
+        if is_news {
+            self.wake.notify_waiters();
+        }
+    }
+
+    /// The version that another node spoke of and that is not settled yet.
+    pub(crate) fn told(&self) -> Option<Version> {
+        self.inner().told
+    }
+
+    /// What was told before the last load is settled by it.
+    pub(crate) fn settle_told(&self, told: Option<Version>) {
+        let mut inner = self.inner();
+        if inner.told == told {
+            inner.told = None;
+        }
+    }
+
+    /// Whether another node knows a newer state.
+    fn is_stale(&self) -> bool {
+        let inner = self.inner();
+        let known = inner.snapshot.as_ref().map(StreamState::version);
+        inner.told.is_some() && known < inner.told
+    }
+
+    /// Forgets everything: the participant is served elsewhere, where its messages may get other numbers.
+    pub(crate) fn leave(&self) {
+        {
+            let mut inner = self.inner();
+            (inner.snapshot, inner.told, inner.saved, inner.dirty_since) = (None, None, None, None);
+            inner.head = Sequence::default();
+            inner.was_away = true;
+        }
+        self.hot().clear();
+        self.outbox().clear();
+        self.index().clear();
+        self.wake.notify_waiters();
+    }
+
+    /// Whether the participant was served elsewhere since its state was last compared with the Journal.
+    pub(crate) fn was_away(&self) -> bool {
+        self.inner().was_away
+    }
+
+    /// The state was compared with the Journal.
+    pub(crate) fn note_compared(&self) {
+        self.inner().was_away = false;
+    }
+
+    /// Whether nothing is known here.
+    pub(crate) fn is_blank(&self) -> bool {
+        let inner = self.inner();
+        inner.snapshot.is_none() && inner.head == Sequence::default()
     }
 
     /// Takes a state that was loaded or recovered as the newest, unless a newer one is known.
@@ -234,12 +308,44 @@ impl Seat {
         self.hot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// News that wait to be told to other nodes.
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Chunks that other nodes announced.
+    pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody reads here, so that fresh messages are worth fetching before they are asked for.
+    pub(crate) fn is_read_here(&self) -> bool {
+        let reads = self.unread_seconds.load(Ordering::Relaxed) < UNREAD_SECONDS_MAX;
+        self.waiting() > 0 || (reads && self.with_state(|state, _| state.live_count() > 0).unwrap_or(false))
+    }
+
+    /// Whether somebody reads here, waits, or has streams that this node knows of.
+    pub(crate) fn is_active(&self) -> bool {
+        self.waiting() > 0
+            || self.with_state(|state, head| state.live_count() > 0 || state.unconfirmed(head) > 0)
+                == Some(true)
+    }
+
+    /// A second passed without or with reads.
+    pub(crate) fn note_second(&self) {
+        if self.unread_seconds.load(Ordering::Relaxed) < UNREAD_SECONDS_MAX {
+            self.unread_seconds.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Messages of a range, if all are hot.
     pub(crate) fn find_hot(&self, range: Range) -> Option<Vec<Arc<Message>>> {
         self.hot().find_all(range)
     }
 
-    pub(crate) fn note_coding(&self, gzip: bool) {
+    /// A read came.
+    pub(crate) fn note_read(&self, gzip: bool) {
+        self.unread_seconds.store(0, Ordering::Relaxed);
         if gzip {
             self.identity_reads.store(0, Ordering::Relaxed);
         } else {

@@ -6,17 +6,45 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 use pix_stream_ports::error::Error as StoreError;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::Error;
 use crate::metrics::{STORE_ERRORS, STORE_LATENCY};
 
-/// A read or a swap that takes longer is answered 503: a client hears within a second (design, section 4).
+/// A read that takes longer, whatever it waits for, is answered 503: a client hears within a second (design, section 4).
 pub(crate) const READ_DEADLINE: Duration = Duration::from_millis(900);
+/// A call of the Coordinator that takes longer counts as failed: whoever waits behind it shall still be answered in time.
+pub(crate) const COORDINATOR_DEADLINE: Duration = Duration::from_millis(600);
 /// A publish or an operator's change that takes longer is answered 503; repeating it is safe.
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// When a client should try again after a store failed.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+const _: () = assert!(COORDINATOR_DEADLINE.as_millis() < READ_DEADLINE.as_millis());
+
+/// Until when a request must be answered, with all that it waits for one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline of a read that has spent some of its time.
+    pub(crate) fn of_read(spent: Duration) -> Self {
+        Self(Instant::now() + READ_DEADLINE.saturating_sub(spent))
+    }
+
+    /// What is left.
+    pub(crate) fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits for something, but no longer.
+    pub(crate) async fn bound<T>(self, what: &str, wait: impl Future<Output = T>) -> Result<T, Error> {
+        timeout_at(self.0, wait).await.map_err(|_| Error::Unavailable {
+            retry_after: RETRY_AFTER,
+            cause: format!("no {what} within {READ_DEADLINE:?}"),
+        })
+    }
+}
 
 /// A store and what it is asked to do: the labels of its metrics, whose handles are made once.
 pub(crate) struct Operation {
@@ -35,6 +63,7 @@ operations! {
     COORDINATOR_ADMIT = "coordinator", "admit";
     COORDINATOR_ANNOUNCE = "coordinator", "announce";
     COORDINATOR_CHECK = "coordinator", "check";
+    COORDINATOR_FETCH = "coordinator", "fetch";
     COORDINATOR_LOAD = "coordinator", "load";
     COORDINATOR_SWAP = "coordinator", "swap";
     JOURNAL_APPEND = "journal", "append";
@@ -42,6 +71,7 @@ operations! {
     JOURNAL_EXTENT = "journal", "extent";
     JOURNAL_FIND_KNOWN = "journal", "find_known";
     JOURNAL_FIND_SINCE = "journal", "find_since";
+    JOURNAL_KEEP = "journal", "keep";
     JOURNAL_LOAD_CHECKPOINT = "journal", "load_checkpoint";
     JOURNAL_LOAD_SWITCHES = "journal", "load_switches";
     JOURNAL_PARTICIPANTS = "journal", "participants";

@@ -12,21 +12,25 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::journal::Journal as _;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::core::Core;
 use crate::error::Error;
 use crate::metrics::{HOT_BYTES, LAG_MESSAGES, SEATS};
 use crate::seat::Seat;
 use crate::store::{
-    JOURNAL_EXTENT, JOURNAL_FIND_SINCE, JOURNAL_LOAD_CHECKPOINT, JOURNAL_READ, JOURNAL_REMOVE_BELOW,
-    READ_DEADLINE,
+    Deadline, JOURNAL_EXTENT, JOURNAL_FIND_SINCE, JOURNAL_LOAD_CHECKPOINT, JOURNAL_READ,
+    JOURNAL_REMOVE_BELOW, READ_DEADLINE,
 };
 
 /// How often abandoned streams are looked for; waiting reads get their messages this much late at most.
 const EXPIRE_EVERY: Duration = Duration::from_millis(100);
 /// How often heads are compared with the Journal's, and lag is measured (design, section 3).
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
+/// In a cluster, every so many rounds participants are compared that nobody reads or publishes for on this node.
+const COMPARE_ALL_ROUNDS: u64 = 10;
+/// Participants that are compared side by side in a cluster.
+const COMPARE_WIDTH: usize = 16;
 /// How often switches of message types that other nodes changed are looked for, and the quarantine is measured.
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 /// How often messages and entries of the quarantine past retention are removed.
@@ -36,35 +40,52 @@ const REMOVE_MAX: u32 = 1_000;
 /// Removals of one participant in one round; the rest waits for the next.
 const REMOVALS_MAX: usize = 100;
 
-/// Sweeps until the core is gone.
-pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>) {
-    let mut ticks = interval(EXPIRE_EVERY);
+/// Starts what goes on until the core is gone: each on its own, so that none waits for a store that another one needs.
+pub(crate) fn start<P: Ports>(core: &Arc<Core<P>>) {
+    let weak = || Arc::downgrade(core);
+    tokio::spawn(every(EXPIRE_EVERY, weak(), async |core, _| {
+        core.leave_elsewhere();
+        core.free_abandoned().await;
+    }));
+    tokio::spawn(every(COMPARE_EVERY, weak(), async |core, round| core.compare_heads(round).await));
+    tokio::spawn(every(FOLLOW_EVERY, weak(), async |core, _| core.follow().await));
+    tokio::spawn(every(RETAIN_EVERY, weak(), async |core, _| {
+        core.remove_expired().await;
+        core.remove_outlived().await;
+    }));
+}
+
+/// Does something again and again, never twice at once, beginning after the first span.
+async fn every<P: Ports, F>(span: Duration, core: Weak<Core<P>>, work: F)
+where
+    F: AsyncFn(Arc<Core<P>>, u64),
+{
+    let mut ticks = interval_at(Instant::now() + span, span);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut compared, mut followed, mut retained) = (Instant::now(), Instant::now(), Instant::now());
-    loop {
+    for round in 1.. {
         ticks.tick().await;
         let Some(core) = core.upgrade() else { return };
-        let compares = compared.elapsed() >= COMPARE_EVERY;
-        let follows = followed.elapsed() >= FOLLOW_EVERY;
-        let retains = retained.elapsed() >= RETAIN_EVERY;
-        core.free_abandoned().await;
-        if compares {
-            compared = Instant::now();
-            core.compare_heads().await;
-        }
-        if follows {
-            followed = Instant::now();
-            core.follow().await;
-        }
-        if retains {
-            retained = Instant::now();
-            core.remove_expired().await;
-            core.remove_outlived().await;
-        }
+        work(core, round).await;
     }
 }
 
 impl<P: Ports> Core<P> {
+    /// Gives up the seats of participants that another region serves now. What they had is saved if it can be.
+    fn leave_elsewhere(self: &Arc<Self>) {
+        for seat in self.seats() {
+            if seat.is_blank() || self.is_here(seat.ispb) {
+                continue;
+            }
+            tracing::info!(ispb = %seat.ispb, "the participant is not served in this region any more");
+            let unsaved = seat.unsaved();
+            seat.leave();
+            if let Some(state) = unsaved {
+                let core = Arc::clone(self);
+                tokio::spawn(async move { core.save_left(seat.ispb, state).await });
+            }
+        }
+    }
+
     async fn free_abandoned(self: &Arc<Self>) {
         let now = self.ports.clock().now();
         for seat in self.seats() {
@@ -72,7 +93,7 @@ impl<P: Ports> Core<P> {
             if due != Some(true) {
                 continue;
             }
-            match seat.submit(self, Command::Expire).await {
+            match seat.submit(self, Command::Expire, Deadline::of_read(Duration::ZERO)).await {
                 Ok(Outcome::Adjusted(adjustment)) => {
                     seat.metrics.abandoned.increment(adjustment.abandoned.into());
                     tracing::info!(
@@ -83,26 +104,59 @@ impl<P: Ports> Core<P> {
                     );
                 }
                 Ok(_) => {}
-                Err(error) => tracing::debug!(%error, ispb = %seat.ispb, "abandoned streams stay for now"),
+                Err(error) => {
+                    tracing::debug!(%error, ispb = %seat.ispb, "abandoned streams stay for now");
+                    if matches!(error, Error::Unavailable { .. }) {
+                        return;
+                    }
+                }
             }
         }
     }
 
-    async fn compare_heads(self: &Arc<Self>) {
+    async fn compare_heads(self: &Arc<Self>, round: u64) {
         metrics::gauge!(HOT_BYTES).set(self.budget.used() as f64);
         self.drop_idle_seats();
         self.clear_unread();
-        metrics::gauge!(SEATS).set(self.seats().len() as f64);
-        for participant in self.participants() {
-            let ispb = participant.ispb;
-            let compared = match self.find_seat(ispb) {
-                Some(seat) => self.compare_head(&seat).await,
-                None => self.measure_unread(ispb).await,
-            };
-            if let Err(error) = compared {
-                tracing::debug!(%error, %ispb, "the head could not be compared with the journal's");
+        let seats = self.seats();
+        metrics::gauge!(SEATS).set(seats.len() as f64);
+        seats.iter().for_each(|seat| seat.note_second());
+        let mut due: Vec<Ispb> = self.participants().iter().map(|participant| participant.ispb).collect();
+        // In a cluster each question costs a round trip: who reads and publishes nothing here is asked for rarely.
+        let is_due = |ispb: &Ispb| self.find_seat(*ispb).is_some_and(|seat| seat.is_active());
+        if self.is_shared && !round.is_multiple_of(COMPARE_ALL_ROUNDS) {
+            due.retain(is_due);
+        }
+        due.retain(|ispb| self.is_here(*ispb));
+        let width = if self.is_shared { COMPARE_WIDTH } else { 1 };
+        for group in due.chunks(width) {
+            if !self.compare_group(group).await {
+                return;
             }
         }
+    }
+
+    /// Compares some participants side by side. `false`: the Journal is out of reach, and the rest can wait.
+    async fn compare_group(self: &Arc<Self>, group: &[Ispb]) -> bool {
+        if let [ispb] = group {
+            return self.compare(*ispb).await;
+        }
+        let mut compared = tokio::task::JoinSet::new();
+        for &ispb in group {
+            let core = Arc::clone(self);
+            compared.spawn(async move { core.compare(ispb).await });
+        }
+        compared.join_all().await.into_iter().all(|is_reached| is_reached)
+    }
+
+    async fn compare(self: &Arc<Self>, ispb: Ispb) -> bool {
+        let compared = match self.find_seat(ispb) {
+            Some(seat) => self.compare_head(&seat).await,
+            None => self.measure_unread(ispb).await,
+        };
+        let Err(error) = compared else { return true };
+        tracing::debug!(%error, %ispb, "the head could not be compared with the journal's");
+        !matches!(error, Error::Unavailable { .. })
     }
 
     async fn compare_head(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), Error> {
@@ -162,7 +216,9 @@ impl<P: Ports> Core<P> {
     }
 
     async fn follow(&self) {
-        if let Err(error) = self.load_switches(READ_DEADLINE).await {
+        if self.is_shared {
+            self.follow_registry().await;
+        } else if let Err(error) = self.load_switches(READ_DEADLINE).await {
             tracing::debug!(%error, "the switches of message types could not be read; the known ones hold");
         }
         self.measure_quarantine().await;
@@ -171,6 +227,9 @@ impl<P: Ports> Core<P> {
     async fn remove_expired(self: &Arc<Self>) {
         let before = self.ports.clock().now().before(self.settings.retention);
         for participant in self.participants() {
+            if participant.held || !self.is_here(participant.ispb) {
+                continue;
+            }
             let seat = self.seat(participant.ispb);
             if let Err(error) = self.remove_expired_of(&seat, before).await {
                 tracing::warn!(%error, ispb = %seat.ispb, "messages past retention could not be removed");
@@ -191,7 +250,8 @@ impl<P: Ports> Core<P> {
         if keep <= extent.first {
             return Ok(());
         }
-        let outcome = seat.submit(self, Command::RetainFrom { first: keep }).await?;
+        let outcome =
+            seat.submit(self, Command::RetainFrom { first: keep }, Deadline::of_read(Duration::ZERO)).await?;
         let skipped = if let Outcome::Adjusted(adjustment) = outcome { adjustment.skipped } else { 0 };
         let mut removed = 0;
         for _round in 0..REMOVALS_MAX {
@@ -201,6 +261,10 @@ impl<P: Ports> Core<P> {
             if count < REMOVE_MAX {
                 break;
             }
+        }
+        if removed == 0 && skipped == 0 {
+            // Another node was here.
+            return Ok(());
         }
         seat.metrics.expired.increment(removed);
         let detail =

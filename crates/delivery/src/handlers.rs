@@ -51,7 +51,7 @@ impl<P: Ports> Call<'_, P> {
             IspbClaim::None => return Err(Problem::forbidden("the certificate names no participant")),
             IspbClaim::Conflict => return Err(two_ispbs()),
         }
-        let participant = self.shared.app.find_participant(ispb).ok_or_else(Problem::not_onboarded)?;
+        let participant = self.shared.app.look_up(ispb).await?.ok_or_else(Problem::not_onboarded)?;
         self.admit(&participant, pace).await
     }
 

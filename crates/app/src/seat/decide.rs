@@ -13,9 +13,9 @@ use pix_stream_ports::coordinator::{Coordinator as _, Expected, Held, Swap};
 use super::{Request, Seat};
 use crate::core::Core;
 use crate::error::Error;
-use crate::hot::Hot;
 use crate::metrics::SWAPS_LOST;
-use crate::store::{COORDINATOR_SWAP, READ_DEADLINE, RETRY_AFTER};
+use crate::store::{COORDINATOR_DEADLINE, COORDINATOR_SWAP, RETRY_AFTER};
+use pix_stream_hot::Hot;
 
 /// Requests that are decided together.
 const COMBINED_MAX: usize = 64;
@@ -35,7 +35,12 @@ impl Seat {
     }
 
     /// Decides some commands together and agrees on the result.
-    async fn decide<P: Ports>(&self, core: &Core<P>, requests: &[Request]) -> Result<Vec<Outcome>, Error> {
+    async fn decide<P: Ports>(
+        self: &Arc<Self>,
+        core: &Arc<Core<P>>,
+        requests: &[Request],
+    ) -> Result<Vec<Outcome>, Error> {
+        core.refuse_elsewhere(self.ispb)?;
         let mut is_fresh = false;
         let mut loads = false;
         for _attempt in 0..SWAP_ATTEMPTS {
@@ -43,7 +48,12 @@ impl Seat {
                 Some(state) if !loads => state,
                 known => {
                     (loads, is_fresh) = (false, true);
-                    core.load_state(self, known).await?
+                    let history = known.as_ref().map(|state| state.version().incarnation);
+                    let state = core.load_state(self, known).await?;
+                    if history != Some(state.version().incarnation) {
+                        core.tell_change(self, state.version());
+                    }
+                    state
                 }
             };
             let mut next = before.clone();
@@ -58,7 +68,7 @@ impl Seat {
                 // repeat, or have paused what is to be resumed.
                 let rests_on_it =
                     |o: &Outcome| matches!(o, Outcome::Refused(_) | Outcome::Adjusted(_) | Outcome::Batch(_));
-                loads = !is_fresh && outcomes.iter().any(rests_on_it);
+                loads = !is_fresh && (self.is_stale() || outcomes.iter().any(rests_on_it));
                 if loads {
                     continue;
                 }
@@ -66,13 +76,16 @@ impl Seat {
             }
             let expected = Expected::Current(before.version());
             let swap = core.ports.coordinator().swap(self.ispb, expected, &next);
-            let swapped = COORDINATOR_SWAP.run(READ_DEADLINE, swap).await?;
+            let swapped = COORDINATOR_SWAP.run(COORDINATOR_DEADLINE, swap).await?;
             if let Some(head) = swapped.head {
                 self.raise_head(head);
             }
             match swapped.swap {
                 Swap::Done => {
-                    self.install(&before, next, core.ports.clock().now());
+                    let version = next.version();
+                    if self.install(&before, next, core.ports.clock().now()) {
+                        core.tell_change(self, version);
+                    }
                     return Ok(outcomes);
                 }
                 Swap::Lost(newer) => {
@@ -91,8 +104,9 @@ impl Seat {
         Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "races for one participant" })
     }
 
-    /// Takes an agreed state over, wakes whom it concerns, drops what it confirmed.
-    fn install(&self, before: &StreamState, next: StreamState, now: Timestamp) {
+    /// Takes an agreed state over, wakes whom it concerns, drops what it confirmed. Returns whether it concerns reads
+    /// that wait.
+    fn install(&self, before: &StreamState, next: StreamState, now: Timestamp) -> bool {
         let (watermark, live) = (next.watermark(), next.live_count());
         let gone = before.live().any(|(_, old)| next.live().all(|(_, new)| new.generation != old.generation));
         let concerns_others =
@@ -104,12 +118,14 @@ impl Seat {
         }
         if watermark > before.watermark() {
             self.hot().remove_below(watermark.plus(1));
+            self.index().remove_below(watermark.plus(1));
             self.metrics.advances.increment(1);
         }
         self.metrics.slots_live.set(f64::from(live));
         if concerns_others {
             self.wake.notify_waiters();
         }
+        concerns_others
     }
 
     fn end_leading(&self) {
@@ -134,7 +150,11 @@ pub(super) async fn lead<P: Ports>(core: Arc<Core<P>>, seat: Arc<Seat>) {
             let count = inner.queue.len().min(COMBINED_MAX);
             inner.queue.drain(..count).collect()
         };
-        let decided = seat.decide(&core, &requests).await;
+        // Nobody waits for the outcome: while a store hangs, those who gave up shall not be tried one after the other.
+        let decided = match requests.iter().all(|request| request.reply.is_closed()) {
+            true => continue,
+            false => seat.decide(&core, &requests).await,
+        };
         for (index, request) in requests.into_iter().enumerate() {
             let outcome = match &decided {
                 Ok(outcomes) => Ok(outcomes[index]),

@@ -31,6 +31,7 @@ impl World {
 
     pub(crate) async fn with(settings: Settings) -> Self {
         let ports = FakePorts::new(7, SimClock::following_tokio(START));
+        ports.coordinator.set_alone(true);
         let ispb = "99999A04".parse().unwrap();
         ports.journal.onboard(Participant::new(ispb, START));
         let app = start(&ports, &settings).await;
@@ -55,7 +56,7 @@ impl World {
     }
 
     pub(crate) fn read(&self) -> Read<'static> {
-        Read { ispb: self.ispb, form: Form::Multipart, gzip: false, request_id: "r-1" }
+        Read { ispb: self.ispb, form: Form::Multipart, gzip: false, request_id: "r-1", spent: Duration::ZERO }
     }
 
     pub(crate) async fn open(&self) -> Result<Answer, Error> {
@@ -67,7 +68,7 @@ impl World {
     }
 
     pub(crate) async fn close(&self, after: &Answer) -> Result<(), Error> {
-        self.app.close(self.ispb, after.token.as_str(), "r-2").await
+        self.app.close(self.read(), after.token.as_str()).await
     }
 
     /// A new message of this many bytes.

@@ -170,7 +170,7 @@ impl Sender {
         let oracle = &self.world.oracle;
         let request = Request { token, form: self.form, closes: false, is_newest: self.is_newest };
         let ticket = oracle.begin(&self.name, self.ispb, &request);
-        let read = Read { ispb: self.ispb, form: self.form, gzip: self.gzip, request_id: "sim" };
+        let read = self.read_request();
         let answer = self
             .world
             .ask(&node, patience, async {
@@ -187,12 +187,17 @@ impl Sender {
         answer
     }
 
+    fn read_request(&self) -> Read<'static> {
+        let Self { ispb, form, gzip, .. } = *self;
+        Read { ispb, form, gzip, request_id: "sim", spent: Duration::ZERO }
+    }
+
     pub(crate) async fn close(mut self, token: &str) {
         let Some(node) = self.world.any_node(&mut self.random) else { return };
         let oracle = &self.world.oracle;
         let request = Request { token: Some(token), form: self.form, closes: true, is_newest: false };
         let ticket = oracle.begin(&self.name, self.ispb, &request);
-        match self.world.ask(&node, None, node.app.close(self.ispb, token, "sim")).await {
+        match self.world.ask(&node, None, node.app.close(self.read_request(), token)).await {
             None => oracle.unanswered(&self.name, self.ispb),
             Some(result) => oracle.closed(&self.name, self.ispb, &ticket, &result),
         }

@@ -69,6 +69,11 @@ pub(crate) struct Production {
 }
 
 impl Plan {
+    /// Whether nodes are told that others share the Coordinator.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.is_cluster || self.nodes > 1
+    }
+
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = SplitMix64::new(seed ^ 0x5eed_0f51);
         let participants: Vec<Ispb> = (0..=random.below(3)).filter_map(|n| ispb(n).parse().ok()).collect();

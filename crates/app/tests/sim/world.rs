@@ -37,6 +37,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: Plan) -> Self {
         let stores = FakePorts::new(plan.seed, SimClock::following_tokio(START));
+        stores.coordinator.set_alone(!plan.is_shared());
         for &ispb in &plan.participants {
             stores.journal.onboard(Participant::new(ispb, stores.clock.now()));
         }

@@ -20,7 +20,7 @@ pub(crate) async fn catalog<P: Ports>(
     let identity = &call.peer.identity;
     let has_role = identity.roles.any();
     let own = match identity.ispb {
-        IspbClaim::One(ispb) => match call.shared.app.find_participant(ispb) {
+        IspbClaim::One(ispb) => match call.shared.app.look_up(ispb).await? {
             Some(participant) => {
                 call.admit(&participant, pace).await?;
                 Some(ispb)

@@ -18,7 +18,7 @@ pub(crate) async fn close<P: Ports>(
     body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Response<Body>, Problem> {
-    read::ready(call, ispb, body, pace).await?;
-    call.shared.app.close(ispb, token, call.request_id).await?;
+    let read = read::ready(call, ispb, body, pace).await?;
+    call.shared.app.close(read, token).await?;
     Ok(response::empty(StatusCode::OK))
 }

@@ -32,7 +32,7 @@ pub(crate) async fn publish<P: Ports>(
     if !identity.roles.publish.covers(ispb) {
         return Err(Problem::forbidden("the certificate may not publish for this participant"));
     }
-    if call.shared.app.find_participant(ispb).is_none() {
+    if call.shared.app.look_up(ispb).await?.is_none() {
         return Err(Problem::not_onboarded());
     }
     let is_unattended = is_unattended(call.headers)?;

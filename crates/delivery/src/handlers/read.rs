@@ -5,7 +5,7 @@ use hyper::body::Incoming;
 use pix_stream_app::{Ports, Read};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::rate::Decision;
-use pix_stream_domain::stream::Form;
+use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::error::{Code, Problem};
@@ -19,8 +19,8 @@ pub(crate) async fn start<P: Ports>(
     body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Response<Body>, Problem> {
-    let form = ready(call, ispb, body, pace).await?;
-    let answer = call.shared.app.open(read(call, ispb, form)).await?;
+    let read = ready(call, ispb, body, pace).await?;
+    let answer = call.shared.app.open(read).await?;
     Ok(response::read(ispb, &answer, call.gzip))
 }
 
@@ -31,25 +31,23 @@ pub(crate) async fn pull<P: Ports>(
     body: &mut Incoming,
     pace: &mut Option<Decision>,
 ) -> Result<Response<Body>, Problem> {
-    let form = ready(call, ispb, body, pace).await?;
-    let answer = call.shared.app.pull(read(call, ispb, form), token).await?;
+    let read = ready(call, ispb, body, pace).await?;
+    let answer = call.shared.app.pull(read, token).await?;
     Ok(response::read(ispb, &answer, call.gzip))
 }
 
-/// Everything that is checked before a cursor could move; gives the form that the client asks for.
-pub(super) async fn ready<P: Ports>(
-    call: &Call<'_, P>,
+/// Everything that is checked before a cursor could move; gives what the client asks for.
+pub(super) async fn ready<'a, P: Ports>(
+    call: &Call<'a, P>,
     ispb: Ispb,
     body: &mut Incoming,
     pace: &mut Option<Decision>,
-) -> Result<Form, Problem> {
+) -> Result<Read<'a>, Problem> {
+    let begun = Instant::now();
     call.admit_own(ispb, pace).await?;
+    let spent = begun.elapsed();
     let form = negotiate::find_form(call.headers)
         .ok_or_else(|| Problem::new(Code::NotAcceptable, "answers are application/xml or multipart/mixed"))?;
     call.discard(body).await?;
-    Ok(form)
-}
-
-const fn read<'a, P: Ports>(call: &Call<'a, P>, ispb: Ispb, form: Form) -> Read<'a> {
-    Read { ispb, form, gzip: call.gzip, request_id: call.request_id }
+    Ok(Read { ispb, form, gzip: call.gzip, request_id: call.request_id, spent })
 }

@@ -41,6 +41,7 @@ struct Shared {
     listeners: Vec<(u64, Arc<dyn Listener>)>,
     nodes: u64,
     is_mute: bool,
+    is_alone: bool,
 }
 
 impl FakeCoordinator {
@@ -120,6 +121,11 @@ impl FakeCoordinator {
         };
         // Dropping a listener may drop a whole node, which may ask for this lock.
         drop(listeners);
+    }
+
+    /// While alone, it says that no other node shares it, as in embedded mode. A node asks when it starts.
+    pub fn set_alone(&self, is_alone: bool) {
+        lock(&self.shared).is_alone = is_alone;
     }
 
     /// While mute, nothing is told to listeners: news may be lost.
@@ -221,7 +227,7 @@ impl Coordinator for FakeCoordinator {
     }
 
     fn is_shared(&self) -> bool {
-        true
+        !lock(&self.shared).is_alone
     }
 
     fn subscribe(&self, listener: Arc<dyn Listener>) {

@@ -13,32 +13,48 @@ use crate::message::Message;
 
 /// Bytes of hot messages on this node, over all participants.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct Budget {
     used: AtomicU64,
     max: u64,
 }
 
 impl Budget {
-    pub(crate) const fn new(max: u64) -> Self {
+    /// Nothing is used of `max` bytes.
+    #[must_use]
+    pub const fn new(max: u64) -> Self {
         Self { used: AtomicU64::new(0), max }
     }
 
-    pub(crate) fn used(&self) -> u64 {
+    /// Bytes that are used.
+    #[must_use]
+    pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_half_used(&self) -> bool {
+    /// Whether more than half of the bytes are used.
+    #[must_use]
+    pub fn is_half_used(&self) -> bool {
         self.used() > self.max / 2
     }
 
-    fn has_room(&self, bytes: u64) -> bool {
+    /// Whether so many bytes more may be used.
+    #[must_use]
+    pub fn has_room(&self, bytes: u64) -> bool {
         self.used() + bytes <= self.max
+    }
+
+    pub(crate) fn take(&self, bytes: u64) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn give_back(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
 /// The hot messages of one participant.
 #[derive(Debug)]
-pub(crate) struct Hot {
+pub struct Hot {
     messages: BTreeMap<Sequence, (Arc<Message>, u64)>,
     bytes: u64,
     bytes_max: u64,
@@ -46,22 +62,34 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
-    pub(crate) const fn new(bytes_max: u64, budget: Arc<Budget>) -> Self {
+    /// Nothing is hot yet; at most `bytes_max` bytes will be, and no more than the node's budget has left.
+    #[must_use]
+    pub const fn new(bytes_max: u64, budget: Arc<Budget>) -> Self {
         Self { messages: BTreeMap::new(), bytes: 0, bytes_max, budget }
     }
 
+    /// Whether so many bytes more may be kept.
+    #[must_use]
+    pub fn has_room(&self, bytes: u64) -> bool {
+        self.bytes + bytes <= self.bytes_max && self.budget.has_room(bytes)
+    }
+
     /// Size of a message's XML, when it is hot.
-    pub(crate) fn size(&self, sequence: Sequence) -> Option<u32> {
+    #[must_use]
+    pub fn size(&self, sequence: Sequence) -> Option<u32> {
         let (message, _) = self.messages.get(&sequence)?;
         u32::try_from(message.part.xml_len()).ok()
     }
 
-    pub(crate) fn find(&self, sequence: Sequence) -> Option<&Arc<Message>> {
+    /// A message, when it is hot.
+    #[must_use]
+    pub fn find(&self, sequence: Sequence) -> Option<&Arc<Message>> {
         self.messages.get(&sequence).map(|(message, _)| message)
     }
 
     /// All messages of a range, when all of them are hot.
-    pub(crate) fn find_all(&self, range: Range) -> Option<Vec<Arc<Message>>> {
+    #[must_use]
+    pub fn find_all(&self, range: Range) -> Option<Vec<Arc<Message>>> {
         let len = usize::try_from(range.len()).ok()?;
         let mut found = Vec::with_capacity(len);
         found.extend(
@@ -71,9 +99,9 @@ impl Hot {
     }
 
     /// Keeps a new message if there is room for it. Returns whether it is kept.
-    pub(crate) fn offer(&mut self, message: &Arc<Message>) -> bool {
+    pub fn offer(&mut self, message: &Arc<Message>) -> bool {
         let cost = message.cost_with_segments();
-        let fits = self.bytes + cost <= self.bytes_max && self.budget.has_room(cost);
+        let fits = self.has_room(cost);
         if fits {
             self.put(message, cost);
         }
@@ -82,7 +110,7 @@ impl Hot {
 
     /// Keeps a message that a reader needs now, at the expense of higher ones, then of the lowest: those are
     /// leased already, and needed again only for a replay.
-    pub(crate) fn insert(&mut self, message: &Arc<Message>) {
+    pub fn insert(&mut self, message: &Arc<Message>) {
         while !self.insert_behind(message) {
             match self.messages.first_key_value() {
                 Some((&first, _)) => self.remove(first),
@@ -93,9 +121,9 @@ impl Hot {
     }
 
     /// Keeps a message that a reader will need soon, at the expense of higher ones only. Returns whether it is kept.
-    pub(crate) fn insert_behind(&mut self, message: &Arc<Message>) -> bool {
+    pub fn insert_behind(&mut self, message: &Arc<Message>) -> bool {
         let cost = message.cost_with_segments();
-        while self.bytes + cost > self.bytes_max || !self.budget.has_room(cost) {
+        while !self.has_room(cost) {
             match self.messages.last_key_value() {
                 Some((&last, _)) if last > message.sequence => self.remove(last),
                 Some(_) | None => return false,
@@ -106,13 +134,13 @@ impl Hot {
     }
 
     /// Drops everything: it is read from the Journal when its turn comes.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.messages.clear();
-        self.budget.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+        self.budget.give_back(std::mem::take(&mut self.bytes));
     }
 
     /// Drops everything below a sequence number: it is confirmed.
-    pub(crate) fn remove_below(&mut self, floor: Sequence) {
+    pub fn remove_below(&mut self, floor: Sequence) {
         while let Some((&first, _)) = self.messages.first_key_value() {
             if first >= floor {
                 break;
@@ -125,20 +153,20 @@ impl Hot {
         self.remove(message.sequence);
         self.messages.insert(message.sequence, (Arc::clone(message), cost));
         self.bytes += cost;
-        self.budget.used.fetch_add(cost, Ordering::Relaxed);
+        self.budget.take(cost);
     }
 
     fn remove(&mut self, sequence: Sequence) {
         if let Some((_, cost)) = self.messages.remove(&sequence) {
             self.bytes -= cost;
-            self.budget.used.fetch_sub(cost, Ordering::Relaxed);
+            self.budget.give_back(cost);
         }
     }
 }
 
 impl Drop for Hot {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.give_back(self.bytes);
     }
 }
 
