@@ -11,5 +11,8 @@ pub mod metrics;
 pub mod migrations;
 pub mod quarantine;
 pub mod regions;
+mod register;
 pub mod serial_states;
 pub mod tables;
+
+pub use journal::CassandraJournal;

@@ -1,0 +1,146 @@
+//! Participants and switches as bytes: versioned, big-endian, so that a newer build reads what an older one wrote.
+
+use pix_stream_domain::ispb::{self, Ispb};
+use pix_stream_domain::participant::{Limits, Participant};
+use pix_stream_domain::switches::Switches;
+use pix_stream_domain::time::Timestamp;
+
+/// The layout that this build writes.
+const LAYOUT: u8 = 1;
+/// The owner of a switch for all participants: no ISPB has these bytes.
+const ALL: [u8; ispb::LEN] = [0; ispb::LEN];
+
+const HAS_RATE: u8 = 1;
+const IS_HELD: u8 = 2;
+const HAS_HIGH_WATER: u8 = 4;
+
+/// Everything but the key and the revision, which have columns.
+pub(super) fn encode_participant(participant: &Participant) -> Vec<u8> {
+    let Limits { requests_per_second, backlog_high_water } = participant.limits;
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    let mut body = vec![LAYOUT];
+    body.push(
+        flag(requests_per_second.is_some(), HAS_RATE)
+            | flag(participant.held, IS_HELD)
+            | flag(backlog_high_water.is_some(), HAS_HIGH_WATER),
+    );
+    body.extend_from_slice(&participant.created_at.unix_millis().to_be_bytes());
+    body.extend_from_slice(&requests_per_second.unwrap_or_default().to_be_bytes());
+    body.extend_from_slice(&backlog_high_water.unwrap_or_default().to_be_bytes());
+    body.extend_from_slice(participant.name.as_bytes());
+    body
+}
+
+/// `None` for bytes that this build cannot have written, nor an older one.
+pub(super) fn decode_participant(ispb: Ispb, revision: u64, body: &[u8]) -> Option<Participant> {
+    let mut body = Body::of(body)?;
+    let flags = body.u8()?;
+    let created_at = Timestamp::from_unix_millis(u64::from_be_bytes(body.array()?));
+    let requests_per_second = u32::from_be_bytes(body.array()?);
+    let backlog_high_water = u64::from_be_bytes(body.array()?);
+    let limits = Limits {
+        requests_per_second: (flags & HAS_RATE != 0).then_some(requests_per_second),
+        backlog_high_water: (flags & HAS_HIGH_WATER != 0).then_some(backlog_high_water),
+    };
+    let name = std::str::from_utf8(body.0).ok()?.to_owned();
+    Some(Participant { ispb, name, created_at, limits, held: flags & IS_HELD != 0, revision })
+}
+
+/// Everything but the revision, which has a column.
+pub(super) fn encode_switches(switches: &Switches) -> Vec<u8> {
+    let mut body = vec![LAYOUT];
+    for (message_type, ispb, on) in switches.iter() {
+        body.push(u8::from(on));
+        let owner = ispb.map_or(ALL, |ispb| *ispb.as_bytes());
+        body.extend_from_slice(&owner);
+        body.extend_from_slice(&u16::try_from(message_type.len()).unwrap_or(u16::MAX).to_be_bytes());
+        body.extend_from_slice(message_type.as_bytes());
+    }
+    body
+}
+
+/// `None` for bytes that this build cannot have written, nor an older one.
+pub(super) fn decode_switches(revision: u64, body: &[u8]) -> Option<Switches> {
+    let mut body = Body::of(body)?;
+    let mut switches = Switches::default();
+    switches.revision = revision;
+    while !body.0.is_empty() {
+        let on = body.u8()? != 0;
+        let ispb = match body.array()? {
+            ALL => None,
+            ispb => Some(Ispb::from_bytes(ispb).ok()?),
+        };
+        let len = u16::from_be_bytes(body.array()?);
+        let message_type = std::str::from_utf8(body.take(len.into())?).ok()?;
+        switches.set(message_type, ispb, Some(on)).ok()?;
+    }
+    Some(switches)
+}
+
+/// What follows the layout's number, read from the front.
+struct Body<'a>(&'a [u8]);
+
+impl<'a> Body<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let (layout, rest) = bytes.split_first()?;
+        (*layout == LAYOUT).then_some(Self(rest))
+    }
+
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ispb() -> Ispb {
+        "99999A04".parse().unwrap()
+    }
+
+    #[test]
+    fn a_participant_comes_back_as_it_was() {
+        let plain = Participant::new(ispb(), Timestamp::from_unix_millis(1_800_000_000_123));
+        let limits = Limits { requests_per_second: Some(0), backlog_high_water: Some(u64::MAX) };
+        let full =
+            Participant { name: "Banco Ação".to_owned(), limits, held: true, revision: 9, ..plain.clone() };
+        for sent in [plain, full] {
+            let body = encode_participant(&sent);
+            assert_eq!(decode_participant(sent.ispb, sent.revision, &body), Some(sent));
+        }
+    }
+
+    #[test]
+    fn switches_come_back_as_they_were() {
+        let mut sent = Switches::default();
+        assert_eq!(decode_switches(0, &encode_switches(&sent)), Some(sent.clone()));
+        sent.revision = 7;
+        sent.set("pacs.008.spi.1.16", None, Some(false)).unwrap();
+        sent.set("pacs.008.spi.1.16", Some(ispb()), Some(true)).unwrap();
+        assert_eq!(decode_switches(7, &encode_switches(&sent)), Some(sent));
+    }
+
+    #[test]
+    fn other_bytes_are_refused() {
+        let body = encode_participant(&Participant::new(ispb(), Timestamp::default()));
+        for end in 0..body.len() {
+            assert_eq!(decode_participant(ispb(), 1, &body[..end]), None, "cut at {end}");
+        }
+        assert_eq!(decode_participant(ispb(), 1, &[&[2], &body[1..]].concat()), None, "a later layout");
+        assert_eq!(decode_switches(1, &[]), None);
+        assert_eq!(decode_switches(1, &[1, 1, 0]), None);
+    }
+}
