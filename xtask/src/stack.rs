@@ -35,7 +35,13 @@ pub(crate) fn run(flags: &StackFlags) -> Result<bool> {
     };
     let build = || build(flags.profile).map_err(|error| Error::Build(error.to_string()));
     let stack = Stack::start(&options(flags), &Caller { build: &build, say: &say });
-    let stack = stack.map_err(|error| eyre!("{error}"))?;
+    let stack = match stack {
+        Ok(stack) => stack,
+        Err(error) => {
+            console::progress(&format!("[stack] {error}"));
+            return Ok(false);
+        }
+    };
     let ended = listen_for_signals()?;
     console::result(&stack.ready_line())?;
     say(&format!("ready after {}; interrupt to stop", watch.shown()));
