@@ -53,8 +53,9 @@ const ROOM_UNIT: usize = 1024;
 /// How much longer than a lane its callers wait for its answer.
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
-/// The epoch under which this region sequences a participant; zero where there is one region. Costs no I/O.
-pub type Epochs = Arc<dyn Fn(Ispb) -> u32 + Send + Sync>;
+/// The epoch under which this region gives a participant's messages their order; zero where there is one region,
+/// `None` while it does not. Costs no I/O.
+pub type Epochs = Arc<dyn Fn(Ispb) -> Option<u32> + Send + Sync>;
 
 /// How the journal uses its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -260,9 +260,9 @@ impl Lane {
 
     fn batch<'a>(&self, group: &'a [Append], plan: &Plan, at: &Position) -> Result<Batch<'a>, Error> {
         let epoch = (self.shop.epochs)(self.desk.ispb);
-        if at.held.is_some_and(|(_, held)| held > epoch) {
+        let Some(epoch) = epoch.filter(|epoch| at.held.is_none_or(|(_, held)| held <= *epoch)) else {
             return Err(Error::Unavailable("another region sequences it now".to_owned()));
-        }
+        };
         let rows = plan.inserts.iter().filter_map(|(request, message)| {
             let append = group.get(*request)?;
             Some((append.messages.get(*message)?, life(&append.terms)))

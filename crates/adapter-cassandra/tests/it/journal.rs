@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options, Parts};
+use pix_stream_adapter_cassandra::regions::CassandraRegions;
 use pix_stream_adapter_cassandra::tables::Tables;
 use pix_stream_cql::Session;
 use pix_stream_domain::digest::Digest;
@@ -19,10 +20,9 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::time::Timestamp;
-use pix_stream_ports::entropy::Entropy;
 use pix_stream_ports::journal::{Journal as _, MessageKey, NewMessage, Stored, Terms};
 
-use crate::support::Space;
+use crate::support::{Space, entropy};
 
 /// The window of idempotency of these tests.
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -31,20 +31,32 @@ const START: u64 = 1_800_000_000_000;
 
 /// A node's journal on a keyspace.
 fn journal(space: &Space, options: Options) -> CassandraJournal {
-    journal_by(space, space.session.clone(), options)
+    journal_with(space, (at(0), 0), options)
 }
 
-/// A node's journal on a keyspace, by a session of its own.
-fn journal_by(space: &Space, session: Session, options: Options) -> CassandraJournal {
+/// The journal of a node whose region has this epoch.
+fn journal_of(space: &Space, epoch: u32) -> CassandraJournal {
+    journal_with(space, (at(0), epoch), Options::default())
+}
+
+fn journal_with(space: &Space, (now, epoch): (Timestamp, u32), options: Options) -> CassandraJournal {
     let parts = Parts {
-        tables: Tables::new(session.clone(), &space.keyspace),
-        session,
-        keyspace: space.keyspace.clone(),
-        clock: Arc::new(FixedClock(Timestamp::from_unix_millis(START))),
-        entropy: Arc::new(Random),
-        epochs: Arc::new(|_| 0),
+        epochs: Arc::new(move |_| Some(epoch)),
+        clock: Arc::new(FixedClock(now)),
+        ..parts(space.session.clone(), &space.keyspace)
     };
     CassandraJournal::new(parts, options)
+}
+
+fn parts(session: Session, keyspace: &str) -> Parts {
+    Parts {
+        tables: Tables::new(&session, keyspace, &entropy(), &CassandraRegions::alone()),
+        session,
+        keyspace: keyspace.to_owned(),
+        clock: Arc::new(FixedClock(at(0))),
+        entropy: entropy(),
+        epochs: Arc::new(|_| Some(0)),
+    }
 }
 
 /// A clock that stands.
@@ -53,19 +65,6 @@ struct FixedClock(Timestamp);
 impl pix_stream_ports::clock::Clock for FixedClock {
     fn now(&self) -> Timestamp {
         self.0
-    }
-}
-
-/// Tokens must differ between journals of one test, whatever its seed.
-struct Random;
-
-impl Entropy for Random {
-    fn fill(&self, buffer: &mut [u8]) {
-        use std::hash::{BuildHasher as _, RandomState};
-        for chunk in buffer.chunks_mut(8) {
-            let bytes = RandomState::new().hash_one(0).to_ne_bytes();
-            chunk.copy_from_slice(&bytes[..chunk.len()]);
-        }
     }
 }
 

@@ -1,1 +1,70 @@
-//! To come.
+//! Lives of rows: retention, holds, removal (issue 6, item 2).
+
+use std::time::Duration;
+
+use pix_stream_adapter_cassandra::journal::Options;
+use pix_stream_cql::Value;
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_ports::journal::{Journal as _, Terms};
+
+use super::{WINDOW, ispb, journal, messages, read_all, terms};
+use crate::support::Space;
+
+/// The lives of the rows of a participant's first bucket, in seconds, by sequence number.
+async fn lives(space: &Space) -> Vec<Option<i32>> {
+    let text = "SELECT seq, TTL(xml) AS life FROM {k}.pix_streams WHERE ispb = ? AND bucket = 0";
+    let rows = space.execute(text, vec![Value::from(ispb(1).as_str())]).await;
+    rows.iter().map(|row| row.int("life").unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_live_as_long_as_they_are_wanted_and_a_day_more() {
+    let Some(space) = Space::migrated("journal_lives").await else { return };
+    let journal = journal(&space, Options::default());
+    let day = 24 * 3600;
+    journal.append(ispb(1), messages(1..=2, 0), terms()).await.unwrap();
+    let short = Terms { retention: Some(Duration::from_secs(60)), ..terms() };
+    journal.append(ispb(1), messages([3], 0), short).await.unwrap();
+    let held = Terms { retention: None, ..terms() };
+    journal.append(ispb(1), messages([4], 0), held).await.unwrap();
+    let before = lives(&space).await;
+    for life in &before[..3] {
+        let life = life.unwrap();
+        assert!((2 * day - 60..=2 * day).contains(&life), "{life}: no row is gone while it tells a repeat");
+    }
+    assert_eq!(before[3], None, "what is held does not expire");
+
+    let stored = read_all(&journal, ispb(1)).await;
+    for _ in 0..2 {
+        journal.keep(ispb(1)).await.unwrap();
+        assert_eq!(lives(&space).await, vec![None; 4], "a hold takes the expiry off");
+        assert_eq!(read_all(&journal, ispb(1)).await, stored, "and changes nothing else");
+    }
+    space.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removed_row_is_deleted_once_it_tells_no_repeat() {
+    let Some(space) = Space::migrated("journal_sweep").await else { return };
+    let first = journal(&space, Options::default());
+    let held = Terms { retention: None, ..terms() };
+    first.append(ispb(1), messages(1..=5, 0), held).await.unwrap();
+    first.append(ispb(1), messages(6..=9, 100), held).await.unwrap();
+    assert_eq!(first.remove_below(ispb(1), Sequence::new(8), 100).await, Ok(7));
+    assert_eq!(read_all(&first, ispb(1)).await.len(), 2);
+    assert_eq!(lives(&space).await.len(), 9, "until the window is over, rows tell repeats");
+
+    // Of the second request the window is not over yet.
+    let later = journal_at(&space, WINDOW.as_secs() + 50);
+    assert_eq!(later.remove_below(ispb(1), Sequence::new(8), 100).await, Ok(0));
+    assert_eq!(lives(&space).await.len(), 4, "the rows of the first request are gone");
+    assert_eq!(read_all(&later, ispb(1)).await.len(), 2);
+    let next = later.append(ispb(1), messages([10], 200), held).await.unwrap();
+    assert_eq!(next[0].sequence, Sequence::new(10));
+    space.drop().await;
+}
+
+/// A journal whose clock stands so many seconds after the start.
+fn journal_at(space: &Space, seconds: u64) -> pix_stream_adapter_cassandra::CassandraJournal {
+    super::journal_with(space, (super::at(seconds), 0), Options::default())
+}
