@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use pix_stream_adapter_cassandra::migrations::Migrations;
 use pix_stream_adapter_redis::Options;
-use pix_stream_config::{Cassandra, Config, Topology};
+use pix_stream_config::sections::Cassandra;
+use pix_stream_config::{Config, Topology};
 use pix_stream_cql::{Credentials, Session, Settings};
 use rustls::ClientConfig;
 
@@ -43,9 +44,9 @@ pub fn redis_options(config: &Config) -> Result<Options, Error> {
     let section = &config.redis;
     let nodes: Vec<String> = section.nodes.iter().map(ToString::to_string).collect();
     let topology = match section.topology {
-        Topology::Single => pix_stream_adapter_redis::Topology::Single {
-            node: nodes.into_iter().next().unwrap_or_default(),
-        },
+        Topology::Single => {
+            pix_stream_adapter_redis::Topology::Single { node: nodes.into_iter().next().unwrap_or_default() }
+        }
         Topology::Sentinel => pix_stream_adapter_redis::Topology::Sentinel {
             name: section.sentinel_name.clone(),
             sentinels: nodes,
@@ -72,10 +73,9 @@ pub fn redis_options(config: &Config) -> Result<Options, Error> {
 }
 
 fn settings(section: &Cassandra) -> Result<Settings, Error> {
-    let credentials = section.find_credentials()?.map(|found| Credentials {
-        username: found.username,
-        password: found.password.expose().to_owned(),
-    });
+    let credentials = section
+        .find_credentials()?
+        .map(|found| Credentials { username: found.username, password: found.password.expose().to_owned() });
     let own = section.certificate.as_deref().zip(section.key.as_deref());
     Ok(Settings {
         contact_points: section.contact_points.iter().map(ToString::to_string).collect(),

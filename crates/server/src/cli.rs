@@ -1,5 +1,6 @@
 //! The command line: every command with its options, help and examples (cli.md). No command runs here.
 
+mod cluster;
 mod intake;
 mod messages;
 mod operation;
@@ -8,6 +9,7 @@ mod serving;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
+pub use cluster::{MigrateArgs, MigrateCommand, MigrateOptions};
 pub use intake::{CatalogCommand, EntriesArgs, QuarantineCommand, SwitchArgs, ValidateArgs};
 pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source, Target};
 pub use operation::{
@@ -54,6 +56,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Checks the configuration, shows what is in force, describes the file
     Config(ConfigArgs),
+    /// Brings the schema of a cluster's Cassandra up to this build's, and says how it stands
+    Migrate(MigrateArgs),
     /// Publishes messages and prints the id of each
     Publish(PublishArgs),
     /// Reads a participant's messages as a good client does: stores, then confirms

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod config;
 pub mod demo;
 pub mod init;
+pub mod migrate;
 pub mod publish;
 pub mod pull;
 pub mod serve;

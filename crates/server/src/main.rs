@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Config(args) => commands::config::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Init(args) => commands::init::run(&args),
+        Command::Migrate(args) => commands::migrate::run(&args),
         Command::Publish(args) => commands::publish::run(&args),
         Command::Pull(args) => commands::pull::run(&args),
         Command::Serve(args) => commands::serve::run(&args),

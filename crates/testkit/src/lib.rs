@@ -5,10 +5,12 @@
 //! - [`oracle`]: knows what was published, delivered and confirmed, and says which invariant broke.
 //! - [`contract`]: what every implementation of a port must do, as one suite per port.
 //! - [`fixture`]: the XML of the `fixtures` folder.
+//! - [`http`]: requests and answers, byte by byte.
 
 pub mod contract;
 pub mod fake;
 pub mod fixture;
+pub mod http;
 pub mod oracle;
 pub mod sim_clock;
 

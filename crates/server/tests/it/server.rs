@@ -116,7 +116,7 @@ pub(crate) fn texts(lines: &[Value], key: &str) -> Vec<String> {
     lines.iter().map(|line| line[key].as_str().unwrap().to_owned()).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

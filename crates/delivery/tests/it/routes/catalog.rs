@@ -55,10 +55,10 @@ async fn a_type_that_is_off_is_neither_listed_nor_taken_and_a_participants_own_s
     assert_eq!(switched["participants"], json!([{"ispb": BANK, "enabled": true}]));
     assert!(world.has("bank", "ISPB-99999A04").await && !world.has("other", "ISPB-99999001").await);
     let message = format!("<m id=\"M1\" to=\"{BANK}\"></m>");
-    assert_eq!(world.ask(&producer(), Ask::publish("application/xml", message)).await.status, 201);
+    assert_eq!(world.ask(&producer(), Ask::publish(BANK, "application/xml", message)).await.status, 201);
     world.switch_of("clear", BANK).await;
     let message = format!("<m id=\"M2\" to=\"{BANK}\"></m>");
-    let reply = world.ask(&producer(), Ask::publish("application/xml", message)).await;
+    let reply = world.ask(&producer(), Ask::publish(BANK, "application/xml", message)).await;
     reply.problem(400, "invalidMessage");
     assert!(reply.details()[0].contains("[disabledType]"), "{:?}", reply.details());
     let listed = world.ask_admin(&auditor(), Ask::get(TYPES)).await.json();

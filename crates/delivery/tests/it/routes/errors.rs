@@ -88,7 +88,7 @@ async fn certificates_that_may_not_are_403() {
         reply.problem(403, "forbidden");
         assert_eq!(reply.find("X-RateLimit-Limit"), None, "before the rate check");
     }
-    let publish = || Ask::publish("application/xml", "<m/>");
+    let publish = || Ask::publish(BANK, "application/xml", "<m/>");
     for who in [bank(), peer("producer of one", ""), two_ispbs("producer")] {
         world.ask(&who, publish()).await.problem(403, "forbidden");
     }
@@ -181,7 +181,7 @@ async fn a_pause_a_drain_and_a_store_that_is_down_are_503() {
     paused.problem(503, "paused");
     world.app.change(ispb(BANK), Change::Resume, false, actor).await.unwrap();
     world.ports.journal.faults().set_down(true);
-    let publish = || Ask::publish("application/xml", "<m id=\"1\" to=\"99999A04\"/>");
+    let publish = || Ask::publish(BANK, "application/xml", "<m id=\"1\" to=\"99999A04\"/>");
     let down = world.ask(&producer(), publish()).await;
     let title = down.problem(503, "unavailable");
     assert!(!title.contains("journal"), "no cause leaves: {title}");

@@ -61,7 +61,7 @@ async fn a_refusal_is_one_line_without_content_or_token() {
     let read = Ask::get(format!("/api/v1/out/{BANK}/stream/{changed}")).header("X-Request-Id", "read-1");
     world.ask(&bank(), read.header("Cookie", "session=7")).await.problem(400, "invalidCursor");
     let body = "<m id=\"secret-id\" to=\"x\">secret-content</m>";
-    let publish = Ask::publish("application/xml", body).header("X-Request-Id", "publish-1");
+    let publish = Ask::publish(BANK, "application/xml", body).header("X-Request-Id", "publish-1");
     world.ask(&producer(), publish).await.problem(400, "invalidMessage");
     let lines = lines.0.lock().unwrap();
     let of = |id: &str| {

@@ -55,19 +55,19 @@ async fn publishing_is_checked_in_order() {
     world.ask(&producer(), post(STRANGER)).await.problem(404, "notFound");
     let untyped = post(BANK).header("Content-Type", "text/plain");
     world.ask(&producer(), untyped).await.problem(411, "lengthRequired");
-    let large = Ask::publish("text/plain", vec![b'x'; 1001]);
+    let large = Ask::publish(BANK, "text/plain", vec![b'x'; 1001]);
     world.ask(&producer(), large).await.problem(413, "tooLarge");
-    let typed = Ask::publish("text/plain; charset=latin1", "x");
+    let typed = Ask::publish(BANK, "text/plain; charset=latin1", "x");
     world.ask(&producer(), typed).await.problem(415, "unsupportedMediaType");
-    let coded = Ask::publish("application/xml; charset=latin1", "x").header("Content-Encoding", "br");
+    let coded = Ask::publish(BANK, "application/xml; charset=latin1", "x").header("Content-Encoding", "br");
     world.ask(&producer(), coded).await.problem(415, "unsupportedMediaType");
-    let charset = Ask::publish("application/xml; charset=latin1", "not a message");
+    let charset = Ask::publish(BANK, "application/xml; charset=latin1", "not a message");
     world.ask(&producer(), charset).await.problem(400, "charset");
     // A repeat before the backlog, the backlog before validity.
     world.publish(&["M1"], 60).await;
     let repeat = pix_stream_testkit::fake::FakeCodec::message("M1", BANK.parse().unwrap(), 60);
-    let repeated = world.ask(&producer(), Ask::publish("application/xml", repeat)).await;
+    let repeated = world.ask(&producer(), Ask::publish(BANK, "application/xml", repeat)).await;
     assert_eq!(repeated.status, 201);
-    let invalid = Ask::publish("application/xml", "not a message");
+    let invalid = Ask::publish(BANK, "application/xml", "not a message");
     world.ask(&producer(), invalid).await.problem(503, "overloaded");
 }

@@ -27,7 +27,7 @@ fn multipart(messages: &[Bytes]) -> Ask {
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(b"--b:1--\r\n");
-    Ask::publish("multipart/mixed; boundary=\"b:1\"", body)
+    Ask::publish(BANK, "multipart/mixed; boundary=\"b:1\"", body)
 }
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
@@ -46,7 +46,7 @@ async fn published(world: &World, ask: Ask) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_message_is_published_and_read_back_byte_for_byte() {
     let world = world().await;
-    let id = published(&world, Ask::publish("application/xml; charset=\"UTF-8\"", message("M1"))).await;
+    let id = published(&world, Ask::publish(BANK, "application/xml; charset=\"UTF-8\"", message("M1"))).await;
     let reply = world.ask(&bank(), Ask::start(BANK)).await;
     assert_eq!(reply.header("PI-ResourceId"), id);
     assert_eq!(reply.body, message("M1"));
@@ -69,7 +69,7 @@ async fn many_are_published_in_order_and_a_repeat_gets_the_same_ids() {
 #[tokio::test(start_paused = true)]
 async fn gzip_and_chunks_are_taken() {
     let world = world().await;
-    let ask = Ask::publish("application/xml", gzip(&message("M1"))).header("Content-Encoding", "gzip");
+    let ask = Ask::publish(BANK, "application/xml", gzip(&message("M1"))).header("Content-Encoding", "gzip");
     published(&world, ask).await;
     // Compressed so badly that inflating leaves the connection's thread.
     let mut noise = Vec::new();
@@ -81,7 +81,7 @@ async fn gzip_and_chunks_are_taken() {
     let large = [b"<m id=\"L\" to=\"99999A04\">", &noise[..], b"</m>"].concat();
     let compressed = gzip(&large);
     assert!(compressed.len() > 16 * 1024);
-    let ask = Ask::publish("application/xml", compressed).header("Content-Encoding", "gzip");
+    let ask = Ask::publish(BANK, "application/xml", compressed).header("Content-Encoding", "gzip");
     published(&world, ask).await;
     let xml = message("M2");
     let (a, b) = xml.split_at(50);
@@ -108,9 +108,9 @@ async fn limits_count_after_decompression() {
     let wire = Wire { message_bytes: 1000, publish_bytes: 3000, ..Wire::default() };
     let world = World::with(wire, impatient()).await;
     let sized = |id: &str, bytes| FakeCodec::message(id, ispb(BANK), bytes);
-    published(&world, Ask::publish("application/xml", sized("M1", 1000))).await;
+    published(&world, Ask::publish(BANK, "application/xml", sized("M1", 1000))).await;
     let title = world
-        .ask(&producer(), Ask::publish("application/xml", sized("M2", 1001)))
+        .ask(&producer(), Ask::publish(BANK, "application/xml", sized("M2", 1001)))
         .await
         .problem(413, "tooLarge");
     assert!(title.starts_with("part 1: "), "{title}");
@@ -119,7 +119,8 @@ async fn limits_count_after_decompression() {
         .await
         .problem(413, "tooLarge");
     assert!(title.starts_with("part 2: "), "{title}");
-    let bomb = Ask::publish("application/xml", gzip(&vec![b' '; 300_000])).header("Content-Encoding", "gzip");
+    let bomb =
+        Ask::publish(BANK, "application/xml", gzip(&vec![b' '; 300_000])).header("Content-Encoding", "gzip");
     world.ask(&producer(), bomb).await.problem(413, "tooLarge");
     let chunks = format!(
         "POST /api/v1/out/{BANK}/msgs HTTP/1.1\r\nHost: icom\r\nConnection: close\r\n\
@@ -144,10 +145,10 @@ async fn the_first_bad_part_is_named_and_nothing_is_stored() {
         .problem(400, "invalidMessage");
     assert!(title.starts_with("part 2: 1:1 m/to"), "{title}");
     let recipient = FakeCodec::message("M1", ispb(OTHER), 50);
-    let reply = world.ask(&producer(), Ask::publish("application/xml", recipient)).await;
+    let reply = world.ask(&producer(), Ask::publish(BANK, "application/xml", recipient)).await;
     reply.problem(400, "invalidMessage");
     assert_eq!(reply.details(), ["1:1 m/to [recipient] is not the participant it is published for"]);
-    let empty = Ask::publish("application/xml", "");
+    let empty = Ask::publish(BANK, "application/xml", "");
     let title = world.ask(&producer(), empty).await.problem(400, "invalidMessage");
     assert!(title.starts_with("part 1: "), "{title}");
     world.ask(&producer(), multipart(&[])).await.problem(400, "invalidMessage");
@@ -157,7 +158,7 @@ async fn the_first_bad_part_is_named_and_nothing_is_stored() {
 #[tokio::test(start_paused = true)]
 async fn other_bytes_under_a_known_id_are_409() {
     let world = world().await;
-    published(&world, Ask::publish("application/xml", message("M1"))).await;
+    published(&world, Ask::publish(BANK, "application/xml", message("M1"))).await;
     let other = FakeCodec::message("M1", ispb(BANK), 201);
     let title = world.ask(&producer(), multipart(&[message("M2"), other])).await.problem(409, "conflict");
     assert!(title.starts_with("part 2: "), "{title}");
@@ -185,20 +186,20 @@ async fn a_body_that_stalls_or_breaks_is_given_up() {
 async fn bodies_beyond_the_nodes_room_are_503() {
     let wire = Wire { publish_bytes_in_flight: 100, ..Wire::default() };
     let world = World::with(wire, impatient()).await;
-    let reply = world.ask(&producer(), Ask::publish("application/xml", message("M1"))).await;
+    let reply = world.ask(&producer(), Ask::publish(BANK, "application/xml", message("M1"))).await;
     reply.problem(503, "overloaded");
     assert_eq!(reply.header("Retry-After"), "1");
     let small = FakeCodec::message("M2", ispb(BANK), 60);
-    published(&world, Ask::publish("application/xml", small.clone())).await;
+    published(&world, Ask::publish(BANK, "application/xml", small.clone())).await;
     // What was held was given back.
-    published(&world, Ask::publish("application/xml", small)).await;
+    published(&world, Ask::publish(BANK, "application/xml", small)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_full_backlog_is_503_with_retry_after() {
     let world = World::with(Wire::default(), Settings { backlog_high_water: 1, ..impatient() }).await;
-    published(&world, Ask::publish("application/xml", message("M1"))).await;
-    let reply = world.ask(&producer(), Ask::publish("application/xml", message("M2"))).await;
+    published(&world, Ask::publish(BANK, "application/xml", message("M1"))).await;
+    let reply = world.ask(&producer(), Ask::publish(BANK, "application/xml", message("M2"))).await;
     reply.problem(503, "overloaded");
     assert!(reply.header("Retry-After").parse::<u64>().unwrap() >= 1);
 }

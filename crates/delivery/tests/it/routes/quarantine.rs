@@ -20,7 +20,7 @@ async fn world() -> World {
 }
 
 fn hand_over(xml: impl Into<Vec<u8>>) -> Ask {
-    Ask::publish("application/xml", xml).header("PI-On-Invalid", "Quarantine")
+    Ask::publish(BANK, "application/xml", xml).header("PI-On-Invalid", "Quarantine")
 }
 
 /// A message that is refused: it is for somebody else.
@@ -92,7 +92,7 @@ async fn the_same_bytes_again_are_the_same_entry_and_a_conflict_is_kept_too() {
 #[tokio::test(start_paused = true)]
 async fn without_the_header_a_refused_message_is_400_and_not_kept() {
     let world = world().await;
-    let reply = world.ask(&producer(), Ask::publish("application/xml", stray("M1"))).await;
+    let reply = world.ask(&producer(), Ask::publish(BANK, "application/xml", stray("M1"))).await;
     reply.problem(400, "invalidMessage");
     assert_eq!(shown(&world, LIST).await["usage"], unused());
 }
@@ -101,10 +101,10 @@ async fn without_the_header_a_refused_message_is_400_and_not_kept() {
 async fn one_message_at_a_time_and_one_word_are_taken() {
     let world = world().await;
     let body = "--b\r\nContent-Type: application/xml\r\n\r\n<m/>\r\n".repeat(2) + "--b--\r\n";
-    let two = Ask::publish("multipart/mixed; boundary=b", body).header("PI-On-Invalid", "quarantine");
+    let two = Ask::publish(BANK, "multipart/mixed; boundary=b", body).header("PI-On-Invalid", "quarantine");
     let title = world.ask(&producer(), two).await.problem(400, "invalidHeader");
     assert!(title.starts_with("one message at a time"), "{title}");
-    let ask = || Ask::publish("application/xml", stray("M1"));
+    let ask = || Ask::publish(BANK, "application/xml", stray("M1"));
     for ask in [
         ask().header("PI-On-Invalid", "drop"),
         ask().header("PI-On-Invalid", ""),
@@ -120,7 +120,7 @@ async fn what_goes_before_validity_is_refused_as_ever() {
     let world = world().await;
     world.ask(&bank(), hand_over(stray("M1"))).await.problem(403, "forbidden");
     world.ask(&producer(), hand_over(vec![b' '; 300_000])).await.problem(413, "tooLarge");
-    let html = Ask::publish("text/html", "x").header("PI-On-Invalid", "quarantine");
+    let html = Ask::publish(BANK, "text/html", "x").header("PI-On-Invalid", "quarantine");
     world.ask(&producer(), html).await.problem(415, "unsupportedMediaType");
     let strict = World::with(Wire { strict: true, ..Wire::default() }, impatient()).await;
     quarantined(&strict, stray("M1")).await;
