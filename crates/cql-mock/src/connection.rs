@@ -69,9 +69,14 @@ async fn exchange(
         let mut later = JoinSet::new();
         let mut buffer = BytesMut::new();
         while matches!(reader.read_buf(&mut buffer).await, Ok(1..)) {
+            shared.stuck.fetch_add(1, Ordering::Relaxed);
             shared.awake(index).await;
+            shared.stuck.fetch_sub(1, Ordering::Relaxed);
             while let Some(frame) = wire::take_frame(&mut buffer) {
                 let stream = frame.stream;
+                if frame.opcode == wire::REGISTER {
+                    shared.registered.send_replace(Some(index));
+                }
                 match answer(shared, frame) {
                     Outcome::Send((opcode, body)) => {
                         let _ = answers.send(wire::frame(stream, opcode, &body)).await;

@@ -151,6 +151,10 @@ pub(crate) struct Shared {
     pub(crate) prepared: Mutex<HashSet<String>>,
     pub(crate) connections: AtomicUsize,
     accepted: AtomicUsize,
+    /// Connections that were written to while they hang.
+    pub(crate) stuck: AtomicUsize,
+    /// The connection that asked for events last.
+    pub(crate) registered: watch::Sender<Option<usize>>,
 }
 
 /// What a test wants of a node's connections, which are counted from 0 in the order they were accepted.
@@ -180,6 +184,8 @@ impl Shared {
             prepared: Mutex::default(),
             connections: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
+            stuck: AtomicUsize::new(0),
+            registered: watch::Sender::new(None),
         }
     }
 
@@ -218,6 +224,18 @@ impl Node {
     #[must_use]
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Connections that hang and were written to since.
+    #[must_use]
+    pub fn stuck(&self) -> usize {
+        self.shared.stuck.load(Ordering::Relaxed)
+    }
+
+    /// The connection that asked for events last, which is a driver's control connection.
+    #[must_use]
+    pub fn control(&self) -> Option<usize> {
+        *self.shared.registered.borrow()
     }
 
     /// Reads nothing and answers nothing from now on; the kernel still accepts, as for a stopped process.

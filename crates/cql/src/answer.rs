@@ -1,11 +1,10 @@
 //! Answers: rows, or what a refusal means. The table in [`Refusal::of_statement`] is the heart of this crate.
 
 use cdrs_tokio::consistency::Consistency as Level;
-use cdrs_tokio::frame::message_response::ResponseBody;
-use cdrs_tokio::frame::message_result::{BodyResResultPrepared, ResResultBody};
 use cdrs_tokio::frame::{Envelope, Opcode};
 
-use crate::error::{Error, UNEXPECTED_ANSWER};
+use crate::decode::{self, Outcome, Preparation};
+use crate::error::Error;
 use crate::rows::Rows;
 use crate::statement::Kind;
 
@@ -98,28 +97,26 @@ fn take<const N: usize>(body: &mut &[u8]) -> Option<[u8; N]> {
 
 /// The rows of an answer to a statement of this kind that was carried out, as far as the answer can be read.
 pub(crate) fn rows(answer: &Envelope, kind: Kind) -> Result<Rows, Error> {
-    let unreadable = |why: String| match kind {
-        Kind::Read => Error::Unavailable(why),
-        Kind::Write | Kind::Batch | Kind::Conditional | Kind::Schema => Error::Unknown(why),
-    };
-    match answer.response_body() {
-        Ok(ResponseBody::Result(ResResultBody::Rows(rows))) => Ok(Rows::from_wire(rows)),
-        Ok(ResponseBody::Result(_)) => Ok(Rows::default()),
-        Ok(_) => Err(unreadable(format!("an answer of kind {}", answer.opcode))),
-        Err(error) => Err(unreadable(format!("an answer cannot be read: {error}"))),
+    let outcome = if answer.opcode == Opcode::Result { decode::result(&answer.body) } else { None };
+    match outcome {
+        Some(Outcome::Rows(table)) => Ok(Rows::new(table)),
+        Some(Outcome::Done) => Ok(Rows::default()),
+        Some(Outcome::Prepared(_)) | None => {
+            let why = format!("an answer ({}) cannot be read", answer.opcode);
+            Err(if kind == Kind::Read { Error::Unavailable(why) } else { Error::Unknown(why) })
+        }
     }
 }
 
 /// The answer to a PREPARE.
-pub(crate) fn prepared(answer: &Envelope) -> Result<BodyResResultPrepared, Error> {
+pub(crate) fn prepared(answer: &Envelope) -> Result<Preparation, Error> {
     if let Some(refusal) = Refusal::read(answer) {
         return Err(refusal.of_handshake());
     }
-    let body = answer.response_body().map_err(|error| Error::Unavailable(error.to_string()))?;
-    body.into_prepared().ok_or_else(|| Error::Rejected {
-        code: UNEXPECTED_ANSWER,
-        message: "a preparation was answered by something else".to_owned(),
-    })
+    match decode::result(&answer.body) {
+        Some(Outcome::Prepared(preparation)) if answer.opcode == Opcode::Result => Ok(preparation),
+        Some(_) | None => Err(Error::Unavailable("a preparation was answered by something else".to_owned())),
+    }
 }
 
 #[cfg(test)]

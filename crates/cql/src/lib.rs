@@ -10,6 +10,7 @@
 mod answer;
 mod balancing;
 mod call;
+mod decode;
 mod dial;
 mod driver;
 mod error;

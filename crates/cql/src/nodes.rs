@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::net::lookup_host;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::dial::Endpoint;
 use crate::error::Error;
@@ -42,15 +43,16 @@ impl Nodes {
         let mut hosts = HashMap::new();
         let mut failure = "no contact points".to_owned();
         for point in &self.settings.contact_points {
-            match lookup_host(point).await {
-                Ok(found) => {
+            match timeout(self.settings.connect_timeout, lookup_host(point)).await {
+                Ok(Ok(found)) => {
                     let host = point.rsplit_once(':').map_or(point.as_str(), |(host, _)| host);
                     for address in found {
                         hosts.insert(address.ip(), host.trim_matches(['[', ']']).to_owned());
                         addresses.push(address);
                     }
                 }
-                Err(error) => failure = format!("{point}: {error}"),
+                Ok(Err(error)) => failure = format!("{point}: {error}"),
+                Err(_) => failure = format!("{point}: no address in time"),
             }
         }
         if addresses.is_empty() {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cdrs_tokio::frame::message_result::BodyResResultPrepared;
 use cdrs_tokio::types::CBytesShort;
 use cdrs_tokio::types::value::Value as Wire;
 use tokio::sync::OnceCell;
+
+use crate::decode::Preparation;
 
 /// Texts that are remembered. Beyond, one is forgotten for each new one.
 const TEXTS_MAX: usize = 1_024;
@@ -21,13 +22,8 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(body: BodyResResultPrepared) -> Self {
-        let metadata = body.metadata;
-        let column = || metadata.col_specs.first().and_then(|column| column.table_spec.clone());
-        let table = metadata.global_table_spec.clone().or_else(column);
-        let table = table.or_else(|| body.result_metadata.global_table_spec.clone());
-        let key = metadata.pk_indexes.iter().filter_map(|index| usize::try_from(*index).ok());
-        Self { id: body.id, keyspace: table.map(|table| table.ks_name), key: key.collect() }
+    pub(crate) fn new(Preparation { id, key, keyspace }: Preparation) -> Self {
+        Self { id: CBytesShort::new(id), keyspace, key }
     }
 
     /// The partition key as the partitioner hashes it; `None` when it is not bound.

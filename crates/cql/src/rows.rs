@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cdrs_tokio::frame::message_result::BodyResResultRows;
 
+use crate::decode::Table;
 use crate::error::Error;
 use crate::statement::PagingState;
 
@@ -19,14 +19,11 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn from_wire(body: BodyResResultRows) -> Self {
-        let columns: Arc<[String]> = body.metadata.col_specs.into_iter().map(|column| column.name).collect();
-        let rows = body.rows_content.into_iter().map(|cells| Row {
-            columns: Arc::clone(&columns),
-            cells: cells.into_iter().map(|cell| cell.into_bytes().map(Bytes::from)).collect(),
-        });
-        let state = body.metadata.paging_state.and_then(|state| state.into_bytes());
-        Self { rows: rows.collect(), paging_state: state.map(|state| PagingState(state.into())) }
+    pub(crate) fn new(table: Table) -> Self {
+        let columns: Arc<[String]> = table.columns.into();
+        let rows = table.rows.into_iter();
+        let rows = rows.map(|cells| Row { columns: Arc::clone(&columns), cells: cells.into() });
+        Self { rows: rows.collect(), paging_state: table.paging_state.map(PagingState) }
     }
 
     /// How many rows.

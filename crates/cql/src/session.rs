@@ -46,7 +46,7 @@ pub struct Health {
 impl Session {
     /// Connects, reads the cluster's metadata and starts what keeps the session alive.
     ///
-    /// Takes at most four times the limits of [`Settings`] for a connection and a request.
+    /// Takes milliseconds when the cluster is well, and a few times the limits of [`Settings`] at most.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when no contact point answers, or none of the data centre's nodes;

@@ -106,9 +106,9 @@ async fn the_drivers_pool_replaces_nothing_while_one_connection_is_mute() {
     let node = &mock.nodes()[0];
     stock_echo(&stock, "warm").await.unwrap();
     until("control and two connections", || node.connections() == 3).await;
-    // Heartbeats come every 200 ms; the next one waits for this connection, and holds the pool's lock.
+    // Its heartbeat waits for this connection, and holds the pool's lock.
     node.mute(1);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("a heartbeat is stuck", || node.stuck() == 1).await;
     node.reset_one(2);
     tokio::time::sleep(WHILE).await;
     assert_eq!(node.accepted(), 3, "the defect C4 is gone");

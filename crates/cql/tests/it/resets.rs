@@ -75,28 +75,71 @@ async fn a_session_is_back_within_a_second_after_the_whole_cluster_was_gone() {
     assert_eq!(session.check().await, Ok(()));
 }
 
+/// Node and connection of the control connection.
+fn control(mock: &Mock) -> Option<(usize, usize)> {
+    mock.nodes().iter().enumerate().find_map(|(node, mock)| Some((node, mock.control()?)))
+}
+
 #[tokio::test]
-async fn a_lost_control_connection_is_found_and_made_anew() {
+async fn a_mute_control_connection_is_found_and_made_anew_while_statements_go_on() {
+    let mock = Mock::builder().nodes(1).start(echo_script).await.unwrap();
+    let session = connect(&mock).await;
+    let (_, first) = control(&mock).unwrap();
+    mock.nodes()[0].mute(first);
+    until("another control connection", || control(&mock).is_some_and(|(_, now)| now != first)).await;
+    assert_eq!(echo(&session, "word").await.as_deref(), Ok("word"));
+    mock.nodes()[0].resume();
+    until("the mute one was closed", || mock.nodes()[0].connections() == 2).await;
+}
+
+#[tokio::test]
+async fn a_session_outlives_its_control_connection() {
     let mock = Mock::builder().nodes(2).start(echo_script).await.unwrap();
     let session = connect(&mock).await;
     wait_for_all(&session).await;
-    let open = || mock.nodes().iter().map(|node| node.connections()).sum::<usize>();
-    until("two connections and the control connection", || open() == 3).await;
-    // Which node has it is not known; hanging each in turn loses it once.
-    for node in mock.nodes() {
-        let others = mock.nodes().iter().filter(|other| other.address() != node.address());
-        let before: usize = others.clone().map(|other| other.accepted()).sum();
-        node.hang();
-        until("the hung node is given up", || session.health().nodes_up == 1).await;
+    for _ in 0..3 {
+        let (node, connection) = control(&mock).unwrap();
+        let accepted = || mock.nodes().iter().map(|node| node.accepted()).sum::<usize>();
+        let before = accepted();
+        mock.nodes()[node].reset_one(connection);
+        until("another control connection", || accepted() > before).await;
         assert_eq!(echo(&session, "word").await.as_deref(), Ok("word"));
-        let had_control = before < 2;
-        sleep(Duration::from_millis(600)).await;
-        let after: usize = others.map(|other| other.accepted()).sum();
-        assert!(after > before || !had_control || after >= 2);
-        node.resume();
-        wait_for_all(&session).await;
+        assert_eq!(session.health().nodes, 2);
     }
-    until("one control connection again", || open() >= 3).await;
+}
+
+#[tokio::test]
+async fn the_drivers_session_forgets_its_nodes_with_its_control_connection() {
+    let mock = Mock::builder().start(echo_script).await.unwrap();
+    let stock = stock(&mock, 1).await;
+    stock_echo(&stock, "warm").await.unwrap();
+    let (_, first) = control(&mock).unwrap();
+    mock.nodes()[0].reset_one(first);
+    until("another control connection", || control(&mock).is_some_and(|(_, now)| now != first)).await;
+    let failed = stock_echo(&stock, "word").await.expect_err("the cause of C6 is gone");
+    assert!(failed.to_string().contains("No nodes available"), "{failed}");
+}
+
+#[tokio::test]
+async fn the_last_user_of_a_session_takes_all_connections_along() {
+    let mock = Mock::builder().nodes(3).start(echo_script).await.unwrap();
+    let session = connect(&mock).await;
+    wait_for_all(&session).await;
+    let open = || mock.nodes().iter().map(|node| node.connections()).sum::<usize>();
+    let accepted = || mock.nodes().iter().map(|node| node.accepted()).sum::<usize>();
+    for _ in 0..3 {
+        let before = accepted();
+        mock.reset_all();
+        until("one connection for each node and one for control", || {
+            accepted() >= before + 4 && open() == 4 && session.health().nodes_up == 3
+        })
+        .await;
+    }
+    let other = session.clone();
+    drop(session);
+    assert_eq!(echo(&other, "word").await.as_deref(), Ok("word"));
+    drop(other);
+    until("none is open", || open() == 0).await;
 }
 
 #[tokio::test]
