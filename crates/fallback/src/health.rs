@@ -1,0 +1,187 @@
+//! Whether the primary Coordinator answers, from what becomes of each call to it.
+
+use std::future::Future;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use pix_stream_ports::error::Error;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::lock;
+use crate::metrics::ACTIVE;
+
+/// What is known of the primary's health. Starts as "answers, but not for long".
+#[derive(Debug)]
+pub(crate) struct Health {
+    times: Mutex<Times>,
+    down: watch::Sender<bool>,
+    outage: Duration,
+    settled: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Times {
+    /// When the first of the calls began that failed since one was answered.
+    failing_since: Option<Instant>,
+    /// Since when every call was answered.
+    answering_since: Option<Instant>,
+    /// When a call was answered last.
+    answered: Option<Instant>,
+}
+
+impl Health {
+    pub(crate) fn new(outage: Duration, settled: Duration) -> Self {
+        metrics::gauge!(ACTIVE).set(0.0);
+        Self { times: Mutex::default(), down: watch::Sender::new(false), outage, settled }
+    }
+
+    /// Carries out a call to the primary, and learns from it. A call is given up as soon as the primary counts as out
+    /// of reach: it may have been carried out, then or later.
+    pub(crate) async fn call<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut down = self.down.subscribe();
+        if *down.borrow_and_update() {
+            return Err(out_of_reach());
+        }
+        let started = Instant::now();
+        let result = tokio::select! {
+            biased;
+            result = call => result,
+            _changed = down.wait_for(|is_down| *is_down) => return Err(out_of_reach()),
+        };
+        self.note(started, &result);
+        result
+    }
+
+    /// Learns from a call that began at `started`.
+    pub(crate) fn note<T>(&self, started: Instant, result: &Result<T, Error>) {
+        let now = Instant::now();
+        let mut times = lock(&self.times);
+        match result {
+            Ok(_) | Err(Error::Full(_) | Error::Damaged(_)) => {
+                times.failing_since = None;
+                times.answered = Some(now);
+                times.answering_since = times.answering_since.or(Some(now));
+                drop(times);
+                self.set_down(false, now);
+            }
+            // Something was answered after this call began: it says nothing of now.
+            Err(Error::Unavailable(_)) if times.answered.is_some_and(|at| at > started) => {}
+            Err(Error::Unavailable(_)) => {
+                let since = times.failing_since.map_or(started, |since| since.min(started));
+                times.failing_since = Some(since);
+                times.answering_since = None;
+                drop(times);
+                if now.duration_since(since) >= self.outage {
+                    self.set_down(true, now);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        *self.down.borrow()
+    }
+
+    /// Whether a call failed and none was answered since.
+    pub(crate) fn is_failing(&self) -> bool {
+        lock(&self.times).failing_since.is_some()
+    }
+
+    /// Whether it has answered for long enough to go back to.
+    pub(crate) fn is_settled(&self) -> bool {
+        lock(&self.times).answering_since.is_some_and(|since| since.elapsed() >= self.settled)
+    }
+
+    fn set_down(&self, is_down: bool, now: Instant) {
+        let changed = self.down.send_if_modified(|was| std::mem::replace(was, is_down) != is_down);
+        if !changed {
+            return;
+        }
+        metrics::gauge!(ACTIVE).set(if is_down { 1.0 } else { 0.0 });
+        if is_down {
+            tracing::warn!(
+                outage = ?self.outage,
+                "the coordinator is out of reach: reads are served by serial writes of the journal's store, slower"
+            );
+        } else {
+            lock(&self.times).answering_since = Some(now);
+            tracing::info!(
+                "the coordinator answers again; participants go back to it once no node needs otherwise"
+            );
+        }
+    }
+}
+
+pub(crate) fn out_of_reach() -> Error {
+    Error::Unavailable("the coordinator is out of reach".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn health() -> Health {
+        Health::new(300 * MS, 1_000 * MS)
+    }
+
+    async fn fail(health: &Health) {
+        let result: Result<(), Error> = health.call(async { Err(out_of_reach()) }).await;
+        assert!(result.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_failure_is_no_outage_and_an_answer_forgives_all() {
+        let health = health();
+        fail(&health).await;
+        assert!(health.is_failing() && !health.is_down());
+        tokio::time::advance(290 * MS).await;
+        health.call(async { Ok(()) }).await.unwrap();
+        tokio::time::advance(20 * MS).await;
+        fail(&health).await;
+        assert!(!health.is_down());
+        tokio::time::advance(300 * MS).await;
+        fail(&health).await;
+        assert!(health.is_down());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_hangs_is_given_up_when_the_outage_is_known() {
+        let health = health();
+        let hangs = health.call(std::future::pending::<Result<(), Error>>());
+        let others = async {
+            tokio::time::sleep(10 * MS).await;
+            fail(&health).await;
+            tokio::time::sleep(300 * MS).await;
+            fail(&health).await;
+        };
+        let (hung, ()) = tokio::join!(hangs, others);
+        assert_eq!(hung, Err(out_of_reach()));
+        assert_eq!(health.call(async { Ok(()) }).await, Err(out_of_reach()), "nothing is sent meanwhile");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_settles_after_a_second_of_answers() {
+        let health = health();
+        let began = Instant::now();
+        tokio::time::advance(400 * MS).await;
+        health.note(began, &Err::<(), _>(out_of_reach()));
+        assert!(health.is_down(), "one call that took longer than an outage is one");
+        health.note(Instant::now(), &Ok(()));
+        assert!(!health.is_down() && !health.is_settled());
+        tokio::time::advance(1_000 * MS).await;
+        assert!(health.is_settled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_failure_of_an_early_call_says_nothing() {
+        let health = health();
+        let began = Instant::now();
+        tokio::time::advance(400 * MS).await;
+        health.note(Instant::now(), &Ok(()));
+        health.note(began, &Err::<(), _>(out_of_reach()));
+        assert!(!health.is_failing());
+    }
+}
