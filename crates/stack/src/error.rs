@@ -43,6 +43,9 @@ pub enum Error {
     /// A server said nothing that can be understood when it was ready.
     #[error("{0} said no ready line")]
     NoReadyLine(String),
+    /// Ways were asked for where clients find nodes by themselves.
+    #[error("ways lead to a single Redis and one Cassandra node in each data centre, and to nothing else")]
+    Ways,
     /// A thread died; it has said why.
     #[error("a thread that starts a store died")]
     Thread,

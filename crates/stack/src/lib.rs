@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use pix_stream_stores::redis::{self, Topology};
-use pix_stream_stores::{Cassandra, Process, Redis, cassandra};
+use pix_stream_stores::{Cassandra, Process, Proxy, Redis, cassandra};
 
 pub use error::Error;
 use plan::Plan;
 pub use plan::RedisKind;
 pub use servers::Server;
+use settings::Stores;
 
 /// Heap of a Cassandra node that is alone, in MiB.
 const HEAP_ALONE_MIB: u32 = 512;
@@ -43,6 +44,9 @@ pub struct Options {
     pub redis: RedisKind,
     /// Who is onboarded and gets a certificate when the folder is made; those of `pix-stream init` when empty.
     pub participants: Vec<String>,
+    /// Whether each server reaches its stores by ways of its own that can be cut, see [`Stack::ways`]. For a single
+    /// Redis and one Cassandra node in each data centre: clients find further nodes by themselves.
+    pub ways: bool,
 }
 
 impl Options {
@@ -56,6 +60,7 @@ impl Options {
             datacenters: 1,
             redis: RedisKind::Single,
             participants: Vec::new(),
+            ways: false,
         }
     }
 }
@@ -68,11 +73,21 @@ pub struct Caller<'a> {
     pub say: &'a dyn Fn(&str),
 }
 
+/// How one server reaches its stores; each way can be cut alone.
+#[derive(Debug)]
+pub struct Ways {
+    /// To the Redis of its data centre.
+    pub redis: Proxy,
+    /// To the Cassandra node of its data centre.
+    pub cassandra: Proxy,
+}
+
 /// Everything that runs; what is left of it ends when this is dropped, servers first.
 #[derive(Debug)]
 pub struct Stack {
     dir: PathBuf,
     servers: Vec<Server>,
+    ways: Vec<Ways>,
     /// One of each data centre.
     redis: Vec<Redis>,
     cassandra: Cassandra,
@@ -94,17 +109,41 @@ impl Stack {
             let redis = redis.join().map_err(|_| Error::Thread)??;
             let cassandra = cassandra.join().map_err(|_| Error::Thread)??;
             (caller.say)("Redis and Cassandra are ready");
-            let mut stack = Self { dir: dir.clone(), servers: Vec::new(), redis, cassandra };
+            let (dir, servers, ways) = (dir.clone(), Vec::new(), Vec::new());
+            let mut stack = Self { dir: dir.clone(), servers, ways, redis, cassandra };
+            if options.ways {
+                stack.ways = stack.make_ways(&plan)?;
+            }
             if let Some(binary) = binary {
-                let config = |number: usize| {
-                    let redis = &stack.redis[plan.datacenter(number)];
-                    settings::text(&plan, number, &stack.cassandra, redis)
-                };
+                let config = |number: usize| settings::text(&plan, number, &stack.reached(&plan, number));
                 servers::make_folders(&dir, &plan, &binary, &options.participants, &config)?;
                 stack.servers = servers::start(&dir, &plan, &binary, caller.say)?;
             }
             Ok(stack)
         })
+    }
+
+    /// What a server, counted from 0, is told of its stores.
+    fn reached(&self, plan: &Plan, server: usize) -> Stores {
+        if let Some(ways) = self.ways.get(server) {
+            return Stores { cassandra: vec![ways.cassandra.address()], redis: vec![ways.redis.address()] };
+        }
+        let datacenter = plan.datacenter(server);
+        Stores {
+            cassandra: self.cassandra.contact_points(&plan::datacenter_name(datacenter)),
+            redis: self.redis[datacenter].contact_points(),
+        }
+    }
+
+    fn make_ways(&self, plan: &Plan) -> Result<Vec<Ways>, Error> {
+        let one = |server| {
+            let Stores { cassandra, redis } = self.reached(plan, server);
+            let ([cassandra], [redis]) = (cassandra.as_slice(), redis.as_slice()) else {
+                return Err(Error::Ways);
+            };
+            Ok(Ways { redis: Proxy::start(*redis)?, cassandra: Proxy::start(*cassandra)? })
+        };
+        (0..plan.servers.len()).map(one).collect()
     }
 
     /// The folder, absolute; good for `--dir` of every command.
@@ -117,6 +156,12 @@ impl Stack {
     #[must_use]
     pub fn servers(&self) -> &[Server] {
         &self.servers
+    }
+
+    /// How each server reaches its stores, in the servers' order; empty unless [`Options::ways`] was set.
+    #[must_use]
+    pub fn ways(&self) -> &[Ways] {
+        &self.ways
     }
 
     /// One Redis for each data centre.

@@ -3,27 +3,19 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use pix_stream_stores::{Cassandra, Redis};
-
 use crate::plan::{self, Plan, RedisKind, ServerPorts};
 
 /// Data centres from which on a majority is left when one is lost.
 const AUTOMATIC_FROM: u8 = 3;
 
-/// What a server needs to know of the stores.
-struct Stores {
-    cassandra: Vec<SocketAddr>,
-    redis: Vec<SocketAddr>,
+/// What a server needs to know of the stores of its own data centre.
+pub(crate) struct Stores {
+    pub(crate) cassandra: Vec<SocketAddr>,
+    pub(crate) redis: Vec<SocketAddr>,
 }
 
-/// The configuration of a server, counted from 0: it talks to the stores of its own data centre.
-pub(crate) fn text(plan: &Plan, server: usize, cassandra: &Cassandra, redis: &Redis) -> String {
-    let datacenter = plan::datacenter_name(plan.datacenter(server));
-    let stores = Stores { cassandra: cassandra.contact_points(&datacenter), redis: redis.contact_points() };
-    of(plan, server, &stores)
-}
-
-fn of(plan: &Plan, server: usize, stores: &Stores) -> String {
+/// The configuration of a server, counted from 0.
+pub(crate) fn text(plan: &Plan, server: usize, stores: &Stores) -> String {
     let datacenter = plan::datacenter_name(plan.datacenter(server));
     let ServerPorts { api, admin, health } = &plan.servers[server];
     let copies = plan.shape.cassandra_nodes;
@@ -110,7 +102,7 @@ mod tests {
 
     #[test]
     fn one_data_centre_has_no_region() {
-        let text = of(&plan_of(1, RedisKind::Sentinel), 0, &stores());
+        let text = text(&plan_of(1, RedisKind::Sentinel), 0, &stores());
         assert!(text.contains("api = \"127.0.0.1:8000\"\n"), "{text}");
         assert!(text.contains("contact_points = [\"127.0.0.2:9042\"]\n"), "{text}");
         assert!(text.contains("replication = [\"dc1:1\"]\n"), "{text}");
@@ -121,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_server_belongs_to_the_region_of_its_data_centre() {
-        let text = of(&plan_of(2, RedisKind::Single), 1, &stores());
+        let text = text(&plan_of(2, RedisKind::Single), 1, &stores());
         assert!(text.contains("datacenter = \"dc2\"\nreplication = [\"dc1:1\", \"dc2:1\"]\n"), "{text}");
         assert!(
             text.contains("name = \"dc2\"\nall = [\"dc1\", \"dc2\"]\ntakeover = \"command\"\n"),
@@ -131,7 +123,7 @@ mod tests {
 
     #[test]
     fn three_data_centres_take_over_by_themselves() {
-        let text = of(&plan_of(3, RedisKind::Single), 0, &stores());
+        let text = text(&plan_of(3, RedisKind::Single), 0, &stores());
         assert!(text.contains("takeover = \"automatic\"\n"), "{text}");
     }
 }
