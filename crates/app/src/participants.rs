@@ -273,7 +273,7 @@ impl<P: Ports> Core<P> {
     async fn state_of(&self, seat: &Seat) -> Result<StreamState, Error> {
         match seat.snapshot() {
             Some(state) => Ok(state),
-            None => self.load_state(seat, None).await,
+            None => Deadline::of_read(Duration::ZERO).bound("state", self.load_state(seat, None)).await?,
         }
     }
 

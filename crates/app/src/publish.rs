@@ -1,6 +1,7 @@
 //! Publishing: examine, append, and only then say 201; make hot what will be read at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_domain::audit::Event;
@@ -24,7 +25,9 @@ use crate::error::Error;
 use crate::health::Store;
 use crate::metrics::{REFUSED, UNVALIDATED};
 use crate::seat::Seat;
-use crate::store::{JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
+use crate::store::{
+    Deadline, JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Above this many bytes a request is examined on a thread for blocking work: parsing costs some 25 ns a byte.
@@ -105,8 +108,11 @@ impl<P: Ports> Core<P> {
     async fn is_over_high_water(&self, seat: &Seat, participant: &Participant) -> bool {
         let max = participant.limits.backlog_high_water.unwrap_or(self.settings.backlog_high_water);
         if seat.with_state(|_, _| ()).is_none() {
-            let is_up = self.health.is_up(Store::Coordinator);
-            if !is_up || self.load_state(seat, None).await.is_err() {
+            if !self.health.is_up(Store::Coordinator) {
+                return false;
+            }
+            let load = self.load_state(seat, None);
+            if !matches!(Deadline::of_read(Duration::ZERO).bound("state", load).await, Ok(Ok(_))) {
                 return false;
             }
         }

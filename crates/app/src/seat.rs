@@ -246,12 +246,19 @@ impl Seat {
         inner.snapshot.is_none() && inner.head == Sequence::default()
     }
 
-    /// Takes a state that was loaded or recovered as the newest, unless a newer one is known.
+    /// Takes a state that was loaded, recovered or agreed on by another node as the newest, unless a newer one is known.
     pub(crate) fn learn(&self, state: StreamState, saved: Option<Version>) {
         let mut inner = self.inner();
-        if inner.snapshot.as_ref().is_none_or(|known| known.version() < state.version()) {
-            inner.snapshot = Some(state);
-            inner.saved = saved.or(inner.saved);
+        if inner.snapshot.as_ref().is_some_and(|known| known.version() >= state.version()) {
+            return;
+        }
+        let concerns = |known: &StreamState| decide::concerns_waiting(known, &state);
+        let wakes = inner.snapshot.as_ref().is_some_and(concerns);
+        inner.snapshot = Some(state);
+        inner.saved = saved.or(inner.saved);
+        drop(inner);
+        if wakes {
+            self.wake.notify_waiters();
         }
     }
 

@@ -48,9 +48,9 @@ impl Seat {
                 Some(state) if !loads => state,
                 known => {
                     (loads, is_fresh) = (false, true);
-                    let history = known.as_ref().map(|state| state.version().incarnation);
                     let state = core.load_state(self, known).await?;
-                    if history != Some(state.version().incarnation) {
+                    if state.version().counter == 0 {
+                        // A new history: what the last one handed out may be there again.
                         core.tell_change(self, state.version());
                     }
                     state
@@ -92,7 +92,7 @@ impl Seat {
                     metrics::counter!(SWAPS_LOST).increment(1);
                     match newer {
                         Held::Current(newer) if newer.version() > before.version() => {
-                            self.inner().snapshot = Some(*newer);
+                            self.learn(*newer, None);
                             is_fresh = true;
                         }
                         // Nothing there, or something that this node knows to be over: it forgot or went back.
@@ -108,9 +108,7 @@ impl Seat {
     /// that wait.
     fn install(&self, before: &StreamState, next: StreamState, now: Timestamp) -> bool {
         let (watermark, live) = (next.watermark(), next.live_count());
-        let gone = before.live().any(|(_, old)| next.live().all(|(_, new)| new.generation != old.generation));
-        let concerns_others =
-            gone || next.is_paused() != before.is_paused() || next.returned().len() > before.returned().len();
+        let concerns_others = concerns_waiting(before, &next);
         {
             let mut inner = self.inner();
             inner.snapshot = Some(next);
@@ -133,6 +131,14 @@ impl Seat {
         inner.leading = false;
         inner.queue.clear();
     }
+}
+
+/// Whether reads that wait should look at a new state: theirs may be gone, or there is something for them.
+pub(super) fn concerns_waiting(before: &StreamState, next: &StreamState) -> bool {
+    let is_there = |generation| next.live().any(|(_, stream)| stream.generation == generation);
+    before.live().any(|(_, stream)| !is_there(stream.generation))
+        || next.is_paused() != before.is_paused()
+        || next.returned().len() > before.returned().len()
 }
 
 /// Decides what waits at a seat until nothing does.

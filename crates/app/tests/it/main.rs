@@ -7,12 +7,16 @@
 mod audit;
 mod backlog;
 mod catalog;
+mod chunks;
 mod drain;
 mod hot;
 mod long_poll;
+mod nodes;
 mod operator;
+mod outages;
 mod quarantine;
 mod recovery;
+mod regions;
 mod retention;
 mod stores;
 mod world;

@@ -30,8 +30,35 @@ impl World {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::of(settings, true).await
+    }
+
+    /// A node of a cluster.
+    pub(crate) async fn cluster(settings: Settings) -> Self {
+        Self::of(settings, false).await
+    }
+
+    /// Another node on the same stores.
+    pub(crate) async fn beside(&self) -> Self {
+        let made = AtomicU64::new(1_000_000 + self.made.fetch_add(1_000, Ordering::Relaxed));
+        let (ports, settings) = (self.ports.clone(), self.settings.clone());
+        let app = start(&ports, &settings).await;
+        Self { app, ports, ispb: self.ispb, settings, made }
+    }
+
+    /// A node of another region: the same Journal, a Coordinator of its own.
+    pub(crate) async fn in_another_region(&self, region: u16) -> Self {
+        let apart = FakePorts::new(8, self.ports.clock.clone());
+        let ports =
+            FakePorts { coordinator: apart.coordinator, regions: apart.regions, ..self.ports.clone() };
+        let settings = Settings { region, ..self.settings.clone() };
+        let app = start(&ports, &settings).await;
+        Self { app, ports, ispb: self.ispb, settings, made: AtomicU64::new(2_000_000) }
+    }
+
+    async fn of(settings: Settings, is_alone: bool) -> Self {
         let ports = FakePorts::new(7, SimClock::following_tokio(START));
-        ports.coordinator.set_alone(true);
+        ports.coordinator.set_alone(is_alone);
         let ispb = "99999A04".parse().unwrap();
         ports.journal.onboard(Participant::new(ispb, START));
         let app = start(&ports, &settings).await;
