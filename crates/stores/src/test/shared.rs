@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{CASSANDRA, DRILLS, REDIS, read};
 use crate::{Cassandra, Error, Redis, cassandra, redis};
 
-/// Heap of the shared Cassandra, in MiB: many suites with tables of their own.
-const HEAP_MIB: u32 = 384;
+/// Heap of the shared Cassandra, in MiB: with many keyspaces made and dropped, 512 ran into long collections.
+const HEAP_MIB: u32 = 768;
 
 /// Running stores; they end when this is dropped. For who runs suites, not for suites.
 #[derive(Debug)]
