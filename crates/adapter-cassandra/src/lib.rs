@@ -5,6 +5,7 @@
 //! ours and never sends a conditional write twice.
 
 pub mod audit;
+mod body;
 mod fault;
 pub mod journal;
 pub mod metrics;

@@ -88,6 +88,12 @@ impl Register {
         row.map(|row| Ok(Seen { token: token_of(&row).map_err(store_error)?, row })).transpose()
     }
 
+    /// A conditional batch of [`Register::swap`] and of other statements of the same partition.
+    pub(crate) fn batch(&self, others: &[String]) -> Statement {
+        let others: String = others.iter().map(|other| format!("{other}; ")).collect();
+        Statement::new(format!("BEGIN BATCH {}; {others}APPLY BATCH", self.write.text()))
+    }
+
     /// Sets the columns if the row still has the token `seen` (`None`: there is no row).
     ///
     /// An error means that it is unknown whether this was done: it was overtaken before that could be found out, or
@@ -98,8 +104,19 @@ impl Register {
         columns: Vec<Value>,
         seen: Option<Token>,
     ) -> Result<Swap, Error> {
+        self.swap_batch(&self.write, key, (columns, Vec::new()), seen).await
+    }
+
+    /// As [`Register::swap`], by a statement that [`Register::batch`] made, with the values of the others.
+    pub(crate) async fn swap_batch(
+        &self,
+        batch: &Statement,
+        key: &[Value],
+        (columns, others): (Vec<Value>, Vec<Value>),
+        seen: Option<Token>,
+    ) -> Result<Swap, Error> {
         let ours = self.token();
-        match self.try_write(&self.write, columns, (ours, key, seen)).await {
+        match self.try_write(batch, (columns, others), (ours, key, seen)).await {
             Ok(Verdict::Done) => Ok(Swap::Done(ours)),
             Ok(Verdict::Lost | Verdict::Open) => Ok(Swap::Lost),
             Err(Failure::Unknown(why)) => self.settle(key, ours, seen, why).await,
@@ -135,7 +152,7 @@ impl Register {
             }
             let fence = self.token();
             fences.push(fence);
-            match self.try_write(&self.fence, Vec::new(), (fence, key, seen)).await {
+            match self.try_write(&self.fence, (Vec::new(), Vec::new()), (fence, key, seen)).await {
                 Ok(Verdict::Done) => return Ok(Swap::Lost),
                 Ok(Verdict::Lost | Verdict::Open) => {}
                 Err(failure) => why = failure.to_string(),
@@ -153,12 +170,13 @@ impl Register {
     async fn try_write(
         &self,
         statement: &Statement,
-        mut values: Vec<Value>,
+        (mut values, others): (Vec<Value>, Vec<Value>),
         (ours, key, seen): (Token, &[Value], Option<Token>),
     ) -> Result<Verdict, Failure> {
         values.push(Value::from(ours.to_vec()));
         values.extend_from_slice(key);
         values.push(seen.map(|token| token.to_vec()).into());
+        values.extend(others);
         let options = Options::new(Consistency::LocalQuorum).serial(self.serial);
         let rows = self.session.execute(statement, values, &options).await?;
         match rows.applied() {

@@ -29,6 +29,8 @@ pub(crate) const ALL: &[Migration] = migrations![
     1 "0001_migrations",
     2 "0002_streams",
     3 "0003_participants",
+    4 "0004_quarantine",
+    5 "0005_fallback",
 ];
 
 impl Migration {

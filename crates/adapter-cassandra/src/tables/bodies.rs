@@ -5,8 +5,8 @@ use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
 
-/// The layout that this build writes.
-const LAYOUT: u8 = 1;
+use crate::body::{self, Body, push_text};
+
 /// The owner of a switch for all participants: no ISPB has these bytes.
 const ALL: [u8; ispb::LEN] = [0; ispb::LEN];
 
@@ -18,7 +18,7 @@ const HAS_HIGH_WATER: u8 = 4;
 pub(super) fn encode_participant(participant: &Participant) -> Vec<u8> {
     let Limits { requests_per_second, backlog_high_water } = participant.limits;
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-    let mut body = vec![LAYOUT];
+    let mut body = body::begin();
     body.push(
         flag(requests_per_second.is_some(), HAS_RATE)
             | flag(participant.held, IS_HELD)
@@ -35,26 +35,25 @@ pub(super) fn encode_participant(participant: &Participant) -> Vec<u8> {
 pub(super) fn decode_participant(ispb: Ispb, revision: u64, body: &[u8]) -> Option<Participant> {
     let mut body = Body::of(body)?;
     let flags = body.u8()?;
-    let created_at = Timestamp::from_unix_millis(u64::from_be_bytes(body.array()?));
-    let requests_per_second = u32::from_be_bytes(body.array()?);
-    let backlog_high_water = u64::from_be_bytes(body.array()?);
+    let created_at = Timestamp::from_unix_millis(body.u64()?);
+    let requests_per_second = body.u32()?;
+    let backlog_high_water = body.u64()?;
     let limits = Limits {
         requests_per_second: (flags & HAS_RATE != 0).then_some(requests_per_second),
         backlog_high_water: (flags & HAS_HIGH_WATER != 0).then_some(backlog_high_water),
     };
-    let name = std::str::from_utf8(body.0).ok()?.to_owned();
+    let name = std::str::from_utf8(body.rest()).ok()?.to_owned();
     Some(Participant { ispb, name, created_at, limits, held: flags & IS_HELD != 0, revision })
 }
 
 /// Everything but the revision, which has a column.
 pub(super) fn encode_switches(switches: &Switches) -> Vec<u8> {
-    let mut body = vec![LAYOUT];
+    let mut body = body::begin();
     for (message_type, ispb, on) in switches.iter() {
         body.push(u8::from(on));
         let owner = ispb.map_or(ALL, |ispb| *ispb.as_bytes());
         body.extend_from_slice(&owner);
-        body.extend_from_slice(&u16::try_from(message_type.len()).unwrap_or(u16::MAX).to_be_bytes());
-        body.extend_from_slice(message_type.as_bytes());
+        push_text(&mut body, message_type);
     }
     body
 }
@@ -64,43 +63,15 @@ pub(super) fn decode_switches(revision: u64, body: &[u8]) -> Option<Switches> {
     let mut body = Body::of(body)?;
     let mut switches = Switches::default();
     switches.revision = revision;
-    while !body.0.is_empty() {
+    while !body.is_at_end() {
         let on = body.u8()? != 0;
         let ispb = match body.array()? {
             ALL => None,
             ispb => Some(Ispb::from_bytes(ispb).ok()?),
         };
-        let len = u16::from_be_bytes(body.array()?);
-        let message_type = std::str::from_utf8(body.take(len.into())?).ok()?;
-        switches.set(message_type, ispb, Some(on)).ok()?;
+        switches.set(body.text()?, ispb, Some(on)).ok()?;
     }
     Some(switches)
-}
-
-/// What follows the layout's number, read from the front.
-struct Body<'a>(&'a [u8]);
-
-impl<'a> Body<'a> {
-    fn of(bytes: &'a [u8]) -> Option<Self> {
-        let (layout, rest) = bytes.split_first()?;
-        (*layout == LAYOUT).then_some(Self(rest))
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.array::<1>().map(|[byte]| byte)
-    }
 }
 
 #[cfg(test)]

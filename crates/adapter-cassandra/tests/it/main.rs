@@ -4,5 +4,7 @@
 
 mod journal;
 mod migrations;
+mod quarantine;
+mod serial_states;
 mod support;
 mod tables;

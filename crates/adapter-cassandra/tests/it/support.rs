@@ -42,7 +42,6 @@ impl Space {
     }
 
     /// Empties tables.
-    #[expect(dead_code, reason = "the suites that share a keyspace follow")]
     pub(crate) async fn truncate(&self, tables: &[&str]) {
         for table in tables {
             self.execute(&format!("TRUNCATE {{k}}.{table}"), Vec::new()).await;

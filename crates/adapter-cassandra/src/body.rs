@@ -1,0 +1,61 @@
+//! Versioned bytes in columns: a layout number, then fields, big-endian. Read from the front; `None` is what no build
+//! up to this one can have written.
+
+/// The layout that this build writes everywhere.
+pub(crate) const LAYOUT: u8 = 1;
+
+/// The start of a body.
+pub(crate) fn begin() -> Vec<u8> {
+    vec![LAYOUT]
+}
+
+/// Appends a text behind its length.
+pub(crate) fn push_text(body: &mut Vec<u8>, text: &str) {
+    body.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+    body.extend_from_slice(text.as_bytes());
+}
+
+/// What follows the layout's number.
+pub(crate) struct Body<'a>(&'a [u8]);
+
+impl<'a> Body<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
+        let (layout, rest) = bytes.split_first()?;
+        (*layout == LAYOUT).then_some(Self(rest))
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All that is left.
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.0
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// A text as [`push_text`] wrote it.
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        let len = usize::try_from(self.u32()?).ok()?;
+        let (taken, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        std::str::from_utf8(taken).ok()
+    }
+}
