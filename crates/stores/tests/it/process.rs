@@ -1,7 +1,10 @@
 //! Processes of any kind: ended, paused, started again, never left behind (issue 6, item 7).
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use pix_stream_stores::Error;
@@ -95,4 +98,40 @@ fn a_folder_in_use_is_refused() {
     let refused = Process::start(launch(directory.path(), script), says("ready")).unwrap_err();
     assert!(refused.to_string().contains("in use by process"), "{refused}");
     assert!(first.is_alive());
+}
+
+/// Where the test below has itself started again, as an owner that will be killed.
+const OWNED: &str = "PIX_STORES_TEST_OWNED";
+
+#[test]
+fn what_a_killed_owner_had_started_ends_by_itself() {
+    #[expect(clippy::disallowed_methods, reason = "how this test tells its second process what it is")]
+    let owned = std::env::var_os(OWNED);
+    if let Some(directory) = owned {
+        let script = "echo ready >&2; exec sleep 60";
+        let process = Process::start(launch(Path::new(&directory), script), says("ready")).unwrap();
+        process.wait_ready().unwrap();
+        println!("\npid {}", process.pid());
+        loop {
+            thread::park();
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process::what_a_killed_owner_had_started_ends_by_itself", "--nocapture"])
+        .env(OWNED, directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let pid = lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix("pid ")?.to_owned()));
+    let stat = format!("/proc/{}/stat", pid.unwrap());
+    let is_alive = || fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(is_alive());
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    // Ends, or this test never does.
+    while is_alive() {
+        thread::yield_now();
+    }
 }
