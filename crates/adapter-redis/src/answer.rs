@@ -30,7 +30,8 @@ pub(crate) fn bytes(value: Value, what: &str) -> Result<Option<Bytes>, Error> {
 
 /// A whole number, as number or as digits.
 pub(crate) fn number(value: &Value, what: &str) -> Result<u64, Error> {
-    value.as_u64().ok_or_else(|| unexpected(what))
+    let digits = || std::str::from_utf8(value.as_bytes()?).ok()?.parse().ok();
+    value.as_u64().or_else(digits).ok_or_else(|| unexpected(what))
 }
 
 /// Pairs of a map, or of a list that alternates.
@@ -49,5 +50,27 @@ pub(crate) fn pairs(value: Value, what: &str) -> Result<Vec<(Value, Value)>, Err
             Ok(pairs)
         }
         _ => Err(unexpected(what)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_in_three_shapes() {
+        for value in [Value::Integer(7), Value::from("7"), Value::Bytes(Bytes::from_static(b"7"))] {
+            assert_eq!(number(&value, "it"), Ok(7), "{value:?}");
+        }
+        assert!(number(&Value::Bytes(Bytes::from_static(b"x")), "it").is_err());
+        assert!(number(&Value::Null, "it").is_err());
+    }
+
+    #[test]
+    fn pairs_are_whole() {
+        let list = |n: i64| Value::Array((0..n).map(Value::Integer).collect());
+        assert_eq!(pairs(list(4), "it").unwrap().len(), 2);
+        assert!(pairs(list(3), "it").is_err());
+        assert!(pairs(Value::Integer(1), "it").is_err());
     }
 }

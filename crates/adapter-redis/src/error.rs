@@ -36,9 +36,9 @@ pub(crate) fn is_unknown_script(error: &Driver) -> bool {
     error.details().starts_with("NOSCRIPT")
 }
 
-/// Whether the stream or its consumer group is not there.
+/// Whether the stream or its consumer group is not there, or went while somebody waited for it.
 pub(crate) fn is_no_group(error: &Driver) -> bool {
-    error.details().starts_with("NOGROUP") || error.details().starts_with("ERR no such key")
+    ["NOGROUP", "UNBLOCKED", "ERR no such key"].iter().any(|begin| error.details().starts_with(begin))
 }
 
 #[cfg(test)]

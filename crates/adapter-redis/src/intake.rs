@@ -144,8 +144,7 @@ impl RedisIntake {
             if claims.next > Instant::now() {
                 break;
             }
-            let words =
-                [&*self.stream, &self.group, &self.consumer, &idle, &claims.cursor, "COUNT", &count];
+            let words = [&*self.stream, &self.group, &self.consumer, &idle, &claims.cursor, "COUNT", &count];
             let (cursor, taken) = entries::read_claim(self.send("XAUTOCLAIM", &words).await?)?;
             if cursor == entries::START {
                 claims.next = Instant::now() + self.claim_after / 4;

@@ -80,8 +80,7 @@ fn read_entry(value: Value) -> Result<Entry, Error> {
     let what = "an entry of a stream";
     let mut parts = list(value, what)?.into_iter();
     let id = parts.next().and_then(Value::into_string).ok_or_else(|| unexpected(what))?;
-    let mut entry =
-        Entry { id: id.into(), ispb: String::new(), producer: String::new(), xml: Bytes::new() };
+    let mut entry = Entry { id: id.into(), ispb: String::new(), producer: String::new(), xml: Bytes::new() };
     let text = |value: Option<Bytes>| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned();
     for (field, value) in pairs(parts.next().unwrap_or(Value::Null), what)? {
         let value = bytes(value, what)?;

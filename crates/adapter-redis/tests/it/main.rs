@@ -3,4 +3,9 @@
 //! Skipped, loudly, where `PIX_TEST_REDIS` names no server. What harms a server starts one of its own.
 
 mod contract;
+mod faults;
+mod intake;
+mod races;
+mod rate;
+mod spread;
 mod started;
