@@ -61,6 +61,8 @@ pub enum Answer {
         /// What follows the text, by code.
         rest: Vec<u8>,
     },
+    /// A table was created.
+    SchemaChange,
     /// A frame that says it holds rows and ends too early.
     Truncated,
 }

@@ -77,7 +77,12 @@ impl Builder {
         let mut token = i64::MIN;
         for datacenter in &self.datacenters {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-            members.push(Member { address: listener.local_addr()?, datacenter: datacenter.clone(), token });
+            members.push(Member {
+                address: listener.local_addr()?,
+                datacenter: datacenter.clone(),
+                token,
+                schema: Arc::default(),
+            });
             listeners.push(listener);
             token = token.wrapping_add(step);
         }
@@ -263,6 +268,11 @@ impl Node {
     pub fn mute_new(&self) {
         let first = self.accepted();
         self.shared.orders.send_modify(|orders| orders.mute_from = Some(first));
+    }
+
+    /// The version of the schema that it has from now on; all begin with 0.
+    pub fn set_schema(&self, version: u64) {
+        self.shared.cluster.members[self.shared.index].schema.store(version, Ordering::Relaxed);
     }
 
     /// Forgets what was prepared.

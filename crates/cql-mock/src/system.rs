@@ -1,6 +1,8 @@
 //! The tables in which a cluster describes itself, as far as drivers read them.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -12,6 +14,7 @@ pub(crate) struct Member {
     pub(crate) address: SocketAddr,
     pub(crate) datacenter: String,
     pub(crate) token: i64,
+    pub(crate) schema: Arc<AtomicU64>,
 }
 
 /// The body of an answer about the cluster, or `None` when the text asks for something else.
@@ -76,15 +79,17 @@ fn peers(members: &[Member], own: usize) -> Vec<u8> {
 
 /// Host id, data centre, rack, tokens, schema version.
 fn about(member: &Member, index: usize) -> [Option<Bytes>; 5] {
-    let uuid = |last: usize| {
+    let uuid = |last: u64| {
         let mut uuid = [7; 16];
-        uuid[8..].copy_from_slice(&u64::try_from(last).unwrap_or(0).to_be_bytes());
+        uuid[8..].copy_from_slice(&last.to_be_bytes());
         Some(Bytes::copy_from_slice(&uuid))
     };
+    let host = uuid(u64::try_from(index).unwrap_or(0));
+    let schema = uuid(member.schema.load(Ordering::Relaxed));
     let token = member.token.to_string();
     let length = u32::try_from(token.len()).unwrap_or(0);
     let tokens = [&1_u32.to_be_bytes()[..], &length.to_be_bytes(), token.as_bytes()].concat();
-    [uuid(index), text(&member.datacenter), text("r1"), Some(tokens.into()), uuid(usize::MAX)]
+    [host, text(&member.datacenter), text("r1"), Some(tokens.into()), schema]
 }
 
 fn keyspaces() -> Vec<u8> {

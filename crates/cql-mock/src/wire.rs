@@ -202,6 +202,13 @@ pub(crate) fn answer(answer: &Answer) -> (u8, Vec<u8>) {
             body.extend_from_slice(rest);
             (ERROR, body)
         }
+        Answer::SchemaChange => {
+            let mut body = 5_i32.to_be_bytes().to_vec();
+            for word in ["CREATED", "TABLE", "k", "t"] {
+                put_string(&mut body, word);
+            }
+            (RESULT, body)
+        }
         Answer::Truncated => (RESULT, [2_i32.to_be_bytes(), 1_i32.to_be_bytes()].concat()),
     }
 }

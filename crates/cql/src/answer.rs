@@ -100,12 +100,17 @@ pub(crate) fn rows(answer: &Envelope, kind: Kind) -> Result<Rows, Error> {
     let outcome = if answer.opcode == Opcode::Result { decode::result(&answer.body) } else { None };
     match outcome {
         Some(Outcome::Rows(table)) => Ok(Rows::new(table)),
-        Some(Outcome::Done) => Ok(Rows::default()),
+        Some(Outcome::Done | Outcome::SchemaChanged) => Ok(Rows::default()),
         Some(Outcome::Prepared(_)) | None => {
             let why = format!("an answer ({}) cannot be read", answer.opcode);
             Err(if kind == Kind::Read { Error::Unavailable(why) } else { Error::Unknown(why) })
         }
     }
+}
+
+/// Whether an answer tells of a change of the schema.
+pub(crate) fn is_schema_change(answer: &Envelope) -> bool {
+    answer.opcode == Opcode::Result && decode::result(&answer.body) == Some(Outcome::SchemaChanged)
 }
 
 /// The answer to a PREPARE.

@@ -9,6 +9,7 @@ use cdrs_tokio::query::{QueryParams, QueryValues};
 use cdrs_tokio::types::CBytes;
 use tokio::time::{Instant, timeout_at};
 
+use crate::agreement::agree;
 use crate::answer::{self, Refusal};
 use crate::dial::VERSION;
 use crate::error::Error;
@@ -96,7 +97,12 @@ impl<'a> Call<'a> {
         };
         let key = prepared.and_then(|prepared| prepared.routing_key(values));
         let keyspace = prepared.and_then(|prepared| prepared.keyspace.as_deref());
-        plan(self.inner, keyspace, key.as_deref())
+        let mut plan = plan(self.inner, keyspace, key.as_deref());
+        if self.statement.kind() == Kind::Schema {
+            // Changes of the schema go through one node as long as it is there.
+            plan.sort_by_cached_key(|node| (node.rank(), node.endpoint().address));
+        }
+        plan
     }
 
     /// The statement as prepared by whoever needed it first.
@@ -137,6 +143,9 @@ impl<'a> Call<'a> {
                 Err(failure) => return failed(node, kind, &failure),
             };
             let Some(refusal) = Refusal::read(&answer) else {
+                if answer::is_schema_change(&answer) {
+                    agree(&self.inner.nodes, node, self.deadline).await;
+                }
                 return answer::rows(&answer, kind).map_or_else(Attempt::Failed, Attempt::Done);
             };
             if !refusal.is_unprepared() {

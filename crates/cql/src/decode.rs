@@ -21,6 +21,7 @@ const NO_METADATA: i32 = 0x04;
 pub(crate) enum Outcome {
     /// Carried out, and nothing to show.
     Done,
+    SchemaChanged,
     Rows(Table),
     Prepared(Preparation),
 }
@@ -46,7 +47,8 @@ pub(crate) struct Preparation {
 pub(crate) fn result(body: &[u8]) -> Option<Outcome> {
     let mut reader = Reader(body);
     match reader.int()? {
-        VOID | SET_KEYSPACE | SCHEMA_CHANGE => Some(Outcome::Done),
+        VOID | SET_KEYSPACE => Some(Outcome::Done),
+        SCHEMA_CHANGE => Some(Outcome::SchemaChanged),
         ROWS => table(&mut reader).map(Outcome::Rows),
         PREPARED => preparation(&mut reader).map(Outcome::Prepared),
         _ => None,
@@ -206,9 +208,10 @@ mod tests {
 
     #[test]
     fn answers_without_rows_are_done() {
-        for kind in [1, 3, 5] {
+        for kind in [1, 3] {
             assert_eq!(result(&[0, 0, 0, kind]), Some(Outcome::Done));
         }
+        assert_eq!(result(&[0, 0, 0, 5]), Some(Outcome::SchemaChanged));
         assert_eq!(result(&[0, 0, 0, 9]), None);
     }
 

@@ -7,6 +7,7 @@
 //!
 //! It knows nothing of tables, keyspaces or messages of ours.
 
+mod agreement;
 mod answer;
 mod balancing;
 mod call;

@@ -73,7 +73,8 @@ pub(crate) struct Wire {
     queue: mpsc::Sender<Outgoing>,
     limits: Limits,
     is_broken: AtomicBool,
-    ended: watch::Sender<bool>,
+    /// Why it takes no more requests, once it does not.
+    ended: watch::Sender<Option<Arc<str>>>,
     pulse: Arc<Pulse>,
     handlers: Handlers,
 }
@@ -96,7 +97,7 @@ impl Link {
             queue,
             limits,
             is_broken: AtomicBool::new(false),
-            ended: watch::Sender::new(false),
+            ended: watch::Sender::new(None),
             pulse,
             handlers,
         });
@@ -142,10 +143,12 @@ impl Wire {
         self.is_broken.load(Ordering::Acquire)
     }
 
-    /// Returns when it takes no more requests.
-    pub(crate) async fn ended(&self) {
+    /// Returns when it takes no more requests, and tells why.
+    pub(crate) async fn ended(&self) -> Arc<str> {
+        let mut ended = self.ended.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+        let why = ended.wait_for(Option::is_some).await.ok().and_then(|why| (*why).clone());
+        why.unwrap_or_default()
     }
 
     /// Requests that wait for an answer, and answers that nobody waits for.
@@ -197,8 +200,7 @@ impl Wire {
         if self.is_broken.swap(true, Ordering::AcqRel) {
             return;
         }
-        tracing::warn!(node = %self.address, reason = why, "a connection to Cassandra is replaced");
-        self.ended.send_replace(true);
+        self.ended.send_replace(Some(why.into()));
         if let Some(errors) = &self.handlers.errors {
             // One message is enough, and the driver keeps room for one.
             let _ = errors.try_send(cdrs_tokio::Error::General(why.to_owned()));
@@ -207,8 +209,9 @@ impl Wire {
 
     /// Ends the connection for all who wait.
     fn close(&self, why: &str) {
-        self.is_broken.store(true, Ordering::Release);
-        self.ended.send_replace(true);
+        if !self.is_broken.swap(true, Ordering::AcqRel) {
+            self.ended.send_replace(Some(why.into()));
+        }
         let waiters = self.streams().close();
         for (waiter, was_sent) in waiters {
             let why = why.to_owned();

@@ -27,6 +27,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(400);
 /// What a probe asks: it takes the way of every statement through the node, and no other node's help.
 const PROBE: &str = "SELECT key FROM system.local";
 
+/// Why a connection is replaced that did not answer one.
+pub(crate) const UNANSWERED: &str = "a probe was not answered";
+
 /// How ready a node is, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
@@ -144,7 +147,8 @@ impl Shared {
                     *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
                     place.store(Some(Arc::clone(&link)));
                     self.changed.send_replace(());
-                    self.watch(&link).await;
+                    let why = self.watch(&link).await;
+                    tracing::warn!(node = %self.endpoint.address, %why, "a connection to Cassandra is replaced");
                     place.store(None);
                     self.changed.send_replace(());
                     if since.elapsed() > PAUSE_MAX {
@@ -168,22 +172,20 @@ impl Shared {
         }
     }
 
-    /// Probes a connection until it has ended. One that does not answer a probe is replaced.
-    async fn watch(&self, link: &Link) {
+    /// Probes a connection until it has ended; tells why. One that does not answer a probe is replaced.
+    async fn watch(&self, link: &Link) -> Arc<str> {
         loop {
             tokio::select! {
-                () = link.ended() => return,
+                why = link.ended() => return why,
                 () = sleep(self.settings.heartbeat) => {}
                 () = self.pulse.alarmed() => {}
             }
-            tokio::select! {
-                () = link.ended() => return,
-                is_alive = probe(link, &self.settings) => {
-                    if !is_alive {
-                        link.retire("a probe was not answered");
-                        return;
-                    }
-                }
+            let is_alive = tokio::select! {
+                why = link.ended() => return why,
+                is_alive = probe(link, &self.settings) => is_alive,
+            };
+            if !is_alive {
+                link.retire(UNANSWERED);
             }
         }
     }
@@ -199,8 +201,14 @@ pub(crate) async fn probe(wire: &Wire, settings: &Settings) -> bool {
     }
 }
 
+/// What a probe asks.
 pub(crate) fn probe_request() -> Envelope {
+    query_request(PROBE)
+}
+
+/// A text that one node answers out of its own tables.
+pub(crate) fn query_request(text: &str) -> Envelope {
     let query_params = QueryParams { consistency: Consistency::One, ..QueryParams::default() };
-    let query = BodyReqQuery { query: PROBE.to_owned(), query_params };
+    let query = BodyReqQuery { query: text.to_owned(), query_params };
     Envelope::new_query(query, Flags::empty(), VERSION)
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::driver::build;
 use crate::error::Error;
-use crate::node::{Rank, probe};
+use crate::node::{Rank, UNANSWERED, probe};
 use crate::session::Inner;
 
 /// Between looks at a session that is wholly dead. Connections of nodes come back by themselves, even faster.
@@ -32,7 +32,7 @@ async fn tend(inner: &Arc<Inner>, trouble: &mut Option<Instant>) -> Duration {
     let has_control = match inner.connector.control() {
         Some(control) if probe(&control, &inner.settings).await => true,
         Some(control) => {
-            control.retire("a probe was not answered");
+            control.retire(UNANSWERED);
             false
         }
         None => false,

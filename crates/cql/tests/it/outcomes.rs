@@ -1,10 +1,13 @@
 //! What a failure means: only what certainly did not happen is unavailable, and no conditional write is sent twice.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use pix_stream_cql::{Consistency, Error, Options, Session, Statement, Value};
 use pix_stream_cql_mock::{Answer, Mock, Reply, Request, Step};
+use tokio::time::timeout;
 
-use crate::support::{ECHO, Log, connect, echo, on_statements, options, wait_for_all, write_if};
+use crate::support::{ECHO, Log, PATIENCE, connect, echo, on_statements, options, wait_for_all, write_if};
 
 /// Two nodes that answer every statement with this.
 async fn answering(answer: Answer) -> (Mock, Session, Log) {
@@ -161,4 +164,30 @@ async fn levels_pages_and_values_are_sent_as_asked() {
     assert_eq!(sent[1].values, [None]);
     assert_eq!((sent[2].consistency, sent[2].serial), (8, None), "a read at SERIAL");
     assert_eq!(sent[2].paging_state.as_deref(), Some(&b"more"[..]));
+}
+
+#[tokio::test]
+async fn changes_of_the_schema_go_through_one_node_and_wait_until_the_others_have_them() {
+    let log = Log::default();
+    let noted = log.clone();
+    let script = move |request: &Request| {
+        noted.note(request);
+        Reply::Now(Answer::SchemaChange)
+    };
+    let mock = Mock::builder().nodes(3).start(script).await.unwrap();
+    let session = connect(&mock).await;
+    wait_for_all(&session).await;
+    let create = Statement::new("CREATE TABLE k.u (id text PRIMARY KEY)");
+    let patient = options().timeout(PATIENCE);
+    for _ in 0..3 {
+        session.execute(&create, Vec::new(), &patient).await.unwrap();
+    }
+    let nodes: Vec<_> = log.of(Step::Query).iter().map(|request| request.node).collect();
+    assert!(nodes.iter().all(|node| *node == nodes[0]), "{nodes:?}");
+    mock.nodes()[2].set_schema(9);
+    let changing = session.execute(&create, Vec::new(), &patient);
+    tokio::pin!(changing);
+    assert!(timeout(Duration::from_millis(300), &mut changing).await.is_err(), "they disagree");
+    mock.nodes().iter().for_each(|node| node.set_schema(9));
+    changing.await.unwrap();
 }
