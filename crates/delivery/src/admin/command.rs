@@ -128,6 +128,8 @@ impl<P: Ports> Run<'_, P> {
         let change = match verb {
             Verb::All | Verb::One => return self.show(ispb, fields).await,
             Verb::Limits => return self.limits(ispb, fields).await,
+            Verb::Hold => return self.hold(ispb, true, fields).await,
+            Verb::Unhold => return self.hold(ispb, false, fields).await,
             Verb::Pause => Change::Pause,
             Verb::Resume => Change::Resume,
             Verb::Cap => {
@@ -164,7 +166,7 @@ impl<P: Ports> Run<'_, P> {
         let limits = take_limits(fields.take_object("limits", "limits.")?)?;
         fields.finish()?;
         let (participant, is_new) = if self.dry_run {
-            self.try_onboard(ispb, name, limits)?
+            self.try_onboard(ispb, name, limits).await?
         } else {
             self.shared.app.onboard(ispb, name, limits, self.actor).await?
         };
@@ -174,13 +176,13 @@ impl<P: Ports> Run<'_, P> {
     }
 
     /// What onboarding would come to.
-    fn try_onboard(
+    async fn try_onboard(
         &self,
         ispb: Ispb,
         name: String,
         limits: Limits,
     ) -> Result<(Arc<Participant>, bool), Problem> {
-        match self.shared.app.find_participant(ispb) {
+        match self.shared.app.look_up(ispb).await? {
             Some(known) if known.name == name && known.limits == limits => Ok((known, false)),
             Some(_) => Err(pix_stream_app::Error::Refused(pix_stream_app::AdminRefusal::Exists).into()),
             None => {
@@ -198,6 +200,14 @@ impl<P: Ports> Run<'_, P> {
     async fn limits(&self, ispb: Ispb, fields: Fields) -> Result<Response<Body>, Problem> {
         let limits = take_limits(fields)?;
         let participant = self.shared.app.set_limits(ispb, limits, self.dry_run, self.actor).await?;
+        let participant = ParticipantView::from(&*participant);
+        Ok(json::answer(StatusCode::OK, &SavedView { dry_run: self.dry_run, participant }))
+    }
+
+    /// Legal hold: 200 when everything that is stored is kept.
+    async fn hold(&self, ispb: Ispb, held: bool, fields: Fields) -> Result<Response<Body>, Problem> {
+        fields.finish()?;
+        let participant = self.shared.app.set_hold(ispb, held, self.dry_run, self.actor).await?;
         let participant = ParticipantView::from(&*participant);
         Ok(json::answer(StatusCode::OK, &SavedView { dry_run: self.dry_run, participant }))
     }

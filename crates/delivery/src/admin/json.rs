@@ -18,6 +18,8 @@ pub(super) struct ParticipantView<'a> {
     name: &'a str,
     created_at_unix_ms: u64,
     limits: LimitsView,
+    /// Under legal hold.
+    held: bool,
     revision: u64,
 }
 
@@ -97,6 +99,7 @@ impl<'a> From<&'a Participant> for ParticipantView<'a> {
             name: &participant.name,
             created_at_unix_ms: participant.created_at.unix_millis(),
             limits: LimitsView { requests_per_second, backlog_high_water },
+            held: participant.held,
             revision: participant.revision,
         }
     }

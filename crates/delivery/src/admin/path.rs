@@ -49,6 +49,8 @@ pub(super) enum Verb {
     Limits,
     Rewind,
     Advance,
+    Hold,
+    Unhold,
 }
 
 /// What is done with a message type's switch.
@@ -102,6 +104,8 @@ impl<'a> Resource<'a> {
             Some("limits") => Verb::Limits,
             Some("rewind") => Verb::Rewind,
             Some("advance") => Verb::Advance,
+            Some("hold") => Verb::Hold,
+            Some("unhold") => Verb::Unhold,
             Some(_) => return Self::Unknown,
         };
         Self::Participant(ispb, verb)
@@ -134,7 +138,12 @@ impl<'a> Resource<'a> {
             Self::Participants(verb) | Self::Participant(_, verb) => match verb {
                 Verb::All => "GET, POST",
                 Verb::One => "GET",
-                Verb::Pause | Verb::Resume | Verb::Rewind | Verb::Advance => "POST",
+                Verb::Pause
+                | Verb::Resume
+                | Verb::Rewind
+                | Verb::Advance
+                | Verb::Hold
+                | Verb::Unhold => "POST",
                 Verb::Cap | Verb::Limits => "PUT",
             },
             Self::Type(..) | Self::Entry(_, EntryVerb::Release | EntryVerb::Drop) | Self::Reload => "POST",
@@ -218,6 +227,8 @@ impl Verb {
             Self::Limits => "participant.limits",
             Self::Rewind => "participant.rewind",
             Self::Advance => "participant.advance",
+            Self::Hold => "participant.hold",
+            Self::Unhold => "participant.unhold",
         }
     }
 }

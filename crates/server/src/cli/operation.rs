@@ -250,6 +250,28 @@ pub enum ParticipantCommand {
         #[command(flatten)]
         intent: Intent,
     },
+    /// Puts a participant's messages under legal hold: none is removed, however old. After a failure, run it again
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants hold 99999001 --reason 'court order 0815'
+  pix-stream admin --dir pix participants hold 99999001 --dry-run")]
+    Hold {
+        /// The participant
+        ispb: Ispb,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
+    },
+    /// Ends a legal hold: what is past retention is removed
+    #[command(after_help = "Examples:
+  pix-stream admin --dir pix participants unhold 99999001 --reason 'court order 0815 is lifted'
+  pix-stream admin --dir pix participants unhold 99999001 --dry-run")]
+    Unhold {
+        /// The participant
+        ispb: Ispb,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
+    },
     /// Delivers messages again, from --to on
     #[command(after_help = "Examples:
   pix-stream admin --dir pix participants rewind 99999001 --to 1200 --dry-run

@@ -61,6 +61,8 @@ fn every_contracted_line_is_accepted() {
         "pix-stream audit verify a b",
         "pix-stream admin --dir d participants list",
         "pix-stream admin participants --dir d list --json",
+        "pix-stream admin --dir d participants hold 99999001 --reason x",
+        "pix-stream admin --dir d participants unhold 99999001 --dry-run",
         "pix-stream admin --dir d participants rewind 99999001 --to 5 --dry-run --reason drill",
         "pix-stream admin --url https://h:1 --ca a --cert b --key c participants limits 99999001 --backlog-high-water 5",
     ] {

@@ -98,6 +98,8 @@ async fn participants(client: &mut Client, command: &ParticipantCommand, json: b
         ParticipantCommand::Resume { ispb, intent } => {
             change(client, Ask::new(Method::POST, ispb, "/resume"), intent, json).await
         }
+        ParticipantCommand::Hold { ispb, intent } => hold(client, ispb, true, intent, json).await,
+        ParticipantCommand::Unhold { ispb, intent } => hold(client, ispb, false, intent, json).await,
         ParticipantCommand::Cap { ispb, streams, intent } => {
             let ask = Ask::new(Method::PUT, ispb, "/cap").with("cap", json!(streams));
             change(client, ask, intent, json).await
@@ -129,6 +131,19 @@ impl Ask {
         self.field = Some((name, value));
         self
     }
+}
+
+async fn hold(
+    client: &mut Client,
+    ispb: &Ispb,
+    held: bool,
+    intent: &Intent,
+    json: bool,
+) -> Result<(), Failure> {
+    let (verb, done) = if held { ("/hold", "messages are held") } else { ("/unhold", "the hold is over") };
+    let body = body(intent, []);
+    let saved = client.call(Method::POST, &query(&path(ispb, verb), intent), Some(body)).await?;
+    show::saved(&saved, json, done)
 }
 
 async fn change(client: &mut Client, ask: Ask, intent: &Intent, json: bool) -> Result<(), Failure> {

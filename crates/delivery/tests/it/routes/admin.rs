@@ -56,6 +56,32 @@ async fn health_says_what_is_wrong() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_legal_hold_is_tried_begun_and_ended() {
+    let world = world().await;
+    let tried = done(&world, Ask::new("POST", one("/hold?dry_run=true"))).await;
+    assert_eq!((&tried["dry_run"], &tried["participant"]["held"]), (&json!(true), &json!(false)));
+    let held = done(&world, Ask::new("POST", one("/hold")).json(r#"{"reason": "court order 0815"}"#)).await;
+    assert_eq!(held["participant"]["held"], true);
+    assert_eq!(done(&world, Ask::get(one(""))).await["held"], true);
+    let over = done(&world, Ask::new("POST", one("/unhold"))).await;
+    assert_eq!(over["participant"]["held"], false);
+    let refused = world.ask_admin(&auditor(), Ask::new("POST", one("/hold"))).await;
+    assert_eq!(refused.status, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_participant_of_another_region_is_503_with_retry_after() {
+    use pix_stream_ports::regions::Sequencing;
+    let world = world().await;
+    let ispb = BANK.parse().unwrap();
+    world.ports.regions.set(ispb, Sequencing::Elsewhere { region: "south".into() });
+    let reply = world.ask(&bank(), Ask::start(BANK)).await;
+    assert!(reply.find("Retry-After").is_some());
+    assert!(!String::from_utf8_lossy(&reply.body).contains("south"), "the cause is for the log");
+    reply.problem(503, "unavailable");
+}
+
+#[tokio::test(start_paused = true)]
 async fn metrics_and_the_status_page_are_for_operators() {
     let world = world().await;
     let metrics = world.ask_admin(&auditor(), Ask::get("/metrics")).await;

@@ -18,6 +18,8 @@ struct Participant {
     name: String,
     created_at_unix_ms: u64,
     limits: Limits,
+    #[serde(default)]
+    held: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,6 +81,9 @@ pub(super) fn status(answer: &Value, json: bool) -> Result<(), Failure> {
     put("onboarded", rfc3339::text(Timestamp::from_unix_millis(participant.created_at_unix_ms)));
     put("reads", if status.paused { "paused".to_owned() } else { "open".to_owned() });
     put("limits", limits(&participant.limits));
+    if participant.held {
+        put("legal hold", "no message is removed".to_owned());
+    }
     put("messages", messages(&status));
     put("confirmed", format!("up to {}", status.watermark));
     put(
