@@ -10,6 +10,7 @@ use pix_stream_domain::sequence::Sequence;
 use pix_stream_testkit::Faults;
 use pix_stream_testkit::fake::SplitMix64;
 
+use crate::node::Store;
 use crate::world::World;
 
 /// The operator, in the audit log.
@@ -37,6 +38,10 @@ enum Kind {
     Drain,
     Forget,
     RollBack,
+    Restart,
+    FailOver,
+    DropChunks,
+    CutOff,
     JournalDown,
     JournalShaky,
     JournalFull,
@@ -51,12 +56,16 @@ enum Kind {
     Advance,
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 21] = [
     Kind::Crash,
     Kind::LoseNode,
     Kind::Drain,
     Kind::Forget,
     Kind::RollBack,
+    Kind::Restart,
+    Kind::FailOver,
+    Kind::DropChunks,
+    Kind::CutOff,
     Kind::JournalDown,
     Kind::JournalShaky,
     Kind::JournalFull,
@@ -89,6 +98,18 @@ impl Chaos<'_> {
                 coordinator.forget();
             }
             Kind::RollBack => self.roll_back(),
+            Kind::Restart => {
+                self.world.oracle.begin_fault("the coordinator restarts with what it had");
+                coordinator.restart();
+                self.last().await;
+                self.world.oracle.end_fault("everybody has seen that");
+            }
+            Kind::FailOver => self.fail_over(),
+            Kind::DropChunks => {
+                self.world.oracle.note("chunks are gone");
+                coordinator.drop_chunks();
+            }
+            Kind::CutOff => self.cut_off().await,
             Kind::JournalDown => self.down(journal.faults(), "the journal").await,
             Kind::JournalShaky => self.shaky(journal.faults(), "the journal").await,
             Kind::JournalFull => {
@@ -146,7 +167,8 @@ impl Chaos<'_> {
         self.world.oracle.end_fault("its place is taken");
     }
 
-    /// With two nodes, a Coordinator that goes back may meet a node that does not know; that is for the cluster.
+    /// With several nodes, a Coordinator that goes back unnoticed may meet one that does not know it. That is for its
+    /// adapter to notice: see [`Self::fail_over`].
     fn roll_back(&mut self) {
         if self.world.plan.nodes > 1 {
             return;
@@ -156,6 +178,27 @@ impl Chaos<'_> {
         for &ispb in &self.world.plan.participants {
             let _had_one = self.world.stores.coordinator.roll_back(ispb, steps);
         }
+    }
+
+    /// A replica that lagged is the Coordinator now, and everybody knows that it is another one.
+    fn fail_over(&mut self) {
+        let steps = 1 + usize::try_from(self.random.below(12)).unwrap_or(0);
+        self.world.oracle.lose_state(&format!("the coordinator fails over, {steps} behind"));
+        for &ispb in &self.world.plan.participants {
+            let _had_one = self.world.stores.coordinator.roll_back(ispb, steps);
+        }
+        self.world.stores.coordinator.restart();
+    }
+
+    /// One node does not reach a store that the others reach.
+    async fn cut_off(&mut self) {
+        let Some(node) = self.world.any_node(self.random) else { return };
+        let store = if self.random.chance(500) { Store::Journal } else { Store::Coordinator };
+        self.world.oracle.begin_fault(&format!("a node is cut off from the {store:?}"));
+        node.life.set_cut(store, true);
+        self.last().await;
+        node.life.set_cut(store, false);
+        self.world.oracle.end_fault("it is not any more");
     }
 
     async fn down(&mut self, faults: &Faults, what: &str) {
@@ -246,6 +289,10 @@ impl Chaos<'_> {
             | Kind::Drain
             | Kind::Forget
             | Kind::RollBack
+            | Kind::Restart
+            | Kind::FailOver
+            | Kind::DropChunks
+            | Kind::CutOff
             | Kind::JournalDown
             | Kind::JournalShaky
             | Kind::JournalFull

@@ -47,6 +47,14 @@ pub(crate) struct Node {
 pub(crate) struct Life {
     is_over: AtomicBool,
     ended: Notify,
+    cuts: [AtomicBool; 2],
+}
+
+/// A store that a node alone may be cut off from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Store {
+    Journal,
+    Coordinator,
 }
 
 impl Life {
@@ -65,6 +73,23 @@ impl Life {
         if !self.is_over() {
             ended.await;
         }
+    }
+
+    /// From now on the node reaches a store, or it does not.
+    pub(crate) fn set_cut(&self, store: Store, is_cut: bool) {
+        self.cuts[store as usize].store(is_cut, Ordering::SeqCst);
+    }
+
+    /// Runs a call of a store that the node may be cut off from: then nothing happens, and time does not pass.
+    async fn reach<T, E: From<Error>>(
+        &self,
+        store: Store,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        if self.cuts[store as usize].load(Ordering::SeqCst) {
+            return Err(E::from(Error::Unavailable("this node is cut off".to_owned())));
+        }
+        self.lead(call).await
     }
 
     /// Runs a store call for as long as the node lives.
@@ -155,7 +180,7 @@ impl Journal for Mortal {
         messages: Vec<NewMessage>,
         terms: Terms,
     ) -> Result<Vec<Appended>, AppendError> {
-        self.life.lead(self.fakes.journal.append(ispb, messages, terms)).await
+        self.life.reach(Store::Journal, self.fakes.journal.append(ispb, messages, terms)).await
     }
 
     async fn find_known(
@@ -164,59 +189,59 @@ impl Journal for Mortal {
         keys: Vec<MessageKey>,
         window: Duration,
     ) -> Result<Vec<Option<Known>>, Error> {
-        self.life.lead(self.fakes.journal.find_known(ispb, keys, window)).await
+        self.life.reach(Store::Journal, self.fakes.journal.find_known(ispb, keys, window)).await
     }
 
     async fn read(&self, ispb: Ispb, range: Range, bytes_max: u64) -> Result<Vec<Stored>, Error> {
-        self.life.lead(self.fakes.journal.read(ispb, range, bytes_max)).await
+        self.life.reach(Store::Journal, self.fakes.journal.read(ispb, range, bytes_max)).await
     }
 
     async fn extent(&self, ispb: Ispb) -> Result<Extent, Error> {
-        self.life.lead(self.fakes.journal.extent(ispb)).await
+        self.life.reach(Store::Journal, self.fakes.journal.extent(ispb)).await
     }
 
     async fn find_since(&self, ispb: Ispb, at: Timestamp) -> Result<Sequence, Error> {
-        self.life.lead(self.fakes.journal.find_since(ispb, at)).await
+        self.life.reach(Store::Journal, self.fakes.journal.find_since(ispb, at)).await
     }
 
     async fn keep(&self, ispb: Ispb) -> Result<(), Error> {
-        self.life.lead(self.fakes.journal.keep(ispb)).await
+        self.life.reach(Store::Journal, self.fakes.journal.keep(ispb)).await
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {
-        self.life.lead(self.fakes.journal.remove_below(ispb, below, limit)).await
+        self.life.reach(Store::Journal, self.fakes.journal.remove_below(ispb, below, limit)).await
     }
 
     async fn load_checkpoint(&self, ispb: Ispb) -> Result<Option<Checkpoint>, Error> {
-        self.life.lead(self.fakes.journal.load_checkpoint(ispb)).await
+        self.life.reach(Store::Journal, self.fakes.journal.load_checkpoint(ispb)).await
     }
 
     async fn save_checkpoints(&self, checkpoints: Vec<(Ispb, Checkpoint)>) -> Result<(), Error> {
-        self.life.lead(self.fakes.journal.save_checkpoints(checkpoints)).await
+        self.life.reach(Store::Journal, self.fakes.journal.save_checkpoints(checkpoints)).await
     }
 
     async fn raise_incarnation(&self, ispb: Ispb) -> Result<Incarnation, Error> {
-        self.life.lead(self.fakes.journal.raise_incarnation(ispb)).await
+        self.life.reach(Store::Journal, self.fakes.journal.raise_incarnation(ispb)).await
     }
 
     async fn participants(&self) -> Result<Vec<Participant>, Error> {
-        self.life.lead(self.fakes.journal.participants()).await
+        self.life.reach(Store::Journal, self.fakes.journal.participants()).await
     }
 
     async fn save_participant(&self, participant: Participant) -> Result<bool, Error> {
-        self.life.lead(self.fakes.journal.save_participant(participant)).await
+        self.life.reach(Store::Journal, self.fakes.journal.save_participant(participant)).await
     }
 
     async fn load_switches(&self) -> Result<Switches, Error> {
-        self.life.lead(self.fakes.journal.load_switches()).await
+        self.life.reach(Store::Journal, self.fakes.journal.load_switches()).await
     }
 
     async fn save_switches(&self, switches: Switches) -> Result<bool, Error> {
-        self.life.lead(self.fakes.journal.save_switches(switches)).await
+        self.life.reach(Store::Journal, self.fakes.journal.save_switches(switches)).await
     }
 
     async fn check(&self) -> Result<(), Error> {
-        self.life.lead(self.fakes.journal.check()).await
+        self.life.reach(Store::Journal, self.fakes.journal.check()).await
     }
 }
 
@@ -253,21 +278,22 @@ impl Quarantine for Mortal {
 
 impl Coordinator for Mortal {
     async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
-        self.life.lead(self.fakes.coordinator.load(ispb)).await
+        self.life.reach(Store::Coordinator, self.fakes.coordinator.load(ispb)).await
     }
 
     async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
-        let swap = self.life.lead(self.fakes.coordinator.swap(ispb, expected, next)).await;
+        let swap =
+            self.life.reach(Store::Coordinator, self.fakes.coordinator.swap(ispb, expected, next)).await;
         self.oracle.look_at_state(ispb);
         swap
     }
 
     async fn announce(&self, news: News) -> Result<(), Error> {
-        self.life.lead(self.fakes.coordinator.announce(news)).await
+        self.life.reach(Store::Coordinator, self.fakes.coordinator.announce(news)).await
     }
 
     async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
-        self.life.lead(self.fakes.coordinator.fetch(ispb, first)).await
+        self.life.reach(Store::Coordinator, self.fakes.coordinator.fetch(ispb, first)).await
     }
 
     fn is_shared(&self) -> bool {
@@ -279,11 +305,11 @@ impl Coordinator for Mortal {
     }
 
     async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Result<Decision, Error> {
-        self.life.lead(self.fakes.coordinator.admit(ispb, rule, now)).await
+        self.life.reach(Store::Coordinator, self.fakes.coordinator.admit(ispb, rule, now)).await
     }
 
     async fn check(&self) -> Result<(), Error> {
-        self.life.lead(self.fakes.coordinator.check()).await
+        self.life.reach(Store::Coordinator, self.fakes.coordinator.check()).await
     }
 }
 

@@ -88,8 +88,8 @@ impl Plan {
         let mut plan = Self {
             seed,
             participants,
-            nodes: if random.chance(300) { 2 } else { 1 },
-            is_cluster: random.chance(400),
+            nodes: [1, 1, 2, 3][usize::try_from(random.below(4)).unwrap_or(0)],
+            is_cluster: random.chance(600),
             settings: settings(&mut random),
             span: Duration::from_millis(3_000 + random.below(12_000)),
             clients,
