@@ -2,12 +2,14 @@
 //!
 //! No rule of streams and nothing of a server stands here: only which adapter gets which option.
 
+mod coordinator;
 mod open;
 mod tls;
 
 use std::path::PathBuf;
 
-pub use open::{migrations, redis_options, session};
+pub use coordinator::ClusterCoordinator;
+pub use open::{Means, Stores, migrations, redis_options, session, stores};
 
 /// Why the stores of a cluster cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,12 @@ pub enum Error {
     /// Cassandra cannot be reached or used.
     #[error("cassandra: {0}")]
     Cassandra(#[from] pix_stream_cql::Error),
+    /// The schema is not the one of this build.
+    #[error(transparent)]
+    Unfit(#[from] pix_stream_adapter_cassandra::migrations::Unfit),
+    /// Redis cannot be used as it is configured.
+    #[error("redis: {0}")]
+    Store(#[from] pix_stream_ports::error::Error),
     /// The schema's migrations cannot be read or carried out.
     #[error(transparent)]
     Migrations(#[from] pix_stream_adapter_cassandra::migrations::Error),

@@ -4,18 +4,30 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options as JournalOptions, Parts};
 use pix_stream_adapter_cassandra::migrations::Migrations;
-use pix_stream_adapter_redis::Options;
+use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
+use pix_stream_adapter_cassandra::regions::CassandraRegions;
+use pix_stream_adapter_cassandra::serial_states::CassandraSerialStates;
+use pix_stream_adapter_cassandra::tables::Tables;
+use pix_stream_adapter_redis::{Options, RedisCoordinator};
 use pix_stream_config::sections::Cassandra;
-use pix_stream_config::{Config, Topology};
-use pix_stream_cql::{Credentials, Session, Settings};
+use pix_stream_config::{Config, Fallback, PublishConsistency, ReadConsistency, Topology};
+use pix_stream_cql::{Consistency, Credentials, Session, Settings};
+use pix_stream_fallback::{Fallback as Around, Settings as FallbackSettings};
+use pix_stream_ports::clock::Clock;
+use pix_stream_ports::entropy::Entropy;
 use rustls::ClientConfig;
 
 use crate::Error;
+use crate::coordinator::ClusterCoordinator;
 use crate::tls::client_config;
 
 /// The longest that one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A change of the schema waits for every node and its disk, far longer than a request of a bank may take.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A session with the Cassandra of a configuration.
 ///
@@ -30,10 +42,81 @@ pub async fn session(config: &Config) -> Result<Session, Error> {
 /// # Errors
 /// As [`session`], and a keyspace's name that cannot be.
 pub async fn migrations(config: &Config) -> Result<Migrations, Error> {
-    let session = session(config).await?;
+    let settings = Settings { request_timeout: MIGRATION_TIMEOUT, ..settings(&config.cassandra)? };
+    let session = Session::connect(settings).await?;
     let copies = config.cassandra.replication.iter();
     let replication: Vec<_> = copies.map(|copy| (copy.datacenter.clone(), copy.copies)).collect();
     Ok(Migrations::new(session, &config.cassandra.keyspace, &replication)?)
+}
+
+/// Opens the stores of a node.
+///
+/// # Errors
+/// A file cannot be read; Cassandra cannot be reached, or its schema is not this build's.
+pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
+    let session = session(config).await?;
+    let section = &config.cassandra;
+    Migrations::new(session.clone(), &section.keyspace, &[])?.check().await?;
+    let regions = CassandraRegions::alone();
+    let tables = Tables::new(&session, &section.keyspace, &means.entropy, &regions);
+    let epochs = {
+        let regions = regions.clone();
+        Arc::new(move |ispb| regions.epoch(ispb))
+    };
+    let parts = Parts {
+        session: session.clone(),
+        keyspace: section.keyspace.clone(),
+        tables,
+        clock: Arc::clone(&means.clock),
+        entropy: Arc::clone(&means.entropy),
+        epochs,
+    };
+    let options = JournalOptions {
+        publish: match section.publish_consistency {
+            PublishConsistency::LocalQuorum => Consistency::LocalQuorum,
+            PublishConsistency::EachQuorum => Consistency::EachQuorum,
+        },
+        read: match section.read_consistency {
+            ReadConsistency::LocalQuorum => Consistency::LocalQuorum,
+            ReadConsistency::LocalOne => Consistency::LocalOne,
+        },
+        remember: config.publish.idempotency,
+        ..JournalOptions::default()
+    };
+    let redis = RedisCoordinator::start(&redis_options(config)?).await?;
+    let coordinator = match config.coordinator.fallback {
+        Fallback::None => ClusterCoordinator::Redis(redis),
+        Fallback::Journal => {
+            let serial = CassandraSerialStates::new(&session, &section.keyspace, &means.entropy);
+            ClusterCoordinator::Around(Around::new(redis, serial, FallbackSettings::new(&*means.node)))
+        }
+    };
+    let quarantine = CassandraQuarantine::new(&session, &section.keyspace, &means.entropy);
+    Ok(Stores { journal: CassandraJournal::new(parts, options), coordinator, quarantine, regions, session })
+}
+
+/// What the stores of a node get from their process.
+pub struct Means {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The name of this node, which no other living node has.
+    pub node: String,
+}
+
+/// The stores of a node of a cluster.
+pub struct Stores {
+    /// What must never be lost.
+    pub journal: CassandraJournal,
+    /// What must be agreed on right now.
+    pub coordinator: ClusterCoordinator,
+    /// What was refused.
+    pub quarantine: CassandraQuarantine,
+    /// Which region serves whom.
+    pub regions: CassandraRegions,
+    /// The way to Cassandra.
+    pub session: Session,
 }
 
 /// How Redis is reached, for the Coordinator and the Intake.

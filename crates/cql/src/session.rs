@@ -90,7 +90,8 @@ impl Session {
         values: Vec<Value>,
         options: &Options,
     ) -> Result<Rows, Error> {
-        Call::new(&self.inner, statement, values, options).run().await
+        // What a call may have to do is a large state machine; callers keep many of them side by side.
+        Box::pin(Call::new(&self.inner, statement, values, options).run()).await
     }
 
     /// Asks one node whether it answers, within the limit of a request.

@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod compose;
 pub mod environment;

@@ -24,7 +24,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::compose;
+use crate::{cluster, compose};
 use crate::failure::Failure;
 use crate::node_ports::Stores;
 use crate::serving::reload::Reloader;
@@ -88,7 +88,7 @@ pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<S
     let prepared = Prepared::new(config, dir, shutdown)?;
     match config.journal.kind {
         JournalKind::Embedded => prepared.serve(compose::embedded_stores(config)?).await,
-        JournalKind::Cassandra => Err(Failure::new("journal.kind = \"cassandra\" is being built")),
+        JournalKind::Cassandra => prepared.serve(cluster::open(config).await?).await,
     }
 }
 

@@ -1,0 +1,68 @@
+//! Redis as the Coordinator, with or without a way around it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pix_stream_adapter_cassandra::serial_states::CassandraSerialStates;
+use pix_stream_adapter_redis::RedisCoordinator;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::rate::{Decision, Rule};
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::time::Timestamp;
+use pix_stream_fallback::Fallback;
+use pix_stream_ports::coordinator::{Coordinator, Expected, Held, Listener, News, Swapped};
+use pix_stream_ports::error::Error;
+
+/// The Coordinator of a node of a cluster (`[coordinator] fallback`).
+#[derive(Debug)]
+pub enum ClusterCoordinator {
+    /// Redis alone: without it reads are answered 503 (`fallback = "none"`).
+    Redis(RedisCoordinator),
+    /// Redis, and serial writes to Cassandra while it is away (`fallback = "journal"`).
+    Around(Fallback<RedisCoordinator, CassandraSerialStates>),
+}
+
+/// The same call, whichever it is.
+macro_rules! either {
+    ($self:ident, $one:ident => $call:expr) => {
+        match $self {
+            Self::Redis($one) => $call,
+            Self::Around($one) => $call,
+        }
+    };
+}
+
+impl Coordinator for ClusterCoordinator {
+    async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
+        either!(self, one => one.load(ispb).await)
+    }
+
+    async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
+        either!(self, one => one.swap(ispb, expected, next).await)
+    }
+
+    async fn announce(&self, news: News) -> Result<(), Error> {
+        either!(self, one => one.announce(news).await)
+    }
+
+    async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
+        either!(self, one => one.fetch(ispb, first).await)
+    }
+
+    fn subscribe(&self, listener: Arc<dyn Listener>) {
+        either!(self, one => one.subscribe(listener));
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Result<Decision, Error> {
+        either!(self, one => one.admit(ispb, rule, now).await)
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        either!(self, one => one.check().await)
+    }
+}
