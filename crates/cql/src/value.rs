@@ -9,6 +9,8 @@ use cdrs_tokio::types::value::Value as Wire;
 pub enum Value {
     /// Nothing: deletes the cell when written.
     Null,
+    /// What is stored stays as it is; for columns that are written, no key among them.
+    Unset,
     /// `boolean`.
     Bool(bool),
     /// `int`.
@@ -31,6 +33,7 @@ impl Value {
     pub(crate) fn into_wire(self) -> Wire {
         match self {
             Self::Null => Wire::Null,
+            Self::Unset => Wire::NotSet,
             Self::Bool(value) => Wire::Some(vec![u8::from(value)]),
             Self::Int(value) => Wire::Some(value.to_be_bytes().to_vec()),
             Self::BigInt(value) => Wire::Some(value.to_be_bytes().to_vec()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::iter;
-use pix_stream_cql::Settings;
+use pix_stream_cql::{Session, Settings};
 use pix_stream_cql_mock::{Gate, Mock, Reply, Request};
 use tokio::time::timeout;
 
@@ -45,7 +45,7 @@ fn words(letter: char) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_answers_reach_their_own_requests_after_the_ids_went_round() {
     let (mock, gate_a, gate_b, held) = gated().await;
-    let session = connect(&mock).await;
+    let session = Session::connect(Settings { heartbeat: PATIENCE, ..settings(&mock) }).await.unwrap();
     let patient = options().timeout(PATIENCE);
     let first = words('a');
     let second = words('b');
@@ -92,7 +92,7 @@ async fn the_drivers_transport_gives_late_answers_to_other_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_request_hurts_no_other_and_gets_its_answer() {
     let (mock, gate, _, held) = gated().await;
-    let session = connect(&mock).await;
+    let session = Session::connect(Settings { heartbeat: PATIENCE, ..settings(&mock) }).await.unwrap();
     let patient = options().timeout(PATIENCE);
     let slow = {
         let (session, patient) = (session.clone(), patient.clone());
@@ -124,7 +124,7 @@ async fn the_drivers_transport_fails_a_slow_request_when_the_ids_went_round() {
 async fn a_connection_with_too_many_orphans_is_replaced_and_the_others_are_counted() {
     let (mock, gate, _, _) = gated().await;
     let limits = Settings { orphans_max: 4, request_timeout: Duration::from_millis(100), ..settings(&mock) };
-    let session = pix_stream_cql::Session::connect(limits).await.unwrap();
+    let session = Session::connect(limits).await.unwrap();
     let before = mock.nodes()[0].accepted();
     assert_eq!(echo(&session, "quick").await.as_deref(), Ok("quick"));
     for orphans in 1..=4 {
@@ -153,7 +153,7 @@ async fn a_late_answer_frees_its_id() {
 async fn more_requests_than_the_limit_are_refused_unsent() {
     let (mock, gate, _, held) = gated().await;
     let limits = Settings { in_flight_max: 3, heartbeat: PATIENCE, ..settings(&mock) };
-    let session = pix_stream_cql::Session::connect(limits).await.unwrap();
+    let session = Session::connect(limits).await.unwrap();
     echo(&session, "quick").await.unwrap();
     let waiting: Vec<_> = (0..3)
         .map(|_| {

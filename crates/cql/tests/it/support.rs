@@ -18,6 +18,9 @@ use tokio::time::timeout;
 /// No event that a test waits for takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
+/// Of a request, unless a test says otherwise.
+pub(crate) const LIMIT: Duration = Duration::from_millis(600);
+
 /// Reads one value; the script says it back.
 pub(crate) const ECHO: &str = "SELECT v FROM k.t WHERE id = ?";
 /// Writes conditionally.
@@ -28,7 +31,7 @@ pub(crate) fn settings(mock: &Mock) -> Settings {
         contact_points: mock.contact_points(),
         datacenter: "dc1".to_owned(),
         connections_per_node: 1,
-        request_timeout: Duration::from_millis(600),
+        request_timeout: LIMIT,
         heartbeat: Duration::from_millis(400),
         ..Settings::default()
     }
