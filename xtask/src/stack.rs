@@ -21,6 +21,10 @@ use crate::process::{self, Stopwatch};
 
 /// How often the processes are looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// What ends a stack.
+const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+/// How long after the first signal another one says nothing new.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// Exit code of an impatient end.
 const INTERRUPTED: i32 = 130;
 
@@ -50,6 +54,7 @@ pub(crate) fn run(flags: &StackFlags) -> Result<bool> {
     }
     watch_until(&ended, &stack);
     say("stopping");
+    grow_impatient(&ended)?;
     stack.stop()?;
     say("stopped");
     Ok(true)
@@ -91,14 +96,23 @@ fn build(profile: Profile) -> Result<PathBuf> {
     binary.ok_or_else(|| eyre!("cargo names no binary that it built"))
 }
 
-/// Set by the first signal; a second one ends the process at once, and the guards of the stores see to the rest.
+/// Set by the first signal.
 fn listen_for_signals() -> Result<Arc<AtomicBool>> {
     let ended = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&ended))?;
+    for signal in SIGNALS {
         flag::register(signal, Arc::clone(&ended))?;
     }
     Ok(ended)
+}
+
+/// From now on a signal ends the process at once; the guards of the stores see to the rest. Not right after the first
+/// one: `timeout` sends two, to us and to our group.
+fn grow_impatient(ended: &Arc<AtomicBool>) -> Result<()> {
+    thread::sleep(PATIENCE);
+    for signal in SIGNALS {
+        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(ended))?;
+    }
+    Ok(())
 }
 
 /// Names each process once that dies by itself, or by a drill.
