@@ -41,7 +41,8 @@ pub(crate) fn run() -> Result<bool> {
         summary = Some(result);
         Ok(result.green())
     })?;
-    let green = tested && step("doc", "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --workspace", doc)?;
+    let soaked = tested && step("soak", "cargo xtask soak --minutes 1 --seed 1", soak)?;
+    let green = soaked && step("doc", "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --workspace", doc)?;
     console::progress(&format!("[ci] {} after {}", if green { "passed" } else { "FAILED" }, total.shown()));
     if let Some(summary) = summary {
         summary.print()?;
@@ -63,6 +64,15 @@ fn step(name: &str, again: &str, check: impl FnOnce() -> Result<bool>) -> Result
 
 fn cargo(arguments: &[&str]) -> Result<bool> {
     process::succeeds(process::cargo().args(arguments))
+}
+
+/// A minute of load and faults with the oracle; longer ones are for nights.
+fn soak() -> Result<bool> {
+    let report = process::root().join("target").join("soak.html");
+    let mut command = process::cargo();
+    command.args(["run", "--quiet", "--release", "--package", "pix-stream-soak", "--"]);
+    command.args(["--minutes", "1", "--seed", "1", "--report"]).arg(report);
+    process::succeeds(&mut command)
 }
 
 fn doc() -> Result<bool> {

@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
 /// One task.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Everything CI checks: fmt, clippy, tidy, deny, test, doc. Stops at the first failure.
+    /// Everything CI checks: fmt, clippy, tidy, deny, test, a minute of soak, doc. Stops at the first failure.
     #[command(after_help = "Examples:\n  cargo xtask ci\n  .ci/run            the same, on a bare machine")]
     Ci,
     /// The house plan: arrows, budgets, headers, catalogues, links, machine paths.

@@ -25,7 +25,9 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "ports", normal: &["domain"], dev: &[] },
     Arrows { package: "fallback", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "hot", normal: &["domain", "ports"], dev: &["testkit"] },
-    Arrows { package: "app", normal: &["domain", "hot", "ports"], dev: &["testkit"] },
+    Arrows { package: "calls", normal: &["domain", "ports"], dev: &[] },
+    Arrows { package: "app", normal: &["calls", "domain", "hot", "ports"], dev: &["testkit"] },
+    Arrows { package: "intake", normal: &["app", "domain", "ports"], dev: &["testkit"] },
     Arrows { package: "adapter-embedded", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "adapter-redis", normal: &["domain", "ports"], dev: &["stores", "testkit"] },
     Arrows { package: "datatypes", normal: &[], dev: &[] },
@@ -68,6 +70,8 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "stores", normal: &[], dev: &[] },
     // The servers of a stack are processes, too.
     Arrows { package: "stack", normal: &["stores"], dev: &[] },
+    // Load, faults and the oracle; starts the rest as processes.
+    Arrows { package: "soak", normal: &["client", "development", "domain", "testkit"], dev: &[] },
     Arrows { package: "xtask", normal: &["stack", "stores"], dev: &[] },
 ];
 
@@ -100,11 +104,11 @@ const fn fence_feature(
     Fence { name, feature: Some(feature), only, why }
 }
 
-const BINARIES: &[&str] = &["server", "xtask"];
+const BINARIES: &[&str] = &["server", "soak", "xtask"];
 const HTTP: &[&str] = &["client", "delivery", "listener", "server"];
 const HTTP_SERVERS: &[&str] = &["delivery", "listener"];
 // The benchmark of xtask is a client.
-const TLS: &[&str] = &["adapter-redis", "client", "cql", "cql-mock", "listener", "server", "xtask"];
+const TLS: &[&str] = &["adapter-redis", "client", "cql", "cql-mock", "listener", "server", "soak", "xtask"];
 // The benchmark of xtask measures the reader alone, too.
 const XML: &[&str] = &["adapter-xml", "signature", "xsd", "xtask"];
 const AROUND_APP: &[&str] = &[
@@ -119,6 +123,7 @@ const AROUND_APP: &[&str] = &[
     "fallback",
     "listener",
     "server",
+    "soak",
     "testkit",
 ];
 
