@@ -13,10 +13,10 @@ use pix_stream_ports::error::Error as StoreError;
 use pix_stream_ports::journal::{Journal as _, Stored};
 
 use crate::core::Core;
-use crate::error::Error;
 use crate::metrics::CHUNKS_MISSED;
 use crate::seat::Seat;
-use crate::store::{COORDINATOR_FETCH, Deadline, JOURNAL_EXTENT, JOURNAL_READ};
+use pix_stream_calls::Error;
+use pix_stream_calls::store::{COORDINATOR_FETCH, Deadline, JOURNAL_EXTENT, JOURNAL_READ};
 
 /// Messages that are read ahead of a reader that found one missing.
 const READ_AHEAD: u64 = 128;
@@ -24,6 +24,8 @@ const READ_AHEAD: u64 = 128;
 const READ_AHEAD_BYTES: u64 = 1024 * 1024;
 /// A chunk that takes longer is not waited for: the Journal has its messages, too.
 const FETCH_DEADLINE: Duration = Duration::from_millis(250);
+/// Up to this size a message that a read waits for is deflated before the read is woken: some 80 µs.
+const DEFLATE_INLINE_MAX: usize = 8 * 1024;
 /// Chunks up to this size are unpacked where they arrive: some 200 µs.
 const UNPACK_INLINE_MAX: usize = 32 * 1024;
 
@@ -112,6 +114,25 @@ impl<P: Ports> Core<P> {
         }
     }
 
+    /// Has a message that was just kept deflated, as far as its readers want that.
+    pub(crate) fn deflate_kept(&self, seat: &Seat, message: Arc<Message>) {
+        if !seat.wants_segments() {
+            return;
+        }
+        let previous = seat.hot().find(message.sequence.previous()).cloned();
+        let has_time = self.deflater.has_time();
+        // Whoever reads a backlog takes full batches: under load, what starts one is all that is needed alone.
+        let alone = has_time || starts_batch(message.sequence, self.settings.rules.batch_max);
+        let job = Job { message, previous, alone };
+        // A waiting read is answered as soon as the head rises, before the worker could be done.
+        let is_small = job.message.part.xml_len() <= DEFLATE_INLINE_MAX;
+        if has_time && is_small && seat.waiting() > 0 {
+            job.run(self.ports.codec());
+        } else {
+            self.deflater.offer(job);
+        }
+    }
+
     /// All messages of a range by chunks; `None` when one is missing.
     async fn fetch_all(self: &Arc<Self>, seat: &Seat, range: Range) -> Option<Vec<Arc<Message>>> {
         let mut messages: Vec<Arc<Message>> = Vec::new();
@@ -177,4 +198,9 @@ impl<P: Ports> Core<P> {
         let metadata = self.settings.part_metadata.then_some(&metadata);
         Message::new(sequence, resource_id, self.ports.codec().render(resource_id, &xml, metadata))
     }
+}
+
+/// Whether a message stands where a batch starts when all before it were full.
+fn starts_batch(sequence: Sequence, batch_max: u8) -> bool {
+    sequence.previous().value().is_multiple_of(u64::from(batch_max.max(1)))
 }

@@ -16,9 +16,9 @@ use pix_stream_ports::journal::Journal as _;
 use crate::App;
 use crate::api::{Actor, TypeStatus};
 use crate::core::Core;
-use crate::error::{AdminRefusal, Error};
 use crate::participants::tried;
-use crate::store::{JOURNAL_LOAD_SWITCHES, JOURNAL_SAVE_SWITCHES, READ_DEADLINE, WRITE_DEADLINE};
+use pix_stream_calls::store::{JOURNAL_LOAD_SWITCHES, JOURNAL_SAVE_SWITCHES, READ_DEADLINE, WRITE_DEADLINE};
+use pix_stream_calls::{AdminRefusal, Error};
 
 /// How much of a name that an operator gave stands in the audit log when it is refused, in characters.
 const REFUSED_NAME_MAX: usize = 64;

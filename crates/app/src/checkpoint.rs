@@ -12,10 +12,10 @@ use pix_stream_ports::journal::{Checkpoint, Journal as _};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::core::Core;
-use crate::error::Error;
 use crate::metrics::CHECKPOINT_AGE;
 use crate::seat::Seat;
-use crate::store::{JOURNAL_SAVE_CHECKPOINTS, READ_DEADLINE, WRITE_DEADLINE};
+use pix_stream_calls::Error;
+use pix_stream_calls::store::{JOURNAL_SAVE_CHECKPOINTS, READ_DEADLINE, WRITE_DEADLINE};
 
 /// Saves until the core is gone.
 pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>) {

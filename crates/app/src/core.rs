@@ -18,14 +18,14 @@ use pix_stream_ports::regions::{Regions as _, Sequencing};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use crate::audit::Audit;
-use crate::deflate::Deflater;
-use crate::error::Error;
-use crate::health::Health;
 use crate::metrics::WAITING_READS;
 use crate::seat::Seat;
 use crate::settings::Settings;
-use crate::store::RETRY_AFTER;
+use pix_stream_calls::Error;
+use pix_stream_calls::Health;
+use pix_stream_calls::audit::Audit;
+use pix_stream_calls::store::RETRY_AFTER;
+use pix_stream_hot::Deflater;
 
 /// Bytes of fresh messages, over all participants, that may wait to be told to other nodes.
 const OUTBOX_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -34,7 +34,7 @@ const APPENDING_KIB_MAX: usize = 128 * 1024;
 
 /// The shared heart of an [`crate::App`].
 pub(crate) struct Core<P: Ports> {
-    pub(crate) ports: P,
+    pub(crate) ports: Arc<P>,
     pub(crate) settings: Settings,
     pub(crate) audit: Audit,
     pub(crate) deflater: Deflater,
@@ -46,7 +46,7 @@ pub(crate) struct Core<P: Ports> {
     pub(crate) is_shared: bool,
     /// Room for messages on their way to the Journal, in KiB.
     pub(crate) appending: Arc<Semaphore>,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     /// Another node changed participants or switches.
     pub(crate) registry_changed: Arc<Notify>,
     /// When somebody last asked for a participant that was not known.
@@ -73,11 +73,11 @@ impl<P: Ports> Core<P> {
         Self {
             is_shared: ports.coordinator().is_shared(),
             appending: Arc::new(Semaphore::new(APPENDING_KIB_MAX)),
-            health: Health::default(),
+            health: Arc::default(),
             registry_changed: Arc::default(),
             looked_up: tokio::sync::Mutex::default(),
             outbox_budget: Arc::new(Budget::new(OUTBOX_BYTES_MAX)),
-            ports,
+            ports: Arc::new(ports),
             audit,
             deflater,
             budget: Arc::new(Budget::new(settings.hot_bytes)),

@@ -8,13 +8,10 @@
 //! their switches), `read` (open, pull, close), `participants` (the operator), `sweep` (abandoned streams, heads,
 
 mod api;
-mod audit;
 mod bodies;
 mod catalog;
 mod checkpoint;
 mod core;
-mod deflate;
-mod error;
 mod health;
 pub mod metrics;
 mod news;
@@ -25,7 +22,6 @@ mod read;
 mod recover;
 mod seat;
 mod settings;
-mod store;
 mod sweep;
 
 use std::sync::Arc;
@@ -38,14 +34,15 @@ use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::Coordinator as _;
 
 use crate::core::Core;
-use crate::store::{COORDINATOR_ADMIT, COORDINATOR_DEADLINE, WRITE_DEADLINE};
+use pix_stream_calls::audit;
+use pix_stream_calls::store::{COORDINATOR_ADMIT, COORDINATOR_DEADLINE, WRITE_DEADLINE};
 
 pub use api::{
     Actor, Answer, Change, Changed, Dependency, Publish, Published, Quarantined, Read, Released, Status,
     StreamStatus, Taken, TypeStatus,
 };
-pub use error::{AdminRefusal, Error};
 pub use participants::REQUESTS_PER_SECOND_MAX;
+pub use pix_stream_calls::{AdminRefusal, Error};
 pub use pix_stream_hot::Message;
 pub use quarantine::LIST_MAX as QUARANTINE_LIST_MAX;
 pub use settings::{QuarantineSettings, Settings};
@@ -78,17 +75,18 @@ impl<P: Ports> App<P> {
     /// The Journal cannot be read.
     pub async fn start(ports: P, keyring: Keyring, settings: Settings) -> Result<Self, Error> {
         let (audit, records) = audit::Audit::new(settings.audit_queue);
-        let (deflater, jobs) = deflate::Deflater::new();
+        let (deflater, jobs) = pix_stream_hot::Deflater::new();
         let core = Arc::new(Core::new(ports, keyring, settings, audit, deflater));
         core.load_participants(WRITE_DEADLINE).await?;
         core.load_switches(WRITE_DEADLINE).await?;
         core.ports.coordinator().subscribe(Arc::new(news::Ear::new(&core)));
-        tokio::spawn(audit::run(Arc::downgrade(&core), records));
-        tokio::spawn(deflate::run(Arc::downgrade(&core), jobs));
+        let ports = Arc::downgrade(&core.ports);
+        tokio::spawn(audit::run(ports.clone(), records));
+        tokio::spawn(pix_stream_hot::run_deflater(ports.clone(), jobs));
         tokio::spawn(checkpoint::run(Arc::downgrade(&core)));
         sweep::start(&core);
         if core.is_shared {
-            tokio::spawn(health::run(Arc::downgrade(&core)));
+            tokio::spawn(pix_stream_calls::watch(ports, Arc::clone(&core.health)));
             tokio::spawn(news::follow_registry(Arc::downgrade(&core)));
         }
         Ok(Self(core))

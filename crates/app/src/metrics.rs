@@ -33,16 +33,10 @@ pub const HOT_BYTES: &str = "pix_stream_hot_bytes";
 pub const SEATS: &str = "pix_stream_seats";
 /// Age of the oldest change that no checkpoint holds.
 pub const CHECKPOINT_AGE: &str = "pix_stream_checkpoint_age_seconds";
-/// Latency of store calls, by store and operation.
-pub const STORE_LATENCY: &str = "pix_stream_store_duration_seconds";
-/// Store calls that failed, by store and operation.
-pub const STORE_ERRORS: &str = "pix_stream_store_errors_total";
 /// Swaps lost to another node or a newer state.
 pub const SWAPS_LOST: &str = "pix_stream_swaps_lost_total";
 /// States taken over from a checkpoint.
 pub const RECOVERIES: &str = "pix_stream_recoveries_total";
-/// Audit records that wait to be written.
-pub const AUDIT_QUEUE: &str = "pix_stream_audit_queue_records";
 /// Messages removed because their retention ended, by participant.
 pub const EXPIRED: &str = "pix_stream_messages_expired_total";
 /// Messages read from the Journal because they were not hot, by participant.
@@ -53,10 +47,6 @@ pub const FETCHED: &str = "pix_stream_messages_fetched_total";
 pub const CHUNKS_ANNOUNCED: &str = "pix_stream_chunks_announced_total";
 /// Chunks that were announced and then not to be had, or not readable: the Journal is asked instead.
 pub const CHUNKS_MISSED: &str = "pix_stream_chunks_missed_total";
-/// Whether a store answers, by store; only in a cluster.
-pub const STORE_UP: &str = "pix_stream_store_up";
-/// Whole seconds that a store did not answer, by store; only in a cluster.
-pub const STORE_DEGRADED: &str = "pix_stream_store_degraded_seconds_total";
 /// Messages refused at publish, by the rule that they break first.
 pub const REFUSED: &str = "pix_stream_publish_refused_messages_total";
 /// Messages published without a schema, because the configuration lets their type pass, by message.

@@ -16,7 +16,7 @@ use pix_stream_ports::coordinator::{Chunk, Coordinator as _, Listener, News};
 use crate::core::Core;
 use crate::metrics::CHUNKS_ANNOUNCED;
 use crate::seat::Seat;
-use crate::store::{COORDINATOR_ANNOUNCE, COORDINATOR_DEADLINE};
+use pix_stream_calls::store::{COORDINATOR_ANNOUNCE, COORDINATOR_DEADLINE};
 
 /// Messages up to so many bytes together are deflated where they are announced, which is behind every request.
 const PACK_INLINE_MAX: usize = 32 * 1024;

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 
 use crate::api::{Actor, Change, Changed, Status, StreamStatus};
 use crate::core::Core;
-use crate::error::{AdminRefusal, Error};
 use crate::seat::Seat;
-use crate::store::{
+use pix_stream_calls::store::{
     Deadline, JOURNAL_EXTENT, JOURNAL_KEEP, JOURNAL_PARTICIPANTS, JOURNAL_SAVE_PARTICIPANT, READ_DEADLINE,
     WRITE_DEADLINE,
 };
+use pix_stream_calls::{AdminRefusal, Error};
 
 /// The highest request rate that a participant may be given, a second.
 pub const REQUESTS_PER_SECOND_MAX: u32 = 100_000;

@@ -21,11 +21,11 @@ use pix_stream_ports::journal::{
 
 use crate::api::{Publish, Published};
 use crate::core::Core;
-use crate::error::Error;
-use crate::health::Store;
 use crate::metrics::{REFUSED, UNVALIDATED};
 use crate::seat::Seat;
-use crate::store::{
+use pix_stream_calls::Error;
+use pix_stream_calls::Store;
+use pix_stream_calls::store::{
     Deadline, JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
 };
 use tokio::sync::OwnedSemaphorePermit;

@@ -18,12 +18,12 @@ use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Put, Quarantine as _,
 use crate::App;
 use crate::api::{Actor, Publish, Published, Quarantined, Released, Taken};
 use crate::core::Core;
-use crate::error::Error;
 use crate::metrics::{
     QUARANTINE_BYTES, QUARANTINE_BYTES_MAX, QUARANTINE_ENTRIES, QUARANTINE_ENTRIES_MAX, QUARANTINED,
 };
 use crate::participants::tried;
-use crate::store::{
+use pix_stream_calls::Error;
+use pix_stream_calls::store::{
     QUARANTINE_FIND, QUARANTINE_LIST, QUARANTINE_PUT, QUARANTINE_REMOVE, QUARANTINE_REMOVE_BEFORE,
     QUARANTINE_USAGE, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
 };

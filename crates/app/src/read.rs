@@ -16,9 +16,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::api::{Answer, Read};
 use crate::core::Core;
-use crate::error::{AdminRefusal, Error};
 use crate::seat::Seat;
-use crate::store::{Deadline, RETRY_AFTER};
+use pix_stream_calls::store::{Deadline, RETRY_AFTER};
+use pix_stream_calls::{AdminRefusal, Error};
 
 /// Read-aheads that one read may need before it is answered 503: one is normal, a few when readers race.
 const LOADS_MAX: usize = 16;

@@ -19,10 +19,10 @@ use pix_stream_ports::journal::{Checkpoint, Extent, Journal as _};
 use tokio::time::timeout;
 
 use crate::core::Core;
-use crate::error::Error;
 use crate::metrics::RECOVERIES;
 use crate::seat::Seat;
-use crate::store::{
+use pix_stream_calls::Error;
+use pix_stream_calls::store::{
     COORDINATOR_DEADLINE, COORDINATOR_LOAD, COORDINATOR_SWAP, JOURNAL_EXTENT, JOURNAL_LOAD_CHECKPOINT,
     JOURNAL_RAISE_INCARNATION, JOURNAL_SAVE_CHECKPOINTS, READ_DEADLINE, RETRY_AFTER,
 };

@@ -23,9 +23,9 @@ use pix_stream_ports::journal::Checkpoint;
 use tokio::sync::{Notify, oneshot};
 
 use crate::core::Core;
-use crate::error::Error;
 use crate::metrics::SeatMetrics;
-use crate::store::{Deadline, RETRY_AFTER};
+use pix_stream_calls::Error;
+use pix_stream_calls::store::{Deadline, RETRY_AFTER};
 
 /// Requests of one participant that may wait to be decided.
 const QUEUE_MAX: usize = 4_096;

@@ -15,10 +15,10 @@ use pix_stream_ports::journal::Journal as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::core::Core;
-use crate::error::Error;
 use crate::metrics::{HOT_BYTES, LAG_MESSAGES, SEATS};
 use crate::seat::Seat;
-use crate::store::{
+use pix_stream_calls::Error;
+use pix_stream_calls::store::{
     Deadline, JOURNAL_EXTENT, JOURNAL_FIND_SINCE, JOURNAL_LOAD_CHECKPOINT, JOURNAL_READ,
     JOURNAL_REMOVE_BELOW, READ_DEADLINE,
 };

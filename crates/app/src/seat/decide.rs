@@ -12,9 +12,9 @@ use pix_stream_ports::coordinator::{Coordinator as _, Expected, Held, Swap};
 
 use super::{Request, Seat};
 use crate::core::Core;
-use crate::error::Error;
 use crate::metrics::SWAPS_LOST;
-use crate::store::{COORDINATOR_DEADLINE, COORDINATOR_SWAP, RETRY_AFTER};
+use pix_stream_calls::Error;
+use pix_stream_calls::store::{COORDINATOR_DEADLINE, COORDINATOR_SWAP, RETRY_AFTER};
 use pix_stream_hot::Hot;
 
 /// Requests that are decided together.

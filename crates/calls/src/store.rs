@@ -12,33 +12,38 @@ use crate::error::Error;
 use crate::metrics::{STORE_ERRORS, STORE_LATENCY};
 
 /// A read that takes longer, whatever it waits for, is answered 503: a client hears within a second (design, section 4).
-pub(crate) const READ_DEADLINE: Duration = Duration::from_millis(900);
+pub const READ_DEADLINE: Duration = Duration::from_millis(900);
 /// A call of the Coordinator that takes longer counts as failed: whoever waits behind it shall still be answered in time.
-pub(crate) const COORDINATOR_DEADLINE: Duration = Duration::from_millis(600);
+pub const COORDINATOR_DEADLINE: Duration = Duration::from_millis(600);
 /// A publish or an operator's change that takes longer is answered 503; repeating it is safe.
-pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// When a client should try again after a store failed.
-pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 const _: () = assert!(COORDINATOR_DEADLINE.as_millis() < READ_DEADLINE.as_millis());
 
 /// Until when a request must be answered, with all that it waits for one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline(Instant);
+pub struct Deadline(Instant);
 
 impl Deadline {
     /// The deadline of a read that has spent some of its time.
-    pub(crate) fn of_read(spent: Duration) -> Self {
+    #[must_use]
+    pub fn of_read(spent: Duration) -> Self {
         Self(Instant::now() + READ_DEADLINE.saturating_sub(spent))
     }
 
     /// What is left.
-    pub(crate) fn left(self) -> Duration {
+    #[must_use]
+    pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
     /// Waits for something, but no longer.
-    pub(crate) async fn bound<T>(self, what: &str, wait: impl Future<Output = T>) -> Result<T, Error> {
+    ///
+    /// # Errors
+    /// `Unavailable`: the time is over.
+    pub async fn bound<T>(self, what: &str, wait: impl Future<Output = T>) -> Result<T, Error> {
         timeout_at(self.0, wait).await.map_err(|_| Error::Unavailable {
             retry_after: RETRY_AFTER,
             cause: format!("no {what} within {READ_DEADLINE:?}"),
@@ -47,7 +52,8 @@ impl Deadline {
 }
 
 /// A store and what it is asked to do: the labels of its metrics, whose handles are made once.
-pub(crate) struct Operation {
+#[derive(Debug)]
+pub struct Operation {
     store: &'static str,
     name: &'static str,
     handles: OnceLock<(Histogram, Counter)>,
@@ -55,7 +61,8 @@ pub(crate) struct Operation {
 
 macro_rules! operations {
     ($($constant:ident = $store:literal, $name:literal;)*) => {
-        $(pub(crate) static $constant: Operation = Operation::new($store, $name);)*
+        $(#[doc = concat!("`", $name, "` of the ", $store, ".")]
+        pub static $constant: Operation = Operation::new($store, $name);)*
     };
 }
 
@@ -95,7 +102,10 @@ impl Operation {
     }
 
     /// Runs a call within a deadline and measures it.
-    pub(crate) async fn run<T>(
+    ///
+    /// # Errors
+    /// The call's own, or that it took too long.
+    pub async fn run<T>(
         &self,
         deadline: Duration,
         call: impl Future<Output = Result<T, StoreError>> + Send,

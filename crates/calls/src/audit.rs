@@ -2,7 +2,7 @@
 //!
 //! The queue is bounded and blocks: a request waits rather than go unrecorded.
 
-use std::sync::Weak;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use pix_stream_domain::audit::Record;
@@ -12,7 +12,6 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::core::Core;
 use crate::error::Error;
 use crate::metrics::AUDIT_QUEUE;
 use crate::store::{READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
@@ -29,28 +28,50 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// The way to the worker.
 #[derive(Debug)]
-pub(crate) struct Audit {
+pub struct Audit {
     queue: mpsc::Sender<Entry>,
-    fault: std::sync::Arc<std::sync::Mutex<Option<String>>>,
+    fault: Fault,
+}
+
+/// What [`run`] serves.
+#[derive(Debug)]
+pub struct Queue {
+    entries: mpsc::Receiver<Entry>,
+    fault: Fault,
+}
+
+/// What keeps the log from being written.
+#[derive(Debug, Clone, Default)]
+struct Fault(Arc<Mutex<Option<String>>>);
+
+impl Fault {
+    fn set(&self, fault: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
 }
 
 /// What the worker is given.
 #[derive(Debug)]
-pub(crate) enum Entry {
+enum Entry {
     Record(Record),
     Flush(oneshot::Sender<()>),
 }
 
 impl Audit {
     /// The way, and the queue that [`run`] serves.
-    pub(crate) fn new(queue_max: usize) -> (Self, mpsc::Receiver<Entry>) {
+    #[must_use]
+    pub fn new(queue_max: usize) -> (Self, Queue) {
         let (queue, entries) = mpsc::channel(queue_max.max(1));
-        (Self { queue, fault: std::sync::Arc::default() }, entries)
+        let fault = Fault::default();
+        (Self { queue, fault: fault.clone() }, Queue { entries, fault })
     }
 
     /// Waits until a record could be queued: asked before anything moves, so that a log that cannot be written
     /// refuses requests instead of holding them.
-    pub(crate) async fn wait_for_room(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn wait_for_room(&self) -> Result<(), Error> {
         if self.queue.capacity() > 0 {
             return Ok(());
         }
@@ -66,7 +87,7 @@ impl Audit {
     /// Queues a record. When the queue is full it waits, but no longer than a store may take: what the record tells
     /// of has happened, so its caller is answered, and the record goes on waiting by itself. How many may is bounded
     /// by [`Self::wait_for_room`], which refuses before anything happens.
-    pub(crate) async fn record(&self, record: Record) {
+    pub async fn record(&self, record: Record) {
         let Err(TrySendError::Full(entry)) = self.queue.try_send(Entry::Record(record)) else { return };
         let queue = self.queue.clone();
         let sending = tokio::spawn(async move { queue.send(entry).await.is_ok() });
@@ -74,7 +95,10 @@ impl Audit {
     }
 
     /// Waits until everything queued so far is on the disk, but not for a log that cannot be written.
-    pub(crate) async fn flush(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `Unavailable` when the log cannot be written, `Internal` when its worker ended.
+    pub async fn flush(&self) -> Result<(), Error> {
         let (done, flushed) = oneshot::channel();
         let flushing = async { self.queue.send(Entry::Flush(done)).await.is_ok() && flushed.await.is_ok() };
         match timeout(WRITE_DEADLINE, flushing).await {
@@ -90,21 +114,15 @@ impl Audit {
     }
 
     /// What keeps the log from being written, if anything does.
-    pub(crate) fn fault(&self) -> Option<String> {
-        self.fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
-    }
-
-    fn note_fault(&self, fault: Option<String>) {
-        *self.fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = fault;
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        self.fault.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Writes what is queued until the core is gone.
-pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>, mut entries: mpsc::Receiver<Entry>) {
+/// Writes what is queued until the ports are gone, or the way to here is.
+pub async fn run<P: Ports>(ports: Weak<P>, queue: Queue) {
+    let Queue { mut entries, fault } = queue;
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let mut synced = Instant::now();
     while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
@@ -124,13 +142,13 @@ pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>, mut entries: mpsc::Receiv
                 Entry::Flush(done) => flushes.push(done),
             }
         }
-        if !records.is_empty() && !write(&core, records).await {
+        if !records.is_empty() && !write(&ports, &fault, records).await {
             return;
         }
-        let Some(core) = core.upgrade() else { return };
-        metrics::gauge!(AUDIT_QUEUE).set(core.audit.waiting() as f64);
+        let Some(ports) = ports.upgrade() else { return };
+        metrics::gauge!(AUDIT_QUEUE).set(entries.len() as f64);
         if !flushes.is_empty() || synced.elapsed() >= SYNC_EVERY {
-            if let Err(error) = core.ports.audit_log().sync().await {
+            if let Err(error) = ports.audit_log().sync().await {
                 tracing::error!(%error, "the audit log cannot be brought to the disk");
             }
             synced = Instant::now();
@@ -141,21 +159,21 @@ pub(crate) async fn run<P: Ports>(core: Weak<Core<P>>, mut entries: mpsc::Receiv
     }
 }
 
-/// Writes records, for as long as it takes. `false` when the core is gone.
-async fn write<P: Ports>(core: &Weak<Core<P>>, records: Vec<Record>) -> bool {
+/// Writes records, for as long as it takes. `false` when the ports are gone.
+async fn write<P: Ports>(ports: &Weak<P>, fault: &Fault, records: Vec<Record>) -> bool {
     loop {
-        let Some(core) = core.upgrade() else { return false };
-        match core.ports.audit_log().append(records.clone()).await {
+        let Some(ports) = ports.upgrade() else { return false };
+        match ports.audit_log().append(records.clone()).await {
             Ok(()) => {
-                core.audit.note_fault(None);
+                fault.set(None);
                 return true;
             }
             Err(error) => {
                 tracing::error!(%error, "the audit log cannot be written; requests wait when its queue is full");
-                core.audit.note_fault(Some(error.to_string()));
+                fault.set(Some(error.to_string()));
             }
         }
-        drop(core);
+        drop(ports);
         sleep(RETRY_EVERY).await;
     }
 }
