@@ -254,23 +254,26 @@ impl Caller {
         Self { client, room: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), limit, refused }
     }
 
-    /// Runs a call within the limit of time, if there is room.
+    /// Runs a call of the driver within the limit of time, if there is room. On the heap: the driver's futures are large,
+    /// and would be part of every read's.
     pub(crate) async fn run<T>(
         &self,
         call: impl Future<Output = Result<T, fred::error::Error>>,
     ) -> Result<T, Error> {
-        self.run_raw(call).await?.map_err(|error| error::of(&error))
+        self.within(Box::pin(call)).await?.map_err(|error| error::of(&error))
     }
 
-    /// The same, where the server's own errors are for the caller to read.
-    pub(crate) async fn run_raw<T>(
-        &self,
-        call: impl Future<Output = Result<T, fred::error::Error>>,
-    ) -> Result<Result<T, fred::error::Error>, Error> {
+    /// The same for whatever has an outcome of its own.
+    pub(crate) async fn within<T>(&self, call: impl Future<Output = T>) -> Result<T, Error> {
         let Ok(_room) = self.room.try_acquire() else {
             self.refused.increment(1);
             return Err(Error::Unavailable(format!("{IN_FLIGHT_MAX} calls wait for redis already")));
         };
+        self.in_time(call).await
+    }
+
+    /// The same for calls on behalf of those for whom there was room.
+    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Error> {
         let late = || Error::Unavailable(format!("no answer of redis within {:?}", self.limit));
         timeout(self.limit, call).await.map_err(|_| late())
     }

@@ -28,38 +28,30 @@ use crate::keys::Keys;
 use crate::metrics::{FRESH_BYTES, FRESH_SKIPPED, STATES_OLD, SWAPS_REPEATED};
 use crate::news::{self, Heard, NodeId};
 use crate::options::{Options, Topology};
-use crate::reign::{Call, Reign, Reigns, TAG_LEN};
+use crate::reign::{Item, Reign, Reigns, TAG_LEN, VERSION_LEN, Wanted};
 use crate::subscription::{self, Listeners};
+use crate::swaps::Swaps;
 
-/// Length of a version.
-const VERSION_LEN: usize = 12;
 /// What the script compares: version and tag.
 const MARK_LEN: usize = VERSION_LEN + TAG_LEN;
 /// What stands before the state: the mark and the swap's id.
 const PREFIX_LEN: usize = MARK_LEN + 8;
-/// A mark that no value has, as it is shorter.
-const NEVER: &[u8] = b"-";
 
 /// The Coordinator of a cluster.
 pub struct RedisCoordinator {
     caller: Caller,
-    reigns: Reigns,
+    states: Swaps,
     keys: Keys,
     node: NodeId,
     swaps: AtomicU64,
     listeners: Listeners,
     fresh: Fresh,
     windows: Windows,
-    lives: Lives,
+    fresh_life: Expiration,
     is_cluster: bool,
     counters: Counters,
     /// Last, so that everything is gone before the connections are.
     _tasks: Tasks,
-}
-
-struct Lives {
-    state: Bytes,
-    fresh: Expiration,
 }
 
 struct Counters {
@@ -87,10 +79,9 @@ impl RedisCoordinator {
         connection::keep_up(&subscriber, "news", options.command_timeout, &mut tasks).await;
         let caller = Caller::new(client, options.command_timeout);
         let is_cluster = matches!(options.topology, Topology::Cluster { .. });
-        let millis = |life: std::time::Duration| i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
         let windows = Windows::new(caller.clone(), keys.clone());
         Ok(Self {
-            reigns: Reigns::new(caller.clone(), is_cluster),
+            states: Swaps::new(caller.clone(), Reigns::new(caller.clone(), is_cluster, options.state_life)),
             caller,
             keys,
             node,
@@ -99,10 +90,7 @@ impl RedisCoordinator {
             listeners,
             fresh: Fresh::new(options.fresh_life, options.fresh_bytes_per_participant),
             windows,
-            lives: Lives {
-                state: Bytes::from(millis(options.state_life).to_string()),
-                fresh: Expiration::PX(millis(options.fresh_life)),
-            },
+            fresh_life: Expiration::PX(i64::try_from(options.fresh_life.as_millis()).unwrap_or(i64::MAX)),
             is_cluster,
             counters: Counters {
                 old: metrics::counter!(STATES_OLD),
@@ -114,8 +102,16 @@ impl RedisCoordinator {
         })
     }
 
-    fn call(&self, ispb: Ispb) -> Call {
-        Call { key: self.keys.state(ispb), beside: self.keys.head(ispb) }
+    /// Swaps, with others that are asked for at the same time.
+    async fn run(
+        &self,
+        ispb: Ispb,
+        expected: Wanted,
+        value: (Bytes, Bytes),
+    ) -> Result<(Arc<Reign>, Answer), Error> {
+        let (key, beside) = (self.keys.state(ispb), self.keys.head(ispb));
+        let (reign, value) = self.states.run(Item { ispb, key, beside, expected, value }).await?;
+        Ok((reign, Answer::read(value)?))
     }
 
     fn held(&self, value: Option<&Bytes>, reign: &Reign) -> Result<Held, Error> {
@@ -145,7 +141,7 @@ impl RedisCoordinator {
             (None, _) => {}
         }
         let message = Bytes::from(news::encode(self.node, news, written.is_some()));
-        let life = || Some(self.lives.fresh.clone());
+        let life = || Some(self.fresh_life.clone());
         let values = client.pipeline();
         self.caller
             .run(async {
@@ -175,17 +171,12 @@ fn version_bytes(version: Version) -> [u8; VERSION_LEN] {
     bytes
 }
 
-/// What the script is told of what is expected: the whole mark, and the version of an old state.
-fn expectation(expected: Expected, reign: &Reign) -> (Bytes, Bytes) {
+/// What the script is to expect.
+fn wanted(expected: Expected) -> Wanted {
     match expected {
-        Expected::Nothing => (Bytes::new(), Bytes::new()),
-        Expected::Current(version) => {
-            let mark = [version_bytes(version).as_slice(), &reign.tag].concat();
-            (Bytes::from(mark), Bytes::new())
-        }
-        Expected::Old(version) => {
-            (Bytes::from_static(NEVER), Bytes::copy_from_slice(&version_bytes(version)))
-        }
+        Expected::Nothing => Wanted::Nothing,
+        Expected::Current(version) => Wanted::Current(version_bytes(version)),
+        Expected::Old(version) => Wanted::Old(version_bytes(version)),
     }
 }
 
@@ -213,22 +204,15 @@ impl Answer {
 impl Coordinator for RedisCoordinator {
     /// By the script, as a swap that nothing fits: only it knows whether the server is still the same.
     async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
-        let arguments =
-            |_: &Reign| [Bytes::from_static(NEVER), Bytes::new(), Bytes::new(), Bytes::new(), Bytes::new()];
-        let (reign, value) = self.reigns.run(ispb, &self.call(ispb), arguments).await?;
-        self.held(Answer::read(value)?.held.as_ref(), &reign)
+        let (reign, answer) = self.run(ispb, Wanted::Never, Default::default()).await?;
+        self.held(answer.held.as_ref(), &reign)
     }
 
     async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
         let id = self.swaps.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        let (version, state) = (version_bytes(next.version()), next.encode());
-        let arguments = |reign: &Reign| {
-            let (mark, old) = expectation(expected, reign);
-            let value = [version.as_slice(), &reign.tag, &id, &state].concat();
-            [mark, old, Bytes::copy_from_slice(&reign.tag), Bytes::from(value), self.lives.state.clone()]
-        };
-        let (reign, value) = self.reigns.run(ispb, &self.call(ispb), arguments).await?;
-        let answer = Answer::read(value)?;
+        let version = Bytes::copy_from_slice(&version_bytes(next.version()));
+        let state = Bytes::from([id.as_slice(), &next.encode()].concat());
+        let (reign, answer) = self.run(ispb, wanted(expected), (version, state)).await?;
         let swap = if answer.is_done {
             Swap::Done
         } else if answer.held.as_ref().and_then(|held| held.get(MARK_LEN..PREFIX_LEN)) == Some(&id) {

@@ -108,7 +108,7 @@ impl RedisIntake {
     async fn send(&self, name: &'static str, words: &[&str]) -> Result<Value, Error> {
         for _ in 0..2 {
             let call = self.caller.client.custom::<Value, _>(self.command(name), values(words));
-            match self.caller.run_raw(call).await? {
+            match self.caller.within(call).await? {
                 Ok(value) => return Ok(value),
                 Err(failed) if error::is_no_group(&failed) => self.make_group().await?,
                 Err(failed) => return Err(error::of(&failed)),
@@ -125,7 +125,7 @@ impl RedisIntake {
     async fn make_group(&self) -> Result<(), Error> {
         let words = ["CREATE", &self.stream, &self.group, "0", "MKSTREAM"];
         let call = self.caller.client.custom::<Value, _>(self.command("XGROUP"), values(&words));
-        match self.caller.run_raw(call).await? {
+        match self.caller.within(call).await? {
             Ok(_) => {
                 self.groups.increment(1);
                 tracing::info!(stream = self.stream, group = self.group, "made the intake's group");

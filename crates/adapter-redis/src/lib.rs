@@ -22,6 +22,7 @@ mod options;
 mod reign;
 mod share;
 mod subscription;
+mod swaps;
 
 pub use coordinator::RedisCoordinator;
 pub use intake::{IntakeOptions, RedisIntake};

@@ -5,6 +5,7 @@
 mod contract;
 mod faults;
 mod intake;
+mod measure;
 mod races;
 mod rate;
 mod spread;
