@@ -1,0 +1,41 @@
+//! `pix-stream-soak`: servers under load and faults, watched by an oracle (issue 6; behind `cargo xtask soak`).
+//!
+//! Starts what a scenario names, publishes and reads with the habits of real clients (protocol, section 9), kills and
+//! stops what the seed says, and believes nobody: every message is followed from its producer to its confirmation. Ends
+//! with a report that opens offline, and with 1 when an invariant was violated. How to read it: docs/soak.md.
+
+mod book;
+mod chart;
+mod fault;
+mod flags;
+mod habit;
+mod multipart;
+mod output;
+mod producer;
+mod reader;
+mod report;
+mod run;
+mod sample;
+mod scenario;
+mod series;
+mod site;
+mod verdict;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use color_eyre::config::HookBuilder;
+use color_eyre::eyre::Result;
+
+fn main() -> Result<ExitCode> {
+    HookBuilder::default().display_env_section(false).install()?;
+    let flags = flags::Flags::parse();
+    if flags.list {
+        output::list()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let is_clean = runtime.block_on(run::run(&flags))?;
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

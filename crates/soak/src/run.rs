@@ -1,0 +1,303 @@
+//! A run: everything is started, loaded, broken, drained, and judged.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr as _};
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_testkit::fake::SplitMix64;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use crate::book::{Book, Finished};
+use crate::fault::{self, Plan};
+use crate::flags::Flags;
+use crate::output::{self, Output};
+use crate::producer::Producer;
+use crate::reader::Reader;
+use crate::report::{self, Run};
+use crate::sample::{self, Sample};
+use crate::scenario::Scenario;
+use crate::site::Site;
+use crate::wire::{Connection, Identity};
+use crate::{habit, verdict};
+
+/// How long readers have to get what was acknowledged, once faults and load are over.
+const DRAIN_MAX: Duration = Duration::from_secs(90);
+/// How long clients have to end.
+const END_MAX: Duration = Duration::from_secs(30);
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// What clients do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Producers publish, readers have their habits.
+    Load,
+    /// Readers read what is left, and behave.
+    Drain,
+    /// Readers close their streams.
+    Done,
+}
+
+/// What all clients share.
+pub(crate) struct World {
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) site: Site,
+    pub(crate) book: Book,
+    phase: watch::Sender<Phase>,
+}
+
+impl World {
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// The time between two messages of one producer now.
+    pub(crate) fn spacing(&self) -> Duration {
+        let scenario = self.scenario;
+        let now = self.book.now().as_millis();
+        let is_burst = |burst: &crate::scenario::Burst| {
+            let every = burst.every.as_millis().max(1);
+            now % every >= every - burst.lasts.as_millis().min(every)
+        };
+        let times = scenario.burst.filter(is_burst).map_or(1, |burst| burst.times);
+        Duration::from_secs(1) * scenario.participants / (scenario.rate * times).max(1)
+    }
+}
+
+/// Runs a scenario; true when nothing was violated.
+pub(crate) async fn run(flags: &Flags) -> Result<bool> {
+    let scenario = flags.scenario;
+    let minutes = flags.minutes.unwrap_or(scenario.minutes);
+    let seed = flags.seed.unwrap_or_else(draw_seed);
+    let output = Output::new(flags.json);
+    output.event(&output::begin(scenario.name, seed, minutes));
+    output.say(&format!("{}: {} (seed {seed}, {minutes} min)", scenario.name, scenario.about));
+    let folder = Folder::new(flags.dir.as_deref())?;
+    let ispbs: Vec<Ispb> =
+        (0..scenario.participants).filter_map(|n| format!("{:08}", 99_900_001 + n).parse().ok()).collect();
+    let names: Vec<String> = ispbs.iter().map(Ispb::to_string).collect();
+    let site = Site::start(scenario.target, &folder.path, &names, flags.server.as_deref()).await?;
+    let book = Book::new(scenario.participants);
+    let world = Arc::new(World { scenario, site, book, phase: watch::Sender::new(Phase::Load) });
+    let mut clients = JoinSet::new();
+    let result = drive(&world, &ispbs, (seed, minutes), &output, &mut clients).await;
+    let metrics = snapshot(&world).await;
+    world.phase.send_replace(Phase::Done);
+    let ended = timeout(END_MAX, async { while clients.join_next().await.is_some() {} }).await;
+    clients.shutdown().await;
+    let ran = world.book.now();
+    if let Err(error) = &result {
+        world.book.violate(format!("the run could not go on: {error:#}"));
+    }
+    if ended.is_err() {
+        world.book.violate(format!("clients did not end within {END_MAX:?}"));
+    }
+    let samples = result.unwrap_or_default();
+    let servers: Vec<String> = world.site.servers().iter().map(|server| server.name().to_owned()).collect();
+    let trends = verdict::trends(&samples, &servers, ran);
+    trends.iter().filter_map(verdict::Trend::violation).for_each(|violation| world.book.violate(violation));
+    let finished = world.book.finish();
+    let replay = format!("cargo xtask soak --scenario {} --minutes {minutes} --seed {seed}", scenario.name);
+    let run = Run {
+        scenario: scenario.name,
+        about: scenario.about,
+        seed,
+        replay: &replay,
+        ran,
+        finished: &finished,
+        samples: &samples,
+        trends: &trends,
+        metrics: &metrics,
+    };
+    let path = flags.report.clone().unwrap_or_else(|| PathBuf::from(format!("soak-{}.html", scenario.name)));
+    std::fs::write(&path, report::render(&run))
+        .wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    let is_clean = finished.violations.is_empty();
+    if let Some(world) = Arc::into_inner(world) {
+        world.site.stop().await?;
+    }
+    conclude(&output, &finished, &path, &replay);
+    folder.end(is_clean, &output);
+    Ok(is_clean)
+}
+
+/// Loads and breaks until the time is over, then waits until everything has arrived. What was sampled meanwhile.
+async fn drive(
+    world: &Arc<World>,
+    ispbs: &[Ispb],
+    (seed, minutes): (u64, f64),
+    output: &Output,
+    clients: &mut JoinSet<()>,
+) -> Result<Vec<Sample>> {
+    let mut random = SplitMix64::new(seed);
+    let mut producers = JoinSet::new();
+    for (index, ispb) in ispbs.iter().enumerate() {
+        let habit = habit::ALL[index % habit::ALL.len()];
+        let identity = Identity::load(&world.site.dir, &format!("psp-{ispb}"))?;
+        for _ in 0..habit.streams {
+            let reader = Reader::new(world, *ispb, identity.clone(), habit, random.next());
+            clients.spawn(reader.run());
+        }
+        producers.spawn(Producer::new(world, *ispb, random.next())?.run());
+    }
+    let until = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
+    let faults = tokio::spawn(break_until(Arc::clone(world), random.next(), until));
+    let mut samples = Vec::new();
+    watch_until(world, output, &mut samples, async {
+        tokio::time::sleep_until(until).await;
+    })
+    .await;
+    // The last fault is put right before anybody is judged.
+    watch_until(world, output, &mut samples, async {
+        let _put_right = faults.await;
+    })
+    .await;
+    world.phase.send_replace(Phase::Drain);
+    output.say("load and faults are over; what is left is read");
+    watch_until(world, output, &mut samples, async { while producers.join_next().await.is_some() {} }).await;
+    let drained = async {
+        while world.book.open() != (0, 0) {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    watch_until(world, output, &mut samples, async {
+        let _arrived_or_lost = timeout(DRAIN_MAX, drained).await;
+    })
+    .await;
+    Ok(samples)
+}
+
+async fn break_until(world: Arc<World>, seed: u64, until: Instant) {
+    let mut plan = Plan::new(seed, world.scenario.faults, world.scenario.fault_every);
+    while let Some(planned) = plan.next() {
+        if Instant::now() + planned.after >= until {
+            return;
+        }
+        sleep(planned.after).await;
+        if let Err(error) = fault::inject(&world.book, &world.site, &planned).await {
+            world.book.violate(format!("{:?} was not put right: {error:#}", planned.kind));
+        }
+    }
+}
+
+/// Samples and tells how it goes, until something is over.
+async fn watch_until(
+    world: &World,
+    output: &Output,
+    samples: &mut Vec<Sample>,
+    over: impl Future<Output = ()>,
+) {
+    let mut ticks = interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            () = &mut over => return,
+            _tick = ticks.tick() => {}
+        }
+        let now = world.book.now();
+        samples.extend(world.site.all().iter().filter_map(|process| sample::take(process, now)));
+        let counts = world.book.counts();
+        let ((missing, unconfirmed), violations) = (world.book.open(), world.book.violation_count());
+        let text = format!(
+            "{:>4} s  published {}  delivered {}  redelivered {}  on the way {missing}  out {unconfirmed}  violations {violations}",
+            now.as_secs(),
+            counts.published,
+            counts.delivered,
+            counts.redelivered,
+        );
+        let event = json!({
+            "event": "progress", "seconds": now.as_secs(), "published": counts.published,
+            "delivered": counts.delivered, "redelivered": counts.redelivered, "on_the_way": missing, "unconfirmed": unconfirmed,
+            "violations": violations,
+        });
+        output.progress(now.as_secs(), &text, &event);
+    }
+}
+
+/// The metrics of each server that answers.
+async fn snapshot(world: &World) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    let Ok(identity) = Identity::load(&world.site.dir, "admin") else { return all };
+    for server in world.site.servers() {
+        let Some(admin) = server.admin() else { continue };
+        let read = async {
+            let mut connection = Connection::open(admin, &identity).await?;
+            connection.exchange("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await
+        };
+        let text = match read.await {
+            Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
+            Err(error) => format!("no answer: {error:#}"),
+        };
+        all.push((server.name().to_owned(), text));
+    }
+    all
+}
+
+fn conclude(output: &Output, finished: &Finished, path: &Path, replay: &str) {
+    let Finished { counts, series, violations, faults, bound } = finished;
+    let mut text = format!(
+        "published {}  delivered {}  redelivered {} (at most {bound})  confirmed again {}  faults {}\n\
+        published to delivered: p50 {} ms, p99 {} ms\nreport {}\n",
+        counts.published,
+        counts.delivered,
+        counts.redelivered,
+        counts.confirmed_again,
+        faults.len(),
+        series.quantile(0.5).unwrap_or(0),
+        series.quantile(0.99).unwrap_or(0),
+        path.display(),
+    );
+    match violations.first() {
+        None => text.push_str("no invariant was violated"),
+        Some(first) => {
+            text.push_str(&format!("{} violations, the first: {first}\nagain: {replay}", violations.len()));
+        }
+    }
+    let event = json!({
+        "event": "summary", "published": counts.published, "delivered": counts.delivered,
+        "redelivered": counts.redelivered, "redelivered_max": bound, "confirmed_again": counts.confirmed_again,
+        "faults": faults.len(), "p50_ms": series.quantile(0.5), "p99_ms": series.quantile(0.99),
+        "violations": violations, "report": path, "replay": replay,
+    });
+    output.result(&text, &event);
+}
+
+/// Where data and logs lie.
+struct Folder {
+    path: PathBuf,
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    fn new(wanted: Option<&Path>) -> Result<Self> {
+        match wanted {
+            Some(path) => {
+                std::fs::create_dir_all(path)?;
+                Ok(Self { path: std::path::absolute(path)?, temporary: None })
+            }
+            None => {
+                let temporary = tempfile::Builder::new().prefix("pix-stream-soak-").tempdir()?;
+                Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
+            }
+        }
+    }
+
+    /// A temporary folder stays when somebody will want to look into it.
+    fn end(self, is_clean: bool, output: &Output) {
+        if let Some(temporary) = self.temporary.filter(|_| !is_clean) {
+            let _kept = temporary.keep();
+            output.say(&format!("data and logs stay in {}", self.path.display()));
+        }
+    }
+}
+
+/// A seed that nobody chose: where this process's memory happens to lie.
+fn draw_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one("a seed") % 1_000_000
+}

@@ -1,0 +1,187 @@
+//! Scenarios: what is started, how it is loaded, what breaks. Data only.
+
+use std::time::Duration;
+
+use crate::fault::Kind;
+
+/// One scenario.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What it is for, in one line.
+    pub(crate) about: &'static str,
+    pub(crate) target: Target,
+    pub(crate) participants: u32,
+    /// Messages a second of all participants together.
+    pub(crate) rate: u32,
+    /// Every so often, for so long, so many times the rate.
+    pub(crate) burst: Option<Burst>,
+    /// Of 1000 requests to publish, this many carry a message that no schema accepts.
+    pub(crate) invalid_per_mille: u16,
+    pub(crate) faults: &'static [Kind],
+    /// The mean time from the end of a fault to the next one.
+    pub(crate) fault_every: Duration,
+    pub(crate) minutes: f64,
+}
+
+/// What is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// One server with everything in it.
+    Embedded,
+    /// `cargo xtask stack up`: real Redis and Cassandra.
+    Stack { servers: u8, cassandra_nodes: u8, is_sentinel: bool },
+}
+
+/// More of the load, now and then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Burst {
+    pub(crate) every: Duration,
+    pub(crate) lasts: Duration,
+    pub(crate) times: u32,
+}
+
+const TWO_SERVERS: Target = Target::Stack { servers: 2, cassandra_nodes: 1, is_sentinel: false };
+const SECOND: Duration = Duration::from_secs(1);
+
+/// All there are.
+pub(crate) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "quick",
+        about: "one minute of the embedded server, killed and drained now and then: what CI runs",
+        target: Target::Embedded,
+        participants: 8,
+        rate: 120,
+        burst: None,
+        invalid_per_mille: 20,
+        faults: &[Kind::KillServer, Kind::DrainServer],
+        fault_every: Duration::from_secs(10),
+        minutes: 1.0,
+    },
+    Scenario {
+        name: "embedded",
+        about: "the embedded server, killed, stopped and drained",
+        target: Target::Embedded,
+        participants: 16,
+        rate: 250,
+        burst: Some(Burst { every: Duration::from_secs(60), lasts: Duration::from_secs(5), times: 4 }),
+        invalid_per_mille: 10,
+        faults: &[Kind::KillServer, Kind::KillServer, Kind::DrainServer, Kind::StopServer],
+        fault_every: Duration::from_secs(40),
+        minutes: 10.0,
+    },
+    Scenario {
+        name: "stack",
+        about: "two servers on real Redis and Cassandra; everything is killed or stopped in turn",
+        target: TWO_SERVERS,
+        participants: 16,
+        rate: 200,
+        burst: None,
+        invalid_per_mille: 10,
+        faults: &[
+            Kind::KillServer,
+            Kind::KillRedis,
+            Kind::StopRedis,
+            Kind::StopCassandra,
+            Kind::DrainServer,
+            Kind::KillCassandra,
+        ],
+        fault_every: Duration::from_secs(25),
+        minutes: 10.0,
+    },
+    Scenario {
+        name: "calm",
+        about: "the embedded server without faults: memory and file descriptors must be flat",
+        target: Target::Embedded,
+        participants: 16,
+        rate: 300,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[],
+        fault_every: SECOND,
+        minutes: 10.0,
+    },
+    Scenario {
+        name: "million",
+        about: "the shape of a million messages a minute, one fiftieth of it: many participants at once",
+        target: TWO_SERVERS,
+        participants: 64,
+        rate: 333,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[],
+        fault_every: SECOND,
+        minutes: 5.0,
+    },
+    Scenario {
+        name: "burst",
+        about: "ten times the load for five seconds of every thirty",
+        target: TWO_SERVERS,
+        participants: 16,
+        rate: 80,
+        burst: Some(Burst { every: Duration::from_secs(30), lasts: Duration::from_secs(5), times: 10 }),
+        invalid_per_mille: 0,
+        faults: &[],
+        fault_every: SECOND,
+        minutes: 5.0,
+    },
+    Scenario {
+        name: "cache-loss",
+        about: "Redis is killed and comes back empty, and stops, again and again",
+        target: TWO_SERVERS,
+        participants: 16,
+        rate: 150,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[Kind::KillRedis, Kind::StopRedis],
+        fault_every: Duration::from_secs(15),
+        minutes: 5.0,
+    },
+    Scenario {
+        name: "schema-storm",
+        about: "half of what is published is refused by its schema; the rest must not suffer",
+        target: Target::Embedded,
+        participants: 16,
+        rate: 150,
+        burst: None,
+        invalid_per_mille: 500,
+        faults: &[],
+        fault_every: SECOND,
+        minutes: 5.0,
+    },
+    Scenario {
+        name: "failover",
+        about: "three Cassandra nodes and a Redis with a replica and sentinels; single nodes of each die",
+        target: Target::Stack { servers: 2, cassandra_nodes: 3, is_sentinel: true },
+        participants: 8,
+        rate: 60,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[Kind::KillRedis, Kind::StopCassandra, Kind::KillCassandra],
+        fault_every: Duration::from_secs(30),
+        minutes: 10.0,
+    },
+];
+
+/// The scenario of a name.
+pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_faults_have_something_to_break() {
+        for (index, scenario) in ALL.iter().enumerate() {
+            assert!(ALL[..index].iter().all(|other| other.name != scenario.name));
+            let is_embedded = scenario.target == Target::Embedded;
+            assert!(
+                !is_embedded || scenario.faults.iter().all(|kind| kind.is_of_servers()),
+                "{}",
+                scenario.name
+            );
+        }
+    }
+}
