@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use pix_stream_domain::audit::Event;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
@@ -56,12 +55,27 @@ impl<P: Ports> App<P> {
             Err(Error::Conflict { .. }) => Box::new(conflict()),
             Err(other) => return Err(other),
         };
-        let entry = self.0.new_entry(ispb, actor, xml, &fault);
+        let messages = vec![xml];
+        let kept = Publish { ispb, actor, request_id, messages };
+        self.quarantine(kept, INTAKE, &fault).await.map(Taken::Quarantined)
+    }
+
+    /// Puts one message into quarantine that came unattended by way of `intake` and was found to be at fault. `Ok` means
+    /// that it is durable there; the same bytes again are one attempt more.
+    ///
+    /// # Errors
+    /// `Overloaded` when the quarantine is full, `Unavailable`.
+    pub async fn quarantine(
+        &self,
+        publish: Publish<'_>,
+        intake: &'static str,
+        fault: &Invalid,
+    ) -> Result<Quarantined, Error> {
+        let entry = self.0.new_entry(&publish, intake, fault);
+        let request_id = Box::from(publish.request_id);
         // Once handed over it is kept, whether or not the producer still listens, and so it must be recorded.
-        let task = tokio::spawn(Arc::clone(&self.0).put_away(entry, Box::from(request_id)));
-        let quarantined =
-            task.await.map_err(|error| Error::Internal(format!("the quarantine: {error}")))??;
-        Ok(Taken::Quarantined(quarantined))
+        let task = tokio::spawn(Arc::clone(&self.0).put_away(entry, request_id));
+        task.await.map_err(|error| Error::Internal(format!("the quarantine: {error}")))?
     }
 
     /// Entries without their bytes, oldest first: those behind `after`, of one participant or of all, at most
@@ -178,16 +192,17 @@ impl<P: Ports> App<P> {
 }
 
 impl<P: Ports> Core<P> {
-    fn new_entry(&self, ispb: Ispb, producer: &str, xml: Bytes, fault: &Invalid) -> Entry {
+    fn new_entry(&self, publish: &Publish<'_>, intake: &'static str, fault: &Invalid) -> Entry {
+        let xml = publish.messages.first().cloned().unwrap_or_default();
         let at = self.ports.clock().now();
         let mut random = [0; 16];
         self.ports.entropy().fill(&mut random);
         let summary = Summary {
             id: EntryId(ResourceId::new(at, random)),
-            ispb,
+            ispb: publish.ispb,
             at,
-            producer: producer.to_owned(),
-            intake: INTAKE.to_owned(),
+            producer: publish.actor.to_owned(),
+            intake: intake.to_owned(),
             rule: fault.first.rule,
             findings: fault.findings().map(ToString::to_string).collect(),
             bytes: u32::try_from(xml.len()).unwrap_or(u32::MAX),
