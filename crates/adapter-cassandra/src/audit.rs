@@ -1,1 +1,182 @@
-//! Placeholder for `audit`; its owner replaces it.
+//! The archive of audit chains: blocks of lines, away from the node that wrote them. Not the audit log itself: that
+//! is in files, and a shipper brings here what they hold.
+//!
+//! A block is written once. Whoever would change history has to change it here, too, and a block that is shipped
+//! again with other lines is refused.
+
+use bytes::Bytes;
+use pix_stream_cql::{Consistency, Error as Failure, Options, Row, Rows, Serial, Session, Statement, Value};
+use pix_stream_domain::digest::Digest;
+use pix_stream_domain::time::Timestamp;
+use pix_stream_ports::error::Error;
+
+use crate::fault::store_error;
+
+/// Most bytes of lines in one block: a message of Cassandra must hold it with room to spare.
+pub const BLOCK_BYTES_MAX: usize = 512 * 1024;
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Lines of one node's chain that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The day under which it is kept, from [`day_of`].
+    pub day: i32,
+    /// The number of the first entry.
+    pub first_index: u64,
+    /// How many entries.
+    pub entries: u32,
+    /// Their lines, each with its line end, at most [`BLOCK_BYTES_MAX`].
+    pub lines: Bytes,
+    /// The hash of the last one.
+    pub head: Digest,
+}
+
+/// Where an archived chain ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The day of its last block.
+    pub day: i32,
+    /// The number of the entry that follows.
+    pub next_index: u64,
+    /// The hash of the last entry.
+    pub head: Digest,
+}
+
+/// The archive in one keyspace.
+#[derive(Clone)]
+pub struct AuditArchive {
+    session: Session,
+    ship: Statement,
+    advance: Statement,
+    find: Statement,
+    list: Statement,
+    last: Statement,
+}
+
+/// The days since 1970-01-01 (UTC) by which blocks are kept.
+#[must_use]
+pub fn day_of(at: Timestamp) -> i32 {
+    i32::try_from(at.unix_millis() / DAY_MILLIS).unwrap_or(i32::MAX)
+}
+
+impl AuditArchive {
+    /// Of a keyspace that was migrated.
+    #[must_use]
+    pub fn new(session: &Session, keyspace: &str) -> Self {
+        let blocks = format!("{keyspace}.pix_audit");
+        let select = format!(
+            "SELECT first_index, entry_count, lines, head FROM {blocks} WHERE node = ? AND day = ? AND"
+        );
+        Self {
+            session: session.clone(),
+            ship: Statement::new(format!(
+                "INSERT INTO {blocks} (node, day, first_index, entry_count, lines, head) VALUES (?, ?, ?, ?, ?, ?) \
+                 IF NOT EXISTS"
+            )),
+            advance: Statement::new(format!(
+                "INSERT INTO {keyspace}.pix_audit_heads (node, day, next_index, head) VALUES (?, ?, ?, ?) \
+                 USING TIMESTAMP ?"
+            ))
+            .idempotent(),
+            find: Statement::new(format!("{select} first_index = ?")),
+            list: Statement::new(format!("{select} first_index >= ? LIMIT ?")),
+            last: Statement::new(format!(
+                "SELECT day, next_index, head FROM {keyspace}.pix_audit_heads WHERE node = ?"
+            )),
+        }
+    }
+
+    /// Keeps a block of a node's chain. The same block again is no error.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`]: another block stands in its place, or it is too large. Otherwise the store failed: ship it
+    /// again.
+    pub async fn ship(&self, node: &str, block: &Block) -> Result<(), Error> {
+        let Block { day, first_index, entries, lines, head } = block;
+        if lines.len() > BLOCK_BYTES_MAX {
+            return Err(Error::Damaged(format!("an audit block has more than {BLOCK_BYTES_MAX} bytes")));
+        }
+        let (head, first) = (Value::from(head.0.to_vec()), number(*first_index)?);
+        let place = vec![node.into(), (*day).into(), Value::from(first)];
+        let count = i32::try_from(*entries).unwrap_or(i32::MAX);
+        let values = [place.clone(), vec![count.into(), Value::Blob(lines.clone()), head.clone()]].concat();
+        let options = Options::new(Consistency::LocalQuorum).serial(Serial::Local);
+        let is_new = match self.session.execute(&self.ship, values, &options).await {
+            Ok(rows) => rows.applied() == Some(true),
+            // It is the same block whoever asks: what stands there tells.
+            Err(Failure::Unknown(_)) => false,
+            Err(failure) => return Err(store_error(failure)),
+        };
+        if !is_new {
+            let stored = self.ask(&self.find, place, &options).await?;
+            let stored = stored.first().map(|row| read_block(*day, &row)).transpose()?;
+            match stored {
+                Some(stored) if stored == *block => {}
+                Some(_) => {
+                    return Err(Error::Damaged(format!(
+                        "another audit block of {node} starts at {first_index}"
+                    )));
+                }
+                None => {
+                    return Err(Error::Unavailable("cassandra: outcome unknown: an audit block".to_owned()));
+                }
+            }
+        }
+        let next = first.saturating_add(i64::from(count));
+        let values = vec![node.into(), (*day).into(), next.into(), head, next.into()];
+        self.ask(&self.advance, values, &Options::new(Consistency::LocalQuorum)).await.map(drop)
+    }
+
+    /// Where a node's chain goes on; `None` before its first block.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn last(&self, node: &str) -> Result<Option<End>, Error> {
+        let options = Options::new(Consistency::LocalQuorum);
+        let rows = self.ask(&self.last, vec![node.into()], &options).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let day = row.int("day").map_err(store_error)?;
+        let next = row.bigint("next_index").map_err(store_error)?.and_then(|next| u64::try_from(next).ok());
+        let end = day.zip(next).zip(digest(&row)?);
+        let end = end.map(|((day, next_index), head)| End { day, next_index, head });
+        end.map(Some).ok_or_else(|| Error::Damaged(format!("the end of the audit chain of {node}")))
+    }
+
+    /// The blocks of a node's chain on one day, from an entry on, at most `limit`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn read(&self, node: &str, (day, from): (i32, u64), limit: u32) -> Result<Vec<Block>, Error> {
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let values = vec![node.into(), day.into(), number(from)?.into(), limit.into()];
+        let rows = self.ask(&self.list, values, &Options::new(Consistency::LocalQuorum)).await?;
+        rows.iter().map(|row| read_block(day, row)).collect()
+    }
+
+    async fn ask(&self, statement: &Statement, values: Vec<Value>, options: &Options) -> Result<Rows, Error> {
+        self.session.execute(statement, values, options).await.map_err(store_error)
+    }
+}
+
+fn read_block(day: i32, row: &Row) -> Result<Block, Error> {
+    let damaged = || Error::Damaged("an audit block".to_owned());
+    let first = row.bigint("first_index").map_err(store_error)?.and_then(|first| u64::try_from(first).ok());
+    let entries =
+        row.int("entry_count").map_err(store_error)?.and_then(|entries| u32::try_from(entries).ok());
+    Ok(Block {
+        day,
+        first_index: first.ok_or_else(damaged)?,
+        entries: entries.ok_or_else(damaged)?,
+        lines: row.blob("lines").map_err(store_error)?.unwrap_or_default(),
+        head: digest(row)?.ok_or_else(damaged)?,
+    })
+}
+
+fn digest(row: &Row) -> Result<Option<Digest>, Error> {
+    let head = row.blob("head").map_err(store_error)?;
+    Ok(head.and_then(|head| <[u8; 32]>::try_from(&*head).ok()).map(Digest))
+}
+
+fn number(index: u64) -> Result<i64, Error> {
+    i64::try_from(index).map_err(|_| Error::Damaged("an audit index is beyond what is kept".to_owned()))
+}

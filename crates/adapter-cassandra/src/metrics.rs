@@ -20,3 +20,9 @@ pub const FINGERPRINTS_REFUSED_TOTAL: &str = "pix_stream_cassandra_fingerprints_
 pub const BLOCKS_REBUILT_TOTAL: &str = "pix_stream_cassandra_blocks_rebuilt_total";
 /// Counter: reads that found a gap and were repeated at LOCAL_SERIAL.
 pub const SERIAL_REREADS_TOTAL: &str = "pix_stream_cassandra_serial_rereads_total";
+
+/// Counter: rounds in which a node read and renewed what the regions hold, by `outcome`: `ok`, `failed`.
+pub const REGION_ROUNDS: &str = "pix_stream_cassandra_region_rounds_total";
+
+/// Counter: regions that this node took over because they were silent.
+pub const REGION_TAKEOVERS: &str = "pix_stream_cassandra_region_takeovers_total";

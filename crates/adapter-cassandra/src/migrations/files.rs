@@ -31,6 +31,8 @@ pub(crate) const ALL: &[Migration] = migrations![
     3 "0003_participants",
     4 "0004_quarantine",
     5 "0005_fallback",
+    6 "0006_regions",
+    7 "0007_audit",
 ];
 
 impl Migration {

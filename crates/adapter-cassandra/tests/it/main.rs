@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in a function that it calls")]
 
+mod audit;
 mod journal;
 mod migrations;
 mod quarantine;
+mod regions;
 mod serial_states;
 mod support;
 mod tables;

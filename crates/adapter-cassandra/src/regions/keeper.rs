@@ -1,0 +1,248 @@
+//! What a node does again and again to stay certain: read what the regions hold, renew what is ours, take over what
+//! nobody holds any longer. It asks, `claims` concludes.
+
+use std::collections::BTreeMap;
+use std::sync::Weak;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use pix_stream_cql::{Consistency, Options, Serial};
+use pix_stream_ports::error::Error;
+
+use super::claims::{Record, RecordState, Round, Row};
+use super::{OnLostQuorum, Shared};
+use crate::metrics;
+
+/// How often one renewal is tried again because another node of this region renewed at the same time.
+const RENEWALS: u32 = 8;
+/// Parts of a lease after which a node renews, and after which it tries again when that failed.
+const RENEWALS_A_LEASE: u32 = 3;
+const RETRIES_A_LEASE: u32 = 12;
+
+/// Runs until the last handle is dropped.
+pub(super) async fn keep(shared: Weak<Shared>) {
+    loop {
+        let Some(this) = shared.upgrade() else { return };
+        let pause = if this.run().await { RENEWALS_A_LEASE } else { RETRIES_A_LEASE };
+        let pause = this.terms.lease / pause;
+        drop(this);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// The answers that only count together: all that could end a claim.
+struct Strong {
+    rows: Vec<Row>,
+    renewed: Vec<(Box<str>, u32)>,
+    records: Vec<Record>,
+}
+
+impl Shared {
+    /// One round, and the take-overs that are due by then. Whether everything was answered.
+    pub(super) async fn run(&self) -> bool {
+        let _turn = self.turn.lock().await;
+        let is_complete = self.round().await;
+        let due = self.claims().due(self.now());
+        let mut has_taken = false;
+        for row in due {
+            has_taken |= self.take(&row).await;
+        }
+        is_complete && if has_taken { self.round().await } else { true }
+    }
+
+    async fn round(&self) -> bool {
+        let started = self.now();
+        let strong = self.ask_all().await;
+        let (mut round, is_complete) = match strong {
+            Ok(Strong { rows, renewed, records }) => {
+                (Round { rows, renewed, records: Some(records), ..Round::default() }, true)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the regions were not read");
+                (self.ask_here().await, false)
+            }
+        };
+        let known = self.known_owners();
+        match self.store.load_owners(&known).await {
+            Ok(owners) => {
+                round.owners = Some(std::sync::Arc::clone(&owners.all));
+                self.know_owners(owners);
+            }
+            // Without a majority nobody can have changed them.
+            Err(_) if !round.renewed.is_empty() && !is_complete => round.owners = Some(known.all),
+            Err(error) => tracing::debug!(%error, "the owners of participants were not read"),
+        }
+        (round.started, round.ended) = (started, self.now());
+        let is_complete = is_complete && round.owners.is_some();
+        if is_complete {
+            self.prove(&round.renewed);
+        }
+        self.apply(round);
+        ::metrics::counter!(metrics::REGION_ROUNDS, "outcome" => if is_complete { "ok" } else { "failed" })
+            .increment(1);
+        is_complete
+    }
+
+    /// Reads and renews by agreement of all data centres, or of their majority.
+    async fn ask_all(&self) -> Result<Strong, Error> {
+        let rows = join_all(self.terms.all.iter().map(|region| self.store.find_row(region))).await;
+        let mut found = Vec::new();
+        for (row, region) in rows.into_iter().zip(&self.terms.all) {
+            match row? {
+                Some((row, place)) => found.push((row, place)),
+                None => return Err(Error::Unavailable(format!("region {region} has no row"))),
+            }
+        }
+        if self.has_two_sides {
+            self.merge(&mut found).await?;
+        }
+        let (mut rows, mut renewed) = (Vec::new(), Vec::new());
+        for (row, place) in found {
+            let is_ours = self.claims().is_ours(&row);
+            let row = if is_ours { self.renew(row, place).await? } else { row };
+            if row.holder == self.terms.name {
+                renewed.push((row.region.clone(), row.epoch));
+            }
+            rows.push(row);
+        }
+        let records = if self.has_two_sides { self.confirm(&rows).await? } else { Vec::new() };
+        Ok(Strong { rows, renewed, records })
+    }
+
+    /// Starts the lease anew. Other nodes of this region do the same: whoever loses looks again. The row that comes
+    /// back may have another holder.
+    async fn renew(&self, mut row: Row, place: i32) -> Result<Row, Error> {
+        for _ in 0..RENEWALS {
+            let waits = !self.claims().is_waited_for(&row, self.now());
+            let next = Row { waits, is_new: false, ..row.clone() };
+            if let Some(beat) = self.store.write_row(&next, (place, Some(self.wall())), row.beat).await? {
+                return Ok(Row { beat, ..next });
+            }
+            match self.store.find_row(&row.region).await? {
+                Some((now, _)) if now.holder == self.terms.name => row = now,
+                Some((now, _)) => return Ok(now),
+                None => break,
+            }
+        }
+        Err(Error::Unavailable(format!("the claim to region {} was not renewed", row.region)))
+    }
+
+    /// Two data centres: what was renewed has arrived on both sides, and only then is asked whether the other one
+    /// took anything over. Whoever takes over without a majority does it the other way round, so one sees the other.
+    async fn confirm(&self, rows: &[Row]) -> Result<Vec<Record>, Error> {
+        let ours = rows.iter().filter(|row| row.holder == self.terms.name);
+        let copies = ours.map(async |row| {
+            let copy = self.store.find_copy(&row.region, Consistency::EachQuorum).await?;
+            let is_there = copy.is_some_and(|copy| copy.epoch == row.epoch && copy.holder == row.holder);
+            if is_there { Ok(()) } else { Err(Error::Unavailable("a renewal has not arrived".to_owned())) }
+        });
+        for copy in join_all(copies).await {
+            copy?;
+        }
+        self.load_records(&Options::new(Consistency::EachQuorum)).await
+    }
+
+    /// The take-overs of all regions, those of others at the level that is asked for.
+    pub(super) async fn load_records(&self, options: &Options) -> Result<Vec<Record>, Error> {
+        let own = Options::new(Consistency::LocalQuorum).serial(Serial::Local);
+        let records = self.terms.all.iter().map(|taker| {
+            let options = if *taker == self.terms.name { &own } else { options };
+            self.store.load_records(taker, options)
+        });
+        let mut all = Vec::new();
+        for records in join_all(records).await {
+            all.extend(records?);
+        }
+        Ok(all)
+    }
+
+    /// Writes take-overs of ours that were made without a majority where the majority sees them.
+    async fn merge(&self, rows: &mut [(Row, i32)]) -> Result<(), Error> {
+        let records = self.load_records(&Options::new(Consistency::EachQuorum)).await?;
+        self.know_records(&records);
+        for record in records.into_iter().filter(|record| record.taker == self.terms.name) {
+            match record.state {
+                RecordState::Done => {}
+                // Both sides see each other: what was intended was never right, or its command has died.
+                RecordState::Intent => {
+                    self.store.write_record(&Record { state: RecordState::Withdrawn, ..record }).await?;
+                    continue;
+                }
+                RecordState::Merged | RecordState::Withdrawn => continue,
+            }
+            let Some((row, place)) = rows.iter_mut().find(|(row, _)| row.region == record.region) else {
+                continue;
+            };
+            if row.epoch < record.epoch {
+                if self.claims().superseding(row).is_some() {
+                    tracing::error!(region = %record.region, "both sides took over: this one gives way");
+                    continue;
+                }
+                let holder = self.terms.name.clone();
+                let next = Row { epoch: record.epoch, holder, waits: false, ..row.clone() };
+                match self.store.write_row(&next, (*place, Some(self.wall())), row.beat).await? {
+                    Some(beat) => *row = Row { beat, ..next },
+                    None => return Err(Error::Unavailable("a take-over was not merged yet".to_owned())),
+                }
+                tracing::info!(region = %record.region, epoch = record.epoch, "a take-over is known to all sides");
+            }
+            self.store.write_record(&Record { state: RecordState::Merged, ..record }).await?;
+        }
+        Ok(())
+    }
+
+    /// What is known in this data centre alone, where the others are out of reach: what it took over by an operator's
+    /// word, and - if it is to go on - what it was certain to hold.
+    async fn ask_here(&self) -> Round {
+        let mut round = Round::default();
+        if !self.has_two_sides {
+            return round;
+        }
+        let copies = self.terms.all.iter();
+        let copies = copies.map(|region| self.store.find_copy(region, Consistency::LocalQuorum));
+        let copies = join_all(copies).await;
+        let Ok(records) = self.load_records(&Options::new(Consistency::LocalQuorum)).await else {
+            return round;
+        };
+        let unknown = |row: &Row| !self.claims().knows(&row.region);
+        round.rows = copies.into_iter().filter_map(|copy| copy.ok().flatten()).filter(unknown).collect();
+        let taken = records
+            .iter()
+            .filter(|record| record.taker == self.terms.name && record.state == RecordState::Done);
+        let mut renewed: BTreeMap<Box<str>, u32> = BTreeMap::new();
+        if self.on_lost_quorum == OnLostQuorum::Continue {
+            renewed.extend(self.proven());
+        }
+        renewed.extend(taken.map(|record| (record.region.clone(), record.epoch)));
+        round.renewed = renewed.into_iter().collect();
+        round.records = Some(records);
+        round
+    }
+
+    /// Takes over from a holder that has surely stopped. Whether it did.
+    pub(super) async fn take(&self, row: &Row) -> bool {
+        let place = self.terms.all.iter().position(|region| *region == row.region);
+        let place = place.and_then(|place| i32::try_from(place).ok()).unwrap_or_default();
+        let epoch = self.claims().highest_epoch() + 1;
+        let next = Row { epoch, holder: self.terms.name.clone(), waits: false, ..row.clone() };
+        match self.store.write_row(&next, (place, Some(self.wall())), row.beat).await {
+            Ok(Some(_)) => {
+                tracing::warn!(region = %row.region, from = %row.holder, epoch, "took over a silent region");
+                ::metrics::counter!(metrics::REGION_TAKEOVERS).increment(1);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                tracing::warn!(region = %row.region, %error, "a silent region was not taken over");
+                false
+            }
+        }
+    }
+
+    fn wall(&self) -> i64 {
+        i64::try_from(self.clock.now().unix_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// How long a start waits for its first round.
+pub(super) const FIRST_ROUND_MAX: Duration = Duration::from_secs(2);
