@@ -215,6 +215,8 @@ impl Lane {
         let Some(at) = self.position else { return Err(Again::Retry("no position".to_owned())) };
         let requests = group.iter().map(|append| (append.messages.as_slice(), append.terms.window));
         let plan = plan::plan(requests, found, at.next);
+        let repeats = repeats(&plan, at.next);
+        self.shop.streams.confirm(self.desk.ispb, &repeats).await.map_err(Again::Fail)?;
         if plan.inserts.is_empty() {
             return Ok(plan.answers);
         }
@@ -245,7 +247,9 @@ impl Lane {
                 let (token, epoch) = (batch.token, batch.epoch);
                 match self.settle(&at, (token, epoch), deadline).await {
                     Settled::Stored => {
+                        let stored: Vec<u64> = (at.next..).take(batch.rows.len()).collect();
                         self.remember(group, &plan, &at);
+                        self.shop.streams.confirm(self.desk.ispb, &stored).await.map_err(Again::Fail)?;
                         Ok(plan.answers)
                     }
                     Settled::NotStored => Err(Again::Retry(reason)),
@@ -310,6 +314,16 @@ impl Lane {
             }
         });
     }
+}
+
+/// The places of earlier messages that a plan answers with.
+fn repeats(plan: &Plan, next: u64) -> Vec<u64> {
+    let answers = plan.answers.iter().flatten().flatten();
+    let mut places: Vec<u64> =
+        answers.map(|one| one.sequence.value()).filter(|sequence| *sequence < next).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// Where the next batch goes after this one was carried out.

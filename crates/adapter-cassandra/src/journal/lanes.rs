@@ -35,6 +35,10 @@ pub(crate) struct Shop {
     budget: Arc<Semaphore>,
     budget_max: usize,
     pub(crate) idle: Duration,
+    /// What a batch may need until its outcome is known, should its answer not come: half of what a request may take.
+    /// Who waited so long that this no longer fits is refused: under a load that is too high, work for those who are
+    /// gone would take the place of others'.
+    pub(crate) reserve: Duration,
 }
 
 impl Shop {
@@ -123,6 +127,7 @@ impl Lanes {
             budget: Arc::new(Semaphore::new(budget_max)),
             budget_max,
             idle: limits.idle,
+            reserve: limits.deadline / 2,
         };
         Arc::new_cyclic(|own| Self {
             shop: Arc::new(shop),

@@ -51,7 +51,7 @@ impl Streams {
             let (bucket, part) = self.part(ispb, left).await?;
             let page = Range::new(part.start(), part.end().min(part.start().plus(KEEP_PAGE)));
             let rows = self.whole(ispb, (bucket, page), page.len()).await?;
-            let expiring = rows.into_iter().filter(|row| row.has_life);
+            let expiring = rows.into_iter().filter(|row| row.life.is_some());
             futures_util::stream::iter(expiring.map(|row| self.rewrite(ispb, bucket, row)))
                 .buffer_unordered(KEEP_WRITES)
                 .try_collect::<Vec<()>>()

@@ -1,8 +1,9 @@
 //! Rows of the tables as values. A row that cannot be right is damage, and says so; it never quotes content.
 
 use bytes::Bytes;
-use pix_stream_cql::{Error as Failure, Row, Rows};
+use pix_stream_cql::{Error as Failure, Row, Rows, Value};
 use pix_stream_domain::digest::Digest;
+use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::time::Timestamp;
@@ -46,8 +47,8 @@ pub(crate) struct WholeRow {
     pub(crate) published_at: i64,
     pub(crate) writer_of: Bytes,
     pub(crate) xml: Bytes,
-    /// Whether it expires.
-    pub(crate) has_life: bool,
+    /// In how many seconds it expires, if it does.
+    pub(crate) life: Option<i32>,
     /// When it was written, in microseconds as the store counts them.
     pub(crate) written_at: i64,
 }
@@ -163,9 +164,25 @@ impl WholeRow {
             published_at: required(row.bigint("published_at"), "published_at")?,
             writer_of: required(row.blob("writer_of"), "writer_of")?,
             xml: required(row.blob("xml"), "xml")?,
-            has_life: row.int("life").map_err(store_error)?.is_some(),
+            life: row.int("life").map_err(store_error)?,
             written_at: required(row.bigint("written_at"), "written_at")?,
         })
+    }
+
+    /// Its columns in the order of the statements that write it again.
+    pub(crate) fn values(self, ispb: Ispb, bucket: u64) -> [Value; 10] {
+        [
+            Value::from(ispb.as_str()),
+            Value::BigInt(i64::try_from(bucket).unwrap_or(i64::MAX)),
+            Value::BigInt(i64::try_from(self.sequence).unwrap_or(i64::MAX)),
+            Value::Blob(self.resource_id),
+            Value::Text(self.message_type),
+            Value::Text(self.business_id),
+            Value::Blob(self.digest),
+            Value::BigInt(self.published_at),
+            Value::Blob(self.writer_of),
+            Value::Blob(self.xml),
+        ]
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tables of the streams, statement by statement. Knows levels of consistency and columns, and no algorithm.
 
+mod confirm;
 mod writes;
 
 use std::collections::HashMap;

@@ -5,8 +5,11 @@ use std::sync::OnceLock;
 
 use pix_stream_cql::Statement;
 
-/// Batches of up to so many inserts keep their statement; larger ones, each a single large request, build it anew.
-const KEPT: usize = 64;
+use super::layout::BATCH_MAX;
+
+/// Inserts of the batches that have a statement: each one costs memory of the cluster's, which keeps what was
+/// prepared in as little as 4 MiB. A batch between two of them takes the larger one and fills it up ([`padded`]).
+const SIZES: [usize; 18] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512, 1_024, 2_048, BATCH_MAX];
 
 /// The statements of one keyspace.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct Texts {
     pub(crate) published: Statement,
     pub(crate) expiring: Statement,
     pub(crate) rewrite: Statement,
+    pub(crate) confirmed: Statement,
+    pub(crate) confirm: Statement,
     pub(crate) remove: Statement,
     pub(crate) hints: Statement,
     pub(crate) raise_last_bucket: Statement,
@@ -32,9 +37,36 @@ pub(crate) struct Texts {
     pub(crate) save_block: Statement,
 }
 
-/// The columns of a row, as [`insert`] binds them; the TTL follows.
+/// The columns of a row behind its key.
+pub(crate) const CELLS: usize = 7;
+/// The columns of a row; the first three are its key.
 const COLUMNS: &str =
     "ispb, bucket, seq, resource_id, message_type, business_id, digest, published_at, writer_of, xml";
+
+/// A row with all that is needed to write it again.
+const WHOLE: &str = "seq, resource_id, message_type, business_id, digest, published_at, writer_of, xml, \
+                     TTL(xml) AS life, WRITETIME(xml) AS written_at";
+/// The static columns and when they were written.
+const STATICS: &str = "first, head, writer, epoch, WRITETIME(first) AS first_at, WRITETIME(head) AS head_at, \
+                       WRITETIME(writer) AS writer_at, WRITETIME(epoch) AS epoch_at";
+
+/// Writes a row and its bucket's static columns as they are, with their times.
+fn confirm(k: &str) -> Statement {
+    let mut text = "BEGIN UNLOGGED BATCH ".to_owned();
+    for column in ["first", "head", "writer", "epoch"] {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "UPDATE {k}.pix_streams USING TIMESTAMP ? SET {column} = ? WHERE ispb = ? AND bucket = ?; "
+        );
+    }
+    let _ = write!(
+        text,
+        "INSERT INTO {k}.pix_streams ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         USING TIMESTAMP ? AND TTL ?; APPLY BATCH"
+    );
+    Statement::new(text).idempotent()
+}
 
 impl Texts {
     pub(crate) fn new(keyspace: &str) -> Self {
@@ -47,7 +79,7 @@ impl Texts {
             let text = format!("UPDATE {k}.pix_extents USING TIMESTAMP ? SET {column} = ? WHERE ispb = ?");
             Statement::new(text).idempotent()
         };
-        let none = || std::iter::repeat_with(OnceLock::new).take(KEPT + 1).collect();
+        let none = || std::iter::repeat_with(OnceLock::new).take(SIZES.len()).collect();
         Self {
             keyspace: k.to_owned(),
             advances: none(),
@@ -69,15 +101,13 @@ impl Texts {
             earlier: streams("seq, business_id, digest, published_at, resource_id", " AND seq IN ?"),
             stored: streams("seq, resource_id, message_type, xml", slice),
             published: streams("seq, published_at", slice),
-            expiring: streams(
-                "seq, resource_id, message_type, business_id, digest, published_at, writer_of, xml, \
-                 TTL(xml) AS life, WRITETIME(xml) AS written_at",
-                slice,
-            ),
+            expiring: streams(WHOLE, slice),
             rewrite: Statement::new(format!(
                 "INSERT INTO {k}.pix_streams ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
             ))
             .idempotent(),
+            confirmed: streams(&format!("{WHOLE}, {STATICS}"), " AND seq = ?"),
+            confirm: confirm(k),
             remove: Statement::new(format!(
                 "DELETE FROM {k}.pix_streams WHERE ispb = ? AND bucket = ? AND seq < ?"
             ))
@@ -99,14 +129,14 @@ impl Texts {
         }
     }
 
-    /// The conditional batch that moves a bucket's head and inserts this many rows.
+    /// The conditional batch that moves a bucket's head and inserts [`padded`] this many rows.
     pub(crate) fn advance(&self, inserts: usize) -> Statement {
         let update = "SET head = ?, writer = ?, epoch = ? WHERE ispb = ? AND bucket = ? \
                       IF head = ? AND writer = ? AND epoch = ?";
         self.batch(&self.advances, update, inserts)
     }
 
-    /// The conditional batch that opens a bucket and inserts this many rows.
+    /// The conditional batch that opens a bucket and inserts [`padded`] this many rows.
     pub(crate) fn open(&self, inserts: usize) -> Statement {
         let update =
             "SET first = ?, head = ?, writer = ?, epoch = ? WHERE ispb = ? AND bucket = ? IF head = null";
@@ -117,7 +147,7 @@ impl Texts {
         let make = || {
             let k = &self.keyspace;
             let mut text = format!("BEGIN UNLOGGED BATCH UPDATE {k}.pix_streams {update}; ");
-            for _ in 0..inserts {
+            for _ in 0..padded(inserts) {
                 // Writing to a String cannot fail.
                 let _ = write!(
                     text,
@@ -127,9 +157,30 @@ impl Texts {
             text.push_str("APPLY BATCH");
             Statement::new(text)
         };
-        match kept.get(inserts) {
+        match kept.get(SIZES.partition_point(|size| *size < inserts)) {
             Some(cell) => cell.get_or_init(make).clone(),
             None => make(),
+        }
+    }
+}
+
+/// How many inserts the statement has that this many rows are stored with.
+pub(crate) fn padded(inserts: usize) -> usize {
+    SIZES.into_iter().find(|size| *size >= inserts).unwrap_or(inserts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_has_a_statement_of_its_size_or_the_next() {
+        let texts = Texts::new("k");
+        for (rows, inserts) in [(1, 1), (5, 6), (64, 64), (65, 128), (300, 512), (BATCH_MAX, BATCH_MAX)] {
+            assert_eq!(padded(rows), inserts);
+            for statement in [texts.advance(rows), texts.open(rows)] {
+                assert_eq!(statement.text().matches("INSERT").count(), inserts);
+            }
         }
     }
 }

@@ -3,6 +3,9 @@
 
 mod blocks;
 mod contract;
+mod drill;
+mod measure;
+mod own;
 mod race;
 mod retention;
 mod unknown;

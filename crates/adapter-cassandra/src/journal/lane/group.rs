@@ -1,5 +1,7 @@
 //! Which of the waiting requests go into the next batch.
 
+use std::time::Duration;
+
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::AppendError;
 use tokio::time::Instant;
@@ -37,7 +39,7 @@ impl Lane {
             match work {
                 Work::Refresh(refresh) => refreshes.push(refresh),
                 Work::Append(append) => {
-                    if let Some(append) = still_wanted(append) {
+                    if let Some(append) = still_wanted(append, self.shop.reserve) {
                         let Some(more) = load.with(append.messages.len(), append.bytes()) else {
                             self.carried = Some(append);
                             break;
@@ -54,11 +56,11 @@ impl Lane {
 }
 
 /// A request that somebody still waits for and that can still be answered in time.
-fn still_wanted(append: Append) -> Option<Append> {
+fn still_wanted(append: Append, reserve: Duration) -> Option<Append> {
     if append.reply.is_closed() {
         return None;
     }
-    if Instant::now() >= append.deadline {
+    if Instant::now() + reserve >= append.deadline {
         let late = Error::Unavailable("cassandra: nothing was stored: it waited too long".to_owned());
         append.answer(Err(AppendError::Store(late)));
         return None;

@@ -11,6 +11,7 @@ use crate::fault::store_error;
 use crate::journal::layout::{self, Token};
 use crate::journal::remembered::Block;
 use crate::journal::rows::{Statics, WholeRow};
+use crate::journal::texts::{CELLS, padded};
 
 /// A batch to be committed.
 #[derive(Debug)]
@@ -104,6 +105,14 @@ impl Streams {
                 Value::Int(*life),
             ]);
         }
+        let Some((_, life)) = batch.rows.last() else { return Ok(Outcome::Applied) };
+        for _ in batch.rows.len()..padded(batch.rows.len()) {
+            // The last row once more, with nothing in it: the statement has more inserts than there are rows.
+            values.extend(key(ispb, at.bucket));
+            values.push(bigint(next - 1));
+            values.extend(std::iter::repeat_n(Value::Unset, CELLS));
+            values.push(Value::Int(*life));
+        }
         self.decide(&statement, values, at).await
     }
 
@@ -169,18 +178,9 @@ impl Streams {
     /// Writes a row again as it is, without expiry, a microsecond later than it was written: it wins over the
     /// expiring one whenever that is done, and never over a removal.
     pub(crate) async fn rewrite(&self, ispb: Ispb, bucket: u64, row: WholeRow) -> Result<(), Error> {
-        let mut values = key(ispb, bucket);
-        values.extend([
-            bigint(row.sequence),
-            Value::Blob(row.resource_id),
-            Value::Text(row.message_type),
-            Value::Text(row.business_id),
-            Value::Blob(row.digest),
-            Value::BigInt(row.published_at),
-            Value::Blob(row.writer_of),
-            Value::Blob(row.xml),
-            Value::BigInt(row.written_at.saturating_add(1)),
-        ]);
+        let written_at = row.written_at.saturating_add(1);
+        let mut values = row.values(ispb, bucket).to_vec();
+        values.push(Value::BigInt(written_at));
         self.write(&self.texts.rewrite, values).await
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options};
-use pix_stream_cql::{Session, Settings};
+use pix_stream_cql::{Consistency, Session, Settings};
 use pix_stream_ports::journal::{Appended, Journal as _};
 
 use self::relay::{Fault, Relay};
@@ -18,17 +18,17 @@ use crate::support::Space;
 const LATE: Duration = Duration::from_millis(2_500);
 
 /// A node that reaches the cluster through a relay.
-async fn behind(relay: &Relay, space: &Space) -> CassandraJournal {
+async fn behind(relay: &Relay, space: &Space, options: Options) -> CassandraJournal {
     let contact_points = vec![relay.address().to_string()];
     let settings = Settings { contact_points, connections_per_node: 1, ..Settings::default() };
     let session = Session::connect(settings).await.unwrap();
-    CassandraJournal::new(parts(session, &space.keyspace), Options::default())
+    CassandraJournal::new(parts(session, &space.keyspace), options)
 }
 
 async fn set_up(name: &str) -> Option<(Space, Relay, CassandraJournal)> {
     let space = Space::migrated(name).await?;
     let relay = Relay::start(pix_stream_stores::test::cassandra()?).await;
-    let journal = behind(&relay, &space).await;
+    let journal = behind(&relay, &space, Options::default()).await;
     journal.append(ispb(1), messages([1], 0), terms()).await.unwrap();
     Some((space, relay, journal))
 }
@@ -104,6 +104,27 @@ async fn until_stored(journal: &CassandraJournal, number: u64) -> Vec<Appended> 
         }
     };
     tokio::time::timeout(Duration::from_secs(30), stored).await.unwrap()
+}
+
+/// Where every data centre must have a message before it is acknowledged, what is found stored is written there once
+/// more as it is: no cell changes, and none of its times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_found_stored_is_confirmed_in_every_data_centre_unchanged() {
+    let Some(space) = Space::migrated("journal_each").await else { return };
+    let relay = Relay::start(pix_stream_stores::test::cassandra().unwrap()).await;
+    let each = Options { publish: Consistency::EachQuorum, ..Options::default() };
+    let journal = behind(&relay, &space, each).await;
+    journal.append(ispb(1), messages([1], 0), terms()).await.unwrap();
+    relay.meet(&message(2, 0).key.business_id, Fault::LoseAnswer);
+    let second = journal.append(ispb(1), messages([2], 0), terms()).await.unwrap();
+    assert!(relay.has_struck());
+    let cells = "SELECT seq, first, head, writer, epoch, WRITETIME(head) AS head_at, xml, WRITETIME(xml) AS xml_at, \
+                 writer_of, published_at FROM {k}.pix_streams";
+    let before = format!("{:?}", space.execute(cells, Vec::new()).await);
+    let again = journal.append(ispb(1), messages([2], 1), terms()).await.unwrap();
+    assert_eq!((places(&second), places(&again)), (vec![(2, false)], vec![(2, true)]));
+    assert_eq!(format!("{:?}", space.execute(cells, Vec::new()).await), before);
+    space.drop().await;
 }
 
 /// Two nodes under load, one of them through faults of every kind.
