@@ -3,7 +3,9 @@
 //! The oracle of the testkit judges the invariants; here is what it cannot know from outside: which confirmed message
 //! may come again because a fault took its confirmation, and whether everything acknowledged arrived in the end.
 
-use std::collections::{BTreeMap, HashMap};
+mod entry;
+
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use pix_stream_testkit::Oracle;
 use pix_stream_testkit::oracle::{Answer, Item};
 use tokio::time::Instant;
 
+pub(crate) use self::entry::{Counts, Delivery, Fault, Finished};
+use self::entry::{Message, Offer};
 use crate::series::Series;
 
 /// Where the clock of a run begins.
@@ -52,58 +56,6 @@ struct Inner {
     counts: Counts,
     series: Series,
     participants: u64,
-}
-
-struct Message {
-    ispb: Ispb,
-    digest: Digest,
-    sequence: Option<Sequence>,
-    is_acknowledged: bool,
-    received: Option<Duration>,
-    confirmed: Option<Duration>,
-    /// Digest of the token that it came with last.
-    token: Option<Digest>,
-}
-
-struct Offer {
-    at: Duration,
-    id: Option<ResourceId>,
-}
-
-/// A fault, from its beginning to the return of what it took.
-#[derive(Debug, Clone)]
-pub(crate) struct Fault {
-    pub(crate) name: String,
-    pub(crate) from: Duration,
-    pub(crate) until: Option<Duration>,
-    /// Whether confirmations may be lost by it.
-    pub(crate) loses: bool,
-}
-
-/// What was counted.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Counts {
-    pub(crate) published: u64,
-    pub(crate) repeated: u64,
-    pub(crate) refused: u64,
-    pub(crate) delivered: u64,
-    pub(crate) redelivered: u64,
-    /// Of these, messages that were confirmed before.
-    pub(crate) confirmed_again: u64,
-    pub(crate) replayed: u64,
-    pub(crate) histories: u64,
-    /// Streams that clients left without closing them.
-    pub(crate) abandoned: u64,
-    pub(crate) failures: BTreeMap<String, u64>,
-}
-
-/// An answer with messages, as a client got it.
-pub(crate) struct Delivery<'a> {
-    pub(crate) presented: Option<&'a str>,
-    pub(crate) token: &'a str,
-    pub(crate) items: &'a [Item],
-    pub(crate) body: Digest,
-    pub(crate) asked: Duration,
 }
 
 impl Book {
@@ -299,30 +251,6 @@ impl Book {
             faults: inner.faults.clone(),
             violations: inner.violations.clone(),
             bound,
-        }
-    }
-}
-
-/// What a run comes to.
-pub(crate) struct Finished {
-    pub(crate) counts: Counts,
-    pub(crate) series: Series,
-    pub(crate) faults: Vec<Fault>,
-    pub(crate) violations: Vec<String>,
-    /// Redeliveries that the faults and the clients account for.
-    pub(crate) bound: u64,
-}
-
-impl Message {
-    const fn new(ispb: Ispb, digest: Digest) -> Self {
-        Self {
-            ispb,
-            digest,
-            sequence: None,
-            is_acknowledged: false,
-            received: None,
-            confirmed: None,
-            token: None,
         }
     }
 }

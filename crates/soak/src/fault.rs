@@ -12,6 +12,8 @@ use crate::site::{Proc, Site};
 
 /// How long a stopped process stays stopped.
 const STOPPED: Duration = Duration::from_secs(10);
+/// How long a region stays lost, on top of what is drawn: longer than another one takes to take over.
+const REGION_AWAY: Duration = Duration::from_secs(30);
 /// How long a drain may take.
 const DRAIN_MAX: Duration = Duration::from_secs(12);
 
@@ -25,6 +27,7 @@ pub(crate) enum Kind {
     StopRedis,
     KillCassandra,
     StopCassandra,
+    LoseRegion,
 }
 
 impl Kind {
@@ -32,7 +35,11 @@ impl Kind {
     pub(crate) const fn is_of_servers(self) -> bool {
         match self {
             Self::KillServer | Self::StopServer | Self::DrainServer => true,
-            Self::KillRedis | Self::StopRedis | Self::KillCassandra | Self::StopCassandra => false,
+            Self::KillRedis
+            | Self::StopRedis
+            | Self::KillCassandra
+            | Self::StopCassandra
+            | Self::LoseRegion => false,
         }
     }
 
@@ -45,6 +52,7 @@ impl Kind {
             Self::StopRedis => "SIGSTOP of Redis for 10 s",
             Self::KillCassandra => "SIGKILL of Cassandra",
             Self::StopCassandra => "SIGSTOP of Cassandra for 10 s",
+            Self::LoseRegion => "SIGKILL of everything in its region",
         }
     }
 
@@ -56,7 +64,8 @@ impl Kind {
             | Self::KillRedis
             | Self::StopRedis
             | Self::KillCassandra
-            | Self::StopCassandra => true,
+            | Self::StopCassandra
+            | Self::LoseRegion => true,
         }
     }
 }
@@ -108,14 +117,23 @@ pub(crate) async fn inject(book: &Book, site: &Site, planned: &Planned) -> Resul
     let Some(target) = target(site, planned) else { return Ok(()) };
     let index =
         book.begin_fault(&format!("{}: {}", target.name(), planned.kind.name()), planned.kind.loses());
-    let done = carry_out(&target, planned).await;
+    let done = match planned.kind {
+        Kind::LoseRegion => lose_region(site, &target, planned).await,
+        Kind::KillServer
+        | Kind::StopServer
+        | Kind::DrainServer
+        | Kind::KillRedis
+        | Kind::StopRedis
+        | Kind::KillCassandra
+        | Kind::StopCassandra => carry_out(&target, planned).await,
+    };
     book.end_fault(index);
     done
 }
 
 fn target(site: &Site, planned: &Planned) -> Option<Proc> {
     let of = match planned.kind {
-        Kind::KillServer | Kind::StopServer | Kind::DrainServer => site.servers(),
+        Kind::KillServer | Kind::StopServer | Kind::DrainServer | Kind::LoseRegion => site.servers(),
         Kind::KillRedis | Kind::StopRedis => site.redis(),
         Kind::KillCassandra | Kind::StopCassandra => site.cassandra(),
     };
@@ -125,7 +143,7 @@ fn target(site: &Site, planned: &Planned) -> Option<Proc> {
 
 async fn carry_out(target: &Proc, planned: &Planned) -> Result<()> {
     match planned.kind {
-        Kind::KillServer | Kind::KillRedis | Kind::KillCassandra => {
+        Kind::KillServer | Kind::KillRedis | Kind::KillCassandra | Kind::LoseRegion => {
             target.signal(Signal::KILL)?;
             target.wait_gone(Duration::from_secs(5)).await?;
             sleep(planned.away).await;
@@ -142,6 +160,24 @@ async fn carry_out(target: &Proc, planned: &Planned) -> Result<()> {
             target.restart().await
         }
     }
+}
+
+/// Kills all that is in the region of a server, and starts it again: stores first.
+async fn lose_region(site: &Site, of: &Proc, planned: &Planned) -> Result<()> {
+    let is_there = |process: &&Proc| process.datacenter() == of.datacenter();
+    let stores = site.cassandra().iter().chain(site.redis());
+    let all: Vec<&Proc> = stores.chain(site.servers()).filter(is_there).collect();
+    for process in &all {
+        process.signal(Signal::KILL)?;
+    }
+    for process in &all {
+        process.wait_gone(Duration::from_secs(5)).await?;
+    }
+    sleep(REGION_AWAY + planned.away).await;
+    for process in all {
+        process.restart().await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(crate) enum Target {
     /// One server with everything in it.
     Embedded,
     /// `cargo xtask stack up`: real Redis and Cassandra.
-    Stack { servers: u8, cassandra_nodes: u8, is_sentinel: bool },
+    Stack { servers: u8, cassandra_nodes: u8, datacenters: u8, is_sentinel: bool },
 }
 
 /// More of the load, now and then.
@@ -41,7 +41,8 @@ pub(crate) struct Burst {
     pub(crate) times: u32,
 }
 
-const TWO_SERVERS: Target = Target::Stack { servers: 2, cassandra_nodes: 1, is_sentinel: false };
+const TWO_SERVERS: Target =
+    Target::Stack { servers: 2, cassandra_nodes: 1, datacenters: 1, is_sentinel: false };
 const SECOND: Duration = Duration::from_secs(1);
 
 /// All there are.
@@ -152,7 +153,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "failover",
         about: "three Cassandra nodes and a Redis with a replica and sentinels; single nodes of each die",
-        target: Target::Stack { servers: 2, cassandra_nodes: 3, is_sentinel: true },
+        target: Target::Stack { servers: 2, cassandra_nodes: 3, datacenters: 1, is_sentinel: true },
         participants: 8,
         rate: 60,
         burst: None,
@@ -160,6 +161,18 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[Kind::KillRedis, Kind::StopCassandra, Kind::KillCassandra],
         fault_every: Duration::from_secs(30),
         minutes: 10.0,
+    },
+    Scenario {
+        name: "regions",
+        about: "three data centres, each a region; all of one dies at once, and comes back",
+        target: Target::Stack { servers: 3, cassandra_nodes: 1, datacenters: 3, is_sentinel: false },
+        participants: 6,
+        rate: 20,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[Kind::LoseRegion],
+        fault_every: Duration::from_secs(60),
+        minutes: 5.0,
     },
 ];
 

@@ -30,6 +30,8 @@ pub(crate) struct Proc(Arc<Inner>);
 
 struct Inner {
     name: String,
+    /// Its data centre, in a stack.
+    datacenter: Option<String>,
     /// Where it listens: `https://…` of a server, `host:port` of a store.
     address: String,
     admin: Option<String>,
@@ -53,6 +55,10 @@ impl Proc {
 
     pub(crate) fn address(&self) -> &str {
         &self.0.address
+    }
+
+    pub(crate) fn datacenter(&self) -> Option<&str> {
+        self.0.datacenter.as_deref()
     }
 
     pub(crate) fn admin(&self) -> Option<&str> {
@@ -151,9 +157,9 @@ struct Ready {
     #[serde(default)]
     servers: Vec<Entry>,
     #[serde(default)]
-    redis: Entries,
+    redis_nodes: Vec<Entry>,
     #[serde(default)]
-    cassandra: Entries,
+    cassandra: Vec<Entry>,
 }
 
 /// One process of a stack.
@@ -162,32 +168,12 @@ struct Entry {
     api: Option<String>,
     admin: Option<String>,
     addr: Option<String>,
+    /// Of a Redis process: `server` or `sentinel`.
+    role: Option<String>,
+    datacenter: Option<String>,
     pid: u32,
     argv: Vec<String>,
     cwd: PathBuf,
-}
-
-/// One, or several.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Entries {
-    One(Box<Entry>),
-    Many(Vec<Entry>),
-}
-
-impl Default for Entries {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl Entries {
-    fn into_vec(self) -> Vec<Entry> {
-        match self {
-            Self::One(entry) => vec![*entry],
-            Self::Many(entries) => entries,
-        }
-    }
 }
 
 async fn ready_line(lines: &mut Stdout) -> Result<Ready> {
@@ -219,11 +205,12 @@ impl Site {
     ) -> Result<Self> {
         match target {
             Target::Embedded => Self::start_embedded(dir, participants, server).await,
-            Target::Stack { servers, cassandra_nodes, is_sentinel } => {
+            Target::Stack { servers, cassandra_nodes, datacenters, is_sentinel } => {
                 let mut command = Command::new("cargo");
                 command.args(["xtask", "stack", "up", "--json", "--dir"]).arg(dir);
                 command.args(["--servers", &servers.to_string()]);
                 command.args(["--cassandra-nodes", &cassandra_nodes.to_string()]);
+                command.args(["--datacenters", &datacenters.to_string()]);
                 command.args(["--redis", if is_sentinel { "sentinel" } else { "single" }]);
                 participants.iter().for_each(|ispb| _ = command.args(["--participant", ispb]));
                 Self::start_stack(command, dir).await
@@ -266,6 +253,7 @@ impl Site {
         };
         let server = Proc(Arc::new(Inner {
             name: "server".to_owned(),
+            datacenter: None,
             address: api,
             admin: Some(admin),
             argv,
@@ -287,6 +275,8 @@ impl Site {
         let Ok(Ok(ready)) = ready else {
             bail!("the stack is not ready; see {}", dir.with_extension("stack.log").display());
         };
+        let is_server = |entry: &Entry| entry.role.as_deref() != Some("sentinel");
+        let redis = ready.redis_nodes.into_iter().filter(is_server).collect();
         let named = |entries: Vec<Entry>, name: &str| {
             let procs = entries.into_iter().enumerate();
             procs.map(|(n, entry)| foreign(entry, format!("{name} {}", n + 1), dir)).collect::<Vec<_>>()
@@ -294,8 +284,8 @@ impl Site {
         Ok(Self {
             dir: dir.to_owned(),
             servers: named(ready.servers, "server"),
-            redis: named(ready.redis.into_vec(), "redis"),
-            cassandra: named(ready.cassandra.into_vec(), "cassandra"),
+            redis: named(redis, "redis"),
+            cassandra: named(ready.cassandra, "cassandra"),
             stack: Some(child),
         })
     }
@@ -342,6 +332,7 @@ fn foreign(entry: Entry, name: String, dir: &Path) -> Proc {
     let log = dir.join(format!("{}.again.log", name.replace(' ', "-")));
     Proc(Arc::new(Inner {
         name,
+        datacenter: entry.datacenter,
         address: entry.api.or(entry.addr).unwrap_or_default(),
         admin: entry.admin,
         argv: entry.argv,

@@ -1,0 +1,90 @@
+//! The entries of the book, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pix_stream_domain::digest::Digest;
+use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::resource_id::ResourceId;
+use pix_stream_domain::sequence::Sequence;
+use pix_stream_testkit::oracle::Item;
+
+use crate::series::Series;
+
+/// A message on its way.
+pub(super) struct Message {
+    pub(super) ispb: Ispb,
+    pub(super) digest: Digest,
+    pub(super) sequence: Option<Sequence>,
+    pub(super) is_acknowledged: bool,
+    pub(super) received: Option<Duration>,
+    pub(super) confirmed: Option<Duration>,
+    /// Digest of the token that it came with last.
+    pub(super) token: Option<Digest>,
+}
+
+/// A message that a producer sends.
+pub(super) struct Offer {
+    pub(super) at: Duration,
+    pub(super) id: Option<ResourceId>,
+}
+
+impl Message {
+    pub(super) const fn new(ispb: Ispb, digest: Digest) -> Self {
+        Self {
+            ispb,
+            digest,
+            sequence: None,
+            is_acknowledged: false,
+            received: None,
+            confirmed: None,
+            token: None,
+        }
+    }
+}
+
+/// A fault, from its beginning to the return of what it took.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) name: String,
+    pub(crate) from: Duration,
+    pub(crate) until: Option<Duration>,
+    /// Whether confirmations may be lost by it.
+    pub(crate) loses: bool,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counts {
+    pub(crate) published: u64,
+    pub(crate) repeated: u64,
+    pub(crate) refused: u64,
+    pub(crate) delivered: u64,
+    pub(crate) redelivered: u64,
+    /// Of these, messages that were confirmed before.
+    pub(crate) confirmed_again: u64,
+    pub(crate) replayed: u64,
+    pub(crate) histories: u64,
+    /// Streams that clients left without closing them.
+    pub(crate) abandoned: u64,
+    pub(crate) failures: BTreeMap<String, u64>,
+}
+
+/// An answer with messages, as a client got it.
+pub(crate) struct Delivery<'a> {
+    pub(crate) presented: Option<&'a str>,
+    pub(crate) token: &'a str,
+    pub(crate) items: &'a [Item],
+    pub(crate) body: Digest,
+    pub(crate) asked: Duration,
+}
+
+/// What a run comes to.
+pub(crate) struct Finished {
+    pub(crate) counts: Counts,
+    pub(crate) series: Series,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) violations: Vec<String>,
+    /// Redeliveries that the faults and the clients account for.
+    pub(crate) bound: u64,
+}
