@@ -31,35 +31,39 @@ impl std::fmt::Debug for ClusterCoordinator {
     }
 }
 
-/// The same call, whichever it is.
+/// The same call, whichever it is. The driver's futures have some 40 KB: they must not be part of every request that
+/// waits.
 macro_rules! either {
     ($self:ident, $one:ident => $call:expr) => {
         match $self {
-            Self::Redis($one) => $call,
-            Self::Around($one) => $call,
+            Self::Redis($one) => Box::pin($call).await,
+            Self::Around($one) => Box::pin($call).await,
         }
     };
 }
 
 impl Coordinator for ClusterCoordinator {
     async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
-        either!(self, one => one.load(ispb).await)
+        either!(self, one => one.load(ispb))
     }
 
     async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
-        either!(self, one => one.swap(ispb, expected, next).await)
+        either!(self, one => one.swap(ispb, expected, next))
     }
 
     async fn announce(&self, news: News) -> Result<(), Error> {
-        either!(self, one => one.announce(news).await)
+        either!(self, one => one.announce(news))
     }
 
     async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
-        either!(self, one => one.fetch(ispb, first).await)
+        either!(self, one => one.fetch(ispb, first))
     }
 
     fn subscribe(&self, listener: Arc<dyn Listener>) {
-        either!(self, one => one.subscribe(listener));
+        match self {
+            Self::Redis(one) => one.subscribe(listener),
+            Self::Around(one) => one.subscribe(listener),
+        }
     }
 
     fn is_shared(&self) -> bool {
@@ -67,10 +71,10 @@ impl Coordinator for ClusterCoordinator {
     }
 
     async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Result<Decision, Error> {
-        either!(self, one => one.admit(ispb, rule, now).await)
+        either!(self, one => one.admit(ispb, rule, now))
     }
 
     async fn check(&self) -> Result<(), Error> {
-        either!(self, one => one.check().await)
+        either!(self, one => one.check())
     }
 }
