@@ -2,6 +2,7 @@
 //! The rules are in [`crate::share`]; here are the locks, the waiting and the commands.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,10 +50,19 @@ impl Entry {
     }
 }
 
+/// Who asks, under which rule, when.
+#[derive(Clone, Copy)]
+struct Request {
+    ispb: Ispb,
+    rule: Rule,
+    now: Timestamp,
+}
+
 impl Windows {
     pub(crate) fn new(caller: Caller, keys: Keys) -> Self {
         let outcome = |outcome: &'static str| metrics::counter!(RATE_REPORTS, "outcome" => outcome);
-        let reporter = Reporter { caller, keys, ok: outcome("ok"), failed: outcome("failed") };
+        let (ok, failed) = (outcome("ok"), outcome("failed"));
+        let reporter = Reporter { caller, keys, fails: AtomicBool::new(false), ok, failed };
         Self {
             shards: Default::default(),
             reporter: Arc::new(reporter),
@@ -64,7 +74,8 @@ impl Windows {
     /// Decides one request. Never fails: without Redis this node decides by what it knows.
     pub(crate) async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Decision {
         let entry = self.entry(ispb, rule, now);
-        if let Some(decision) = self.rule(&entry, ispb, rule, now, true) {
+        let request = Request { ispb, rule, now };
+        if let Some(decision) = self.decide(&entry, request, true) {
             return decision;
         }
         self.waits.increment(1);
@@ -72,9 +83,9 @@ impl Windows {
         loop {
             let mut reported = std::pin::pin!(entry.reported.notified());
             reported.as_mut().enable();
-            self.report(&entry, ispb, rule, now);
+            self.report(&entry, request);
             let is_late = timeout_at(until, reported).await.is_err();
-            if let Some(decision) = self.rule(&entry, ispb, rule, now, !is_late) {
+            if let Some(decision) = self.decide(&entry, request, !is_late) {
                 return decision;
             }
         }
@@ -95,20 +106,13 @@ impl Windows {
     }
 
     /// The decision, unless the request has to wait.
-    fn rule(
-        &self,
-        entry: &Arc<Entry>,
-        ispb: Ispb,
-        rule: Rule,
-        now: Timestamp,
-        is_patient: bool,
-    ) -> Option<Decision> {
-        let ruling = entry.share().admit(rule, now, is_patient);
+    fn decide(&self, entry: &Arc<Entry>, request: Request, is_patient: bool) -> Option<Decision> {
+        let ruling = entry.share().admit(request.rule, request.now, is_patient);
         match ruling {
             Ruling::Wait => None,
             Ruling::Decided { decision, report, alone } => {
                 if report {
-                    self.report(entry, ispb, rule, now);
+                    self.report(entry, request);
                 }
                 self.alone.increment(u64::from(alone));
                 Some(decision)
@@ -117,22 +121,16 @@ impl Windows {
     }
 
     /// Begins a report, unless one is on its way.
-    fn report(&self, entry: &Arc<Entry>, ispb: Ispb, rule: Rule, now: Timestamp) {
+    fn report(&self, entry: &Arc<Entry>, Request { ispb, rule, now }: Request) {
         let Some(report) = entry.share().begin_report(now) else { return };
         let (reporter, entry) = (Arc::clone(&self.reporter), Arc::clone(entry));
         let begun = Instant::now();
         tokio::spawn(async move {
-            let learned = tokio::time::timeout(REPORT_LIMIT, reporter.send(ispb, rule, &report)).await;
+            let learned = reporter.send_in_time(ispb, rule, &report).await;
             let now = now.after(begun.elapsed());
             match learned {
-                Ok(Ok(shared)) => {
-                    reporter.ok.increment(1);
-                    entry.share().end_report(&report, shared, now);
-                }
-                Ok(Err(_)) | Err(_) => {
-                    reporter.failed.increment(1);
-                    entry.share().fail_report(now);
-                }
+                Some(shared) => entry.share().end_report(&report, shared, now),
+                None => entry.share().fail_report(now),
             }
             entry.reported.notify_waiters();
         });
@@ -143,11 +141,35 @@ impl Windows {
 struct Reporter {
     caller: Caller,
     keys: Keys,
+    /// Whether the last one failed.
+    fails: AtomicBool,
     ok: Counter,
     failed: Counter,
 }
 
 impl Reporter {
+    /// What a report learned; `None` when it failed, which is counted and, when it begins or ends, logged.
+    async fn send_in_time(&self, ispb: Ispb, rule: Rule, report: &Report) -> Option<Vec<Cell>> {
+        let late = || Error::Unavailable(format!("no answer within {REPORT_LIMIT:?}"));
+        let sent = tokio::time::timeout(REPORT_LIMIT, self.send(ispb, rule, report)).await;
+        match sent.unwrap_or_else(|_| Err(late())) {
+            Ok(shared) => {
+                self.ok.increment(1);
+                if self.fails.swap(false, Ordering::Relaxed) {
+                    tracing::info!("nodes count requests together again");
+                }
+                Some(shared)
+            }
+            Err(error) => {
+                self.failed.increment(1);
+                if !self.fails.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "this node counts requests alone: each node keeps the rate limit by itself");
+                }
+                None
+            }
+        }
+    }
+
     async fn send(&self, ispb: Ispb, rule: Rule, report: &Report) -> Result<Vec<Cell>, Error> {
         let key = |span: u64| self.keys.requests(ispb, rule.window, span);
         let life = rule.window.saturating_mul(4) + Duration::from_secs(1);

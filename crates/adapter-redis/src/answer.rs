@@ -1,5 +1,7 @@
 //! Reading the driver's answers: only the shapes that our commands have.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the driver's shapes that no command of ours answers")]
+
 use bytes::Bytes;
 use fred::types::Value;
 use pix_stream_ports::error::Error;

@@ -192,10 +192,8 @@ impl Answer {
         let what = "what a swap answers";
         let mut parts = answer::list(value, what)?.into_iter();
         let is_done = answer::number(&parts.next().unwrap_or(Value::Null), what)? == 1;
-        let head = match parts.next().unwrap_or(Value::Null) {
-            Value::Null => None,
-            head => Some(Sequence::new(answer::number(&head, what)?)),
-        };
+        let head = parts.next().filter(|head| !head.is_null());
+        let head = head.map(|head| answer::number(&head, what)).transpose()?.map(Sequence::new);
         let held = answer::bytes(parts.next().unwrap_or(Value::Null), what)?;
         Ok(Self { is_done, head, held })
     }

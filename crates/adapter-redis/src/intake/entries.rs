@@ -12,19 +12,11 @@ use crate::answer::{bytes, list, number, pairs, unexpected};
 /// The cursor with which a look for entries begins, and which the last step answers.
 pub(super) const START: &str = "0-0";
 
-/// What `XREADGROUP` answers for one stream: nothing, or its entries.
+/// What `XREADGROUP` answers for one stream: nothing, or a map with its entries.
 pub(super) fn read_new(value: Value) -> Result<Vec<Entry>, Error> {
     let what = "entries of a stream";
-    let streams = match value {
-        // One stream as a list of name and entries (RESP2) or as a map (RESP3).
-        Value::Array(streams) if streams.iter().all(Value::is_array) => {
-            let streams = streams.into_iter().map(|stream| pairs(stream, what));
-            streams.collect::<Result<Vec<_>, _>>()?.concat()
-        }
-        other => pairs(other, what)?,
-    };
     let mut entries = Vec::new();
-    for (_, found) in streams {
+    for (_, found) in pairs(value, what)? {
         entries.extend(read_entries(found)?);
     }
     Ok(entries)
@@ -65,14 +57,12 @@ pub(super) fn read_gone_consumers(value: Value, after: Duration) -> Result<Vec<S
 }
 
 fn read_entries(value: Value) -> Result<Vec<Entry>, Error> {
-    match value {
-        Value::Null => Ok(Vec::new()),
-        value => {
-            let entries = list(value, "entries")?.into_iter();
-            // Some versions of the server answer nil for what was deleted while it was pending.
-            entries.filter(|entry| !entry.is_null()).map(read_entry).collect()
-        }
+    if value.is_null() {
+        return Ok(Vec::new());
     }
+    let entries = list(value, "entries")?.into_iter();
+    // Some versions of the server answer nil for what was deleted while it was pending.
+    entries.filter(|entry| !entry.is_null()).map(read_entry).collect()
 }
 
 /// Fields that are missing are empty: whoever validates the entry says so.
@@ -107,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_read_in_both_protocols() {
+    fn entries_are_read_from_reads_and_claims() {
         let read = Entry {
             id: "7-0".into(),
             ispb: String::new(),
@@ -116,7 +106,6 @@ mod tests {
         };
         let flat = array(["stream".into(), array([entry()])]);
         assert_eq!(read_new(flat.clone()), Ok(vec![read.clone()]));
-        assert_eq!(read_new(array([flat])), Ok(vec![read.clone()]));
         assert_eq!(read_new(Value::Null), Ok(Vec::new()));
         let claim = array(["0-0".into(), array([Value::Null, entry()]), array([])]);
         assert_eq!(read_claim(claim), Ok(("0-0".to_owned(), vec![read])));

@@ -1,7 +1,7 @@
 //! Redis gone, frozen, emptied, restarted with its data, failed over to a replica that lags (issue 6, item 5): what
 //! the Coordinator says then, and how fast it is back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pix_stream_adapter_redis::{Options, RedisCoordinator, Topology};
 use pix_stream_domain::ispb::Ispb;
@@ -13,6 +13,8 @@ use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::coordinator::{Coordinator as _, Expected, Held, Swap};
 use pix_stream_ports::error::Error;
 use pix_stream_stores::redis;
+
+use tokio::time::Instant;
 
 use crate::started::{Started, single, start, start_cluster, until};
 

@@ -2,6 +2,8 @@
 //!
 //! Skipped, loudly, where `PIX_TEST_REDIS` names no server. What harms a server starts one of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in what it is made of")]
+
 mod contract;
 mod faults;
 mod intake;

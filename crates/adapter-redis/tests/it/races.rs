@@ -18,6 +18,7 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::{Incarnation, Version};
 use pix_stream_ports::coordinator::{Coordinator as _, Expected, Held, Swap};
 use pix_stream_stores::test;
+use pix_stream_testkit::Oracle;
 use pix_stream_testkit::fake::SplitMix64;
 
 use crate::started::{prefix, single};
@@ -137,6 +138,7 @@ async fn client(
 fn check(mut won: Vec<Won>) -> usize {
     won.sort_by_key(|won| won.version);
     let mut expected = Version::first(Incarnation::new(1));
+    let mut oracle = Oracle::new(IDLE);
     let mut batches: HashMap<(Generation, u64), Range> = HashMap::new();
     for won in &won {
         expected = expected.next();
@@ -144,6 +146,7 @@ fn check(mut won: Vec<Won>) -> usize {
         let state = StreamState::decode(&won.state).unwrap();
         assert!(state.live_count() <= STREAMS_MAX, "{} streams", state.live_count());
         assert_eq!(state.check(), Ok(()), "no message is leased twice");
+        assert_eq!(oracle.on_state(ispb(), &state, Plenty.head()), Ok(()));
         if let Outcome::Batch(grant) = won.outcome
             && !grant.replay
         {

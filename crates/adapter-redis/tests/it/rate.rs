@@ -1,7 +1,7 @@
 //! The rate window that two nodes share on a real server, and what a node does without one.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pix_stream_adapter_redis::RedisCoordinator;
 use pix_stream_domain::ispb::Ispb;
@@ -9,6 +9,8 @@ use pix_stream_domain::rate::Rule;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::coordinator::Coordinator as _;
 use pix_stream_stores::test;
+
+use tokio::time::Instant;
 
 use crate::started::{prefix, single, start};
 
@@ -24,14 +26,9 @@ fn now() -> Timestamp {
     Timestamp::from_unix_millis(u64::try_from(now.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
 }
 
-fn tick() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "a test is its own clock")]
-    Instant::now()
-}
-
 /// Asks at a steady pace; answers with the times of what was admitted.
 async fn ask(node: Arc<RedisCoordinator>, rule: Rule, per_second: u32, during: Duration) -> Vec<u64> {
-    let (begun, mut asked, mut admitted) = (tick(), 0, Vec::new());
+    let (begun, mut asked, mut admitted) = (Instant::now(), 0, Vec::new());
     while begun.elapsed() < during {
         let due = f64::from(per_second) * begun.elapsed().as_secs_f64();
         while f64::from(asked) < due {
@@ -81,9 +78,9 @@ async fn without_redis_a_node_keeps_the_limit_by_itself_and_nobody_waits_long() 
     let at = now();
     assert!(node.admit(ispb(), rule, at).await.unwrap().admitted);
     started.redis.first().process().pause().unwrap();
-    let (begun, mut admitted, mut slow) = (tick(), 1, 0);
+    let (begun, mut admitted, mut slow) = (Instant::now(), 1, 0);
     for _ in 0..200 {
-        let asked = tick();
+        let asked = Instant::now();
         admitted += u32::from(node.admit(ispb(), rule, at).await.unwrap().admitted);
         slow += u32::from(asked.elapsed() > Duration::from_millis(20));
     }
@@ -102,7 +99,7 @@ async fn a_decision_without_a_report_costs_little() {
     let at = now();
     assert!(node.admit(ispb(), rule, at).await.unwrap().admitted);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let (begun, times) = (tick(), 200_000);
+    let (begun, times) = (Instant::now(), 200_000);
     for _ in 0..times {
         assert!(node.admit(ispb(), rule, at).await.unwrap().admitted);
     }

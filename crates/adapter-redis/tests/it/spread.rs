@@ -232,3 +232,30 @@ async fn a_named_user_comes_in_by_tls_and_nobody_else() {
     let distrusting = RedisCoordinator::start(&options).await.unwrap();
     assert!(distrusting.check().await.is_err(), "a certificate of another authority");
 }
+
+/// What `docs/adr/0018-redis.md` says an access control list must allow is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_needs_no_more_rights_than_documented() {
+    let Some(started) = start(|_| {}) else { return };
+    let rights = "+@read +@write +@scripting +@pubsub +@connection +@transaction +info";
+    let mut words = vec!["ACL", "SETUSER", "pix", "reset", "on", ">s3cret", "~pix-test:*", "&pix-test:*"];
+    words.extend(rights.split(' '));
+    started.redis.first().command(&words).unwrap();
+    let mut options = single(started.redis.address(), "pix-test");
+    options.credentials =
+        Some(Credentials { username: Some("pix".to_owned()), password: "s3cret".to_owned() });
+    let (node, _ears) = with_ears(&options).await;
+    assert_eq!(node.check().await, Ok(()));
+    let state = StreamState::new(Incarnation::new(1), Sequence::FIRST);
+    assert_eq!(node.swap(ispb(), Expected::Nothing, &state).await.unwrap().swap, Swap::Done);
+    node.announce(head(range(1, 1), Some(vec![1; 100]))).await.unwrap();
+    assert!(node.fetch(ispb(), Sequence::FIRST).await.unwrap().is_some());
+    let rule = Rule { limit: 2, window: Duration::from_secs(1) };
+    for _ in 0..3 {
+        node.admit(ispb(), rule, Timestamp::from_unix_millis(1_800_000_000_000)).await.unwrap();
+    }
+    assert!(keys(&started).iter().any(|key| key.contains(":r:")), "requests are counted there");
+    options.prefix = "another".to_owned();
+    let stranger = RedisCoordinator::start(&options).await.unwrap();
+    assert!(stranger.load(ispb()).await.is_err(), "keys of others are out of reach");
+}

@@ -103,11 +103,11 @@ async fn an_entry_is_handed_to_one_worker(bench: impl Bench) {
 
 async fn who_waits_is_handed_what_comes(bench: impl Bench) {
     let worker = bench.worker().await;
-    let waits = async { Some(worker.take(10, LONG).await.unwrap()) };
-    let comes = async { Some(vec![put(&bench, 1).await]) };
-    let both: [std::pin::Pin<Box<dyn Future<Output = Option<Vec<Entry>>> + '_>>; 2] =
-        [Box::pin(waits), Box::pin(comes)];
-    let both = join_all(both).await;
+    let both = join_all([true, false].map(|waits| {
+        let (worker, bench) = (&worker, &bench);
+        async move { if waits { worker.take(10, LONG).await.unwrap() } else { vec![put(bench, 1).await] } }
+    }));
+    let both = both.await;
     assert_eq!(both[0], both[1]);
 }
 
