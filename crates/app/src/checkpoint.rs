@@ -64,8 +64,9 @@ impl<P: Ports> Core<P> {
         let seats = self.seats();
         let mut last = Vec::with_capacity(seats.len());
         for seat in &seats {
-            if let Some(checkpoint) = seat.close().await {
-                last.push((&**seat, checkpoint));
+            if let Some(state) = seat.close().await {
+                // Where other nodes go on, it is not the last word.
+                last.push((&**seat, Checkpoint { state, is_last: !self.is_shared }));
             }
         }
         self.save(last).await

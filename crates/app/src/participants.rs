@@ -1,6 +1,6 @@
 //! The operator's use cases: onboard, look, pause, resume, cap, limits, hold, rewind, advance.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use pix_stream_domain::audit::Event;
@@ -9,6 +9,7 @@ use pix_stream_domain::participant::{Limits, NAME_MAX, Participant};
 use pix_stream_domain::stream::{Adjustment, Command, Outcome, StreamState};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
+use pix_stream_ports::error::Error as StoreError;
 use pix_stream_ports::journal::{Extent, Journal as _};
 use tokio::time::Instant;
 
@@ -27,6 +28,9 @@ pub const REQUESTS_PER_SECOND_MAX: u32 = 100_000;
 const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
 /// A hold rewrites what is stored: that takes as long as there is much. When the time is over, the same again goes on.
 const KEEP_DEADLINE: Duration = Duration::from_secs(30);
+/// After a hold began, how long other nodes may still append on the old terms: until they look at participants, and an
+/// append takes its time.
+const KEEP_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 impl<P: Ports> Core<P> {
     /// Reads all participants from the Journal.
@@ -144,10 +148,17 @@ impl<P: Ports> Core<P> {
             self.save_participant(Participant { held, revision, ..known.clone() }).await?
         };
         if held {
-            let keep = self.ports.journal().keep(known.ispb);
-            JOURNAL_KEEP.run(KEEP_DEADLINE, keep).await?;
+            self.keep(known.ispb).await?;
+            if self.is_shared {
+                let (core, ispb) = (Arc::downgrade(self), known.ispb);
+                tokio::spawn(keep_again(core, ispb));
+            }
         }
         Ok(participant)
+    }
+
+    async fn keep(&self, ispb: Ispb) -> Result<(), StoreError> {
+        JOURNAL_KEEP.run(KEEP_DEADLINE, self.ports.journal().keep(ispb)).await
     }
 
     async fn save_participant(self: &Arc<Self>, participant: Participant) -> Result<Arc<Participant>, Error> {
@@ -280,6 +291,18 @@ impl<P: Ports> Core<P> {
     async fn extent_of(&self, seat: &Seat) -> Result<Extent, Error> {
         let extent = self.ports.journal().extent(seat.ispb);
         Ok(JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?)
+    }
+}
+
+/// Keeps, once every node knows of a hold, what those who did not know yet appended on other terms.
+async fn keep_again<P: Ports>(core: Weak<Core<P>>, ispb: Ispb) {
+    loop {
+        tokio::time::sleep(KEEP_AGAIN_AFTER).await;
+        let Some(core) = core.upgrade() else { return };
+        let is_held = core.find_participant(ispb).is_some_and(|participant| participant.held);
+        if !is_held || core.keep(ispb).await.is_ok() {
+            return;
+        }
     }
 }
 

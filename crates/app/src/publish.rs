@@ -107,16 +107,23 @@ impl<P: Ports> Core<P> {
     /// is enough to publish.
     async fn is_over_high_water(&self, seat: &Seat, participant: &Participant) -> bool {
         let max = participant.limits.backlog_high_water.unwrap_or(self.settings.backlog_high_water);
-        if seat.with_state(|_, _| ()).is_none() {
-            if !self.health.is_up(Store::Coordinator) {
-                return false;
-            }
-            let load = self.load_state(seat, None);
-            if !matches!(Deadline::of_read(Duration::ZERO).bound("state", load).await, Ok(Ok(_))) {
-                return false;
-            }
+        let is_over = || seat.with_state(|state, head| state.unconfirmed(head) >= max);
+        match is_over() {
+            Some(false) => false,
+            // Read on other nodes, there is less than this one knows.
+            Some(true) if self.is_shared => self.refresh(seat).await && is_over() == Some(true),
+            Some(true) => true,
+            None => self.refresh(seat).await && is_over() == Some(true),
         }
-        seat.with_state(|state, head| state.unconfirmed(head) >= max).unwrap_or(false)
+    }
+
+    /// Loads the newest state of a participant, if the Coordinator is within reach.
+    async fn refresh(&self, seat: &Seat) -> bool {
+        if !self.health.is_up(Store::Coordinator) {
+            return false;
+        }
+        let load = self.load_state(seat, seat.snapshot());
+        matches!(Deadline::of_read(Duration::ZERO).bound("state", load).await, Ok(Ok(_)))
     }
 
     /// The answer to a request that only repeats what is stored; `None` if anything in it is new.
@@ -229,7 +236,10 @@ impl<P: Ports> Core<P> {
     /// Renders fresh messages and keeps those hot that will be read soon. Returns what other nodes may want.
     fn make_hot(&self, seat: &Seat, fresh: Vec<Stored>) -> Vec<Arc<Message>> {
         // Who reads nothing must not fill the memory of those who do.
-        let is_read = seat.with_state(|state, _| state.live_count() > 0).unwrap_or(false);
+        let is_read = match self.is_shared {
+            true => seat.is_read_here(),
+            false => seat.with_state(|state, _| state.live_count() > 0).unwrap_or(false),
+        };
         let is_kept = is_read || !self.budget.is_half_used();
         if !is_kept && !self.is_shared {
             return Vec::new();

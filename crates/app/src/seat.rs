@@ -19,7 +19,6 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Version;
 use pix_stream_hot::{Hot, Index, Message, Outbox};
 use pix_stream_ports::Ports;
-use pix_stream_ports::journal::Checkpoint;
 use tokio::sync::{Notify, oneshot};
 
 use crate::core::Core;
@@ -254,12 +253,20 @@ impl Seat {
         }
         let concerns = |known: &StreamState| decide::concerns_waiting(known, &state);
         let wakes = inner.snapshot.as_ref().is_some_and(concerns);
+        let confirmed = state.watermark().plus(1);
         inner.snapshot = Some(state);
         inner.saved = saved.or(inner.saved);
         drop(inner);
+        self.drop_below(confirmed);
         if wakes {
             self.wake.notify_waiters();
         }
+    }
+
+    /// Drops messages that are confirmed.
+    fn drop_below(&self, floor: Sequence) {
+        self.hot().remove_below(floor);
+        self.index().remove_below(floor);
     }
 
     /// The state, when it changed since its last checkpoint.
@@ -302,12 +309,12 @@ impl Seat {
     }
 
     /// Takes no more commands, and returns the last state once nobody decides any more.
-    pub(crate) async fn close(&self) -> Option<Checkpoint> {
+    pub(crate) async fn close(&self) -> Option<StreamState> {
         self.inner().closed = true;
         while self.inner().leading {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        self.snapshot().map(|state| Checkpoint { state, is_last: true })
+        self.snapshot()
     }
 
     pub(crate) fn hot(&self) -> MutexGuard<'_, Hot> {

@@ -163,9 +163,12 @@ impl<P: Ports> Core<P> {
         let extent = self.ports.journal().extent(seat.ispb);
         let extent = JOURNAL_EXTENT.run(READ_DEADLINE, extent).await?;
         seat.raise_head(extent.next);
-        let Some((oldest, lag)) =
-            seat.with_state(|state, head| (state.watermark().plus(1), state.unconfirmed(head)))
-        else {
+        let lag = || seat.with_state(|state, head| (state.watermark().plus(1), state.unconfirmed(head)));
+        if self.is_shared && !seat.is_read_here() && lag().is_some_and(|(_, lag)| lag > 0) {
+            // Read on other nodes, there may be less than this one knows.
+            let _known_holds = self.load_state(seat, seat.snapshot()).await;
+        }
+        let Some((oldest, lag)) = lag() else {
             return Ok(());
         };
         seat.metrics.lag_messages.set(lag as f64);
@@ -180,7 +183,8 @@ impl<P: Ports> Core<P> {
             return;
         }
         for seat in self.seats() {
-            if seat.with_state(|state, _| state.live_count() == 0).unwrap_or(true) {
+            let has_streams = seat.with_state(|state, _| state.live_count() > 0).unwrap_or(false);
+            if !has_streams || (self.is_shared && !seat.is_read_here()) {
                 seat.hot().clear();
             }
         }

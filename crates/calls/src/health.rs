@@ -97,11 +97,9 @@ impl Outage {
         let fault = checked.err().filter(|error| !matches!(error, StoreError::Full(_)));
         let has_changed = health.set(store, fault.is_none());
         metrics::gauge!(STORE_UP, "store" => store.name()).set(if fault.is_none() { 1.0 } else { 0.0 });
-        if let Some(fault) = &fault {
-            if has_changed || self.began.is_none() {
-                (self.began, self.counted) = (Some(Instant::now()), 0);
-                tracing::warn!(store = store.name(), %fault, degraded = store.loss(), "a store is out of reach");
-            }
+        if let Some(fault) = fault.as_ref().filter(|_| has_changed || self.began.is_none()) {
+            (self.began, self.counted) = (Some(Instant::now()), 0);
+            tracing::warn!(store = store.name(), %fault, degraded = store.loss(), "a store is out of reach");
         }
         let Some(began) = self.began else { return };
         let seconds = began.elapsed().as_secs();

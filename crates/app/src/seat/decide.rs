@@ -115,8 +115,7 @@ impl Seat {
             inner.dirty_since = inner.dirty_since.or(Some(now));
         }
         if watermark > before.watermark() {
-            self.hot().remove_below(watermark.plus(1));
-            self.index().remove_below(watermark.plus(1));
+            self.drop_below(watermark.plus(1));
             self.metrics.advances.increment(1);
         }
         self.metrics.slots_live.set(f64::from(live));

@@ -166,3 +166,44 @@ async fn sweepers_of_nodes_that_are_behind_do_not_disturb_a_stream_that_is_read(
     let operations = coordinator.operations() - before - 2 * 2 * 20;
     assert!(operations <= 4 * 2 + 6, "{operations} operations of the coordinator");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_only_publishes_knows_what_others_read() {
+    let here = World::cluster(Settings { backlog_high_water: 20, ..Settings::default() }).await;
+    let there = here.beside().await;
+    here.publish(15).await;
+    let mut answer = there.open().await.unwrap();
+    while !numbers(&answer).contains(&15) {
+        answer = there.pull(&answer).await.unwrap();
+    }
+    there.close(&answer).await.unwrap();
+    here.publish(19).await;
+    let mut answer = there.open().await.unwrap();
+    assert_eq!(numbers(&answer)[0], 16);
+    here.publish(1).await;
+    let refused = here.send(vec![here.message(100)]).await;
+    assert!(matches!(refused, Err(Error::Overloaded { limit: "backlog", .. })), "{refused:?}");
+    answer = there.pull(&answer).await.unwrap();
+    here.send(vec![here.message(100)]).await.unwrap();
+    assert_eq!(numbers(&answer)[0], 26);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_read_leaves_the_memory_of_a_node_that_only_publishes() {
+    let settings = Settings { hot_bytes_per_participant: 40_000, ..Settings::default() };
+    let here = World::cluster(settings).await;
+    let there = here.beside().await;
+    let mut answer = there.open().await.unwrap();
+    for _ in 0..30 {
+        here.publish(10).await;
+        settle().await;
+        answer = there.pull(&answer).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    // Read where it was published, the newest message is still in memory.
+    here.publish(1).await;
+    let before = here.ports.journal.messages_read();
+    here.ports.coordinator.drop_chunks();
+    assert_eq!(numbers(&here.pull(&answer).await.unwrap()), [301]);
+    assert_eq!(here.ports.journal.messages_read(), before);
+}
