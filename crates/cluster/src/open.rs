@@ -26,6 +26,9 @@ use crate::tls::client_config;
 /// The longest that one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Redis counts as out of reach after this long without any answer. A machine that is out of breath is silent for some
+/// hundred milliseconds, and taking every participant over costs it more than waiting does.
+const OUTAGE: Duration = Duration::from_millis(800);
 /// A change of the schema waits for every node and its disk, far longer than a request of a bank may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -88,7 +91,8 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
         Fallback::None => ClusterCoordinator::Redis(redis),
         Fallback::Journal => {
             let serial = CassandraSerialStates::new(&session, &section.keyspace, &means.entropy);
-            ClusterCoordinator::Around(Around::new(redis, serial, FallbackSettings::new(&*means.node)))
+            let settings = FallbackSettings { outage: OUTAGE, ..FallbackSettings::new(&*means.node) };
+            ClusterCoordinator::Around(Around::new(redis, serial, settings))
         }
     };
     let quarantine = CassandraQuarantine::new(&session, &section.keyspace, &means.entropy);

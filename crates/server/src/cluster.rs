@@ -53,6 +53,8 @@ pub async fn open(config: &Config) -> Result<Stores, Failure> {
         | Error::NoAuthority { .. }
         | Error::Cassandra(_)
         | Error::Store(_)
-        | Error::Migrations(_) => Failure::new(error).next("start the store, or correct [cassandra] and [redis]"),
+        | Error::Migrations(_) => {
+            Failure::new(error).next("start the store, or correct [cassandra] and [redis]")
+        }
     })
 }

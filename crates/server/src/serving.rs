@@ -24,12 +24,12 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::{cluster, compose};
 use crate::failure::Failure;
 use crate::node_ports::Stores;
 use crate::serving::reload::Reloader;
 use crate::shutdown::{Reloads, Shutdown};
 use crate::system::{self, SystemEntropy};
+use crate::{cluster, compose};
 
 /// How often the metrics recorder tidies its buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);

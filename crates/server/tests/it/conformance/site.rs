@@ -29,6 +29,8 @@ const LONG_POLL: &str = "4s";
 pub(crate) const IDLE: Duration = Duration::from_millis(6_000);
 /// How long one answer may take before a case fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a request is repeated that a busy machine could not serve in time.
+const RETRIES_MAX: usize = 30;
 
 /// A site and everything that ends with it.
 pub(crate) struct Site {
@@ -118,7 +120,7 @@ impl Site {
         logs
     }
 
-    async fn ask(&self, address: SocketAddr, client: &str, ask: Ask) -> Reply {
+    async fn ask(&self, address: SocketAddr, client: &str, ask: &Ask) -> Reply {
         let connector = TlsConnector::from(Arc::new(self.tls(client)));
         let exchange = async {
             let stream = TcpStream::connect(address).await.unwrap();
@@ -206,17 +208,31 @@ impl Bank {
 
     /// A request of the participant, to the node whose turn it is.
     pub(crate) async fn ask(&self, ask: Ask) -> Reply {
-        self.site.ask(self.site.node().api, &format!("psp-{}", self.ispb), ask).await
+        self.ask_as(&format!("psp-{}", self.ispb), |node| node.api, ask).await
     }
 
     /// A request of the producer.
     pub(crate) async fn ask_producer(&self, ask: Ask) -> Reply {
-        self.site.ask(self.site.node().api, "producer", ask).await
+        self.ask_as("producer", |node| node.api, ask).await
     }
 
     /// A request of the operator, to the admin listener.
     pub(crate) async fn ask_admin(&self, ask: Ask) -> Reply {
-        self.site.ask(self.site.node().admin, "admin", ask).await
+        self.ask_as("admin", |node| node.admin, ask).await
+    }
+
+    /// As protocol section 6 tells clients: 503 `unavailable` means the same URL again after `Retry-After`. A busy machine
+    /// gives it when stores do not answer in time, and no cursor has moved.
+    async fn ask_as(&self, client: &str, address: impl Fn(&Node) -> SocketAddr, ask: Ask) -> Reply {
+        for _ in 0..RETRIES_MAX {
+            let reply = self.site.ask(address(self.site.node()), client, &ask).await;
+            if reply.status != 503 || !reply.text().contains("/unavailable<") {
+                return reply;
+            }
+            let pause = reply.header("Retry-After").parse().unwrap();
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+        }
+        panic!("unavailable {RETRIES_MAX} times in a row");
     }
 
     /// This many messages of its own, the same ones each time.
