@@ -131,7 +131,14 @@ impl Book {
     }
 
     pub(crate) fn present(&self, ispb: Ispb, token: &str, closes: bool) {
-        self.inner().oracle.on_presented(ispb, token, closes);
+        let mut inner = self.inner();
+        inner.oracle.on_presented(ispb, token, closes);
+        let inner = &mut *inner;
+        for id in inner.batches.get(&Digest::of(token.as_bytes())).into_iter().flatten() {
+            if let Some(message) = inner.messages.get_mut(id) {
+                message.is_presented = true;
+            }
+        }
     }
 
     /// A read was answered with messages.
@@ -209,12 +216,13 @@ impl Book {
         }
     }
 
-    /// Messages that were acknowledged and did not arrive yet, and those that arrived and are not confirmed.
+    /// Messages that were acknowledged and did not arrive yet, and those that arrived and whose token was never
+    /// presented since: they must come again.
     pub(crate) fn open(&self) -> (usize, usize) {
         let inner = self.inner();
         let acknowledged = || inner.messages.values().filter(|message| message.is_acknowledged);
         let missing = acknowledged().filter(|message| message.received.is_none()).count();
-        (missing, acknowledged().filter(|message| message.confirmed.is_none()).count() - missing)
+        (missing, acknowledged().filter(|message| !message.is_presented).count() - missing)
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -231,7 +239,7 @@ impl Book {
         let lost: Vec<String> = inner
             .messages
             .iter()
-            .filter(|(_, message)| message.is_acknowledged && message.confirmed.is_none())
+            .filter(|(_, message)| message.is_acknowledged && !message.is_presented)
             .map(|(id, message)| {
                 let what = if message.received.is_some() { "confirmed" } else { "delivered" };
                 format!("invariant 1: {id} of {} was acknowledged and never {what}", message.ispb)
@@ -278,6 +286,7 @@ impl Inner {
         let is_whole = message.digest == item.digest;
         message.received = message.received.or(Some(now));
         (message.sequence, message.token) = (Some(sequence), Some(token));
+        message.is_presented &= is_replay;
         if owner != ispb {
             return self.violate(format!("invariant 8: {id} of {owner} was delivered to {ispb}"));
         }

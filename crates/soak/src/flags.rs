@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::scenario::{self, Scenario};
 
@@ -28,12 +28,33 @@ pub(crate) struct Flags {
     /// The server's binary. [default: built first]
     #[arg(long, value_name = "FILE")]
     pub(crate) server: Option<PathBuf>,
+    /// How servers are built.
+    #[arg(long, value_enum, value_name = "PROFILE", default_value_t = Profile::Release)]
+    pub(crate) profile: Profile,
     /// One JSON object a line on stdout instead of words.
     #[arg(long)]
     pub(crate) json: bool,
     /// Names the scenarios and ends.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// How something is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Optimised: what is judged.
+    Release,
+    /// Quickly: to try the soak itself out.
+    Dev,
+}
+
+impl Profile {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Dev => "dev",
+        }
+    }
 }
 
 const EXAMPLES: &str = "Examples:

@@ -80,7 +80,8 @@ pub(crate) async fn run(flags: &Flags) -> Result<bool> {
     let ispbs: Vec<Ispb> =
         (0..scenario.participants).filter_map(|n| format!("{:08}", 99_900_001 + n).parse().ok()).collect();
     let names: Vec<String> = ispbs.iter().map(Ispb::to_string).collect();
-    let site = Site::start(scenario.target, &folder.path, &names, flags.server.as_deref()).await?;
+    let site =
+        Site::start(scenario.target, &folder.path, &names, (flags.server.as_deref(), flags.profile)).await?;
     let book = Book::new(scenario.participants);
     let world = Arc::new(World { scenario, site, book, phase: watch::Sender::new(Phase::Load) });
     let mut clients = JoinSet::new();

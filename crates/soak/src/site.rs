@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::flags::Profile;
 use crate::scenario::Target;
 
 /// A server must be ready within this time of its start.
@@ -201,13 +202,21 @@ impl Site {
         target: Target,
         dir: &Path,
         participants: &[String],
-        server: Option<&Path>,
+        (server, profile): (Option<&Path>, Profile),
     ) -> Result<Self> {
         match target {
-            Target::Embedded => Self::start_embedded(dir, participants, server).await,
+            Target::Embedded => {
+                let binary = match server {
+                    Some(binary) => std::path::absolute(binary)?,
+                    None => build(profile).await?,
+                };
+                Self::start_embedded(dir, participants, &binary).await
+            }
             Target::Stack { servers, cassandra_nodes, datacenters, is_sentinel } => {
                 let mut command = Command::new("cargo");
-                command.args(["xtask", "stack", "up", "--json", "--dir"]).arg(dir);
+                command
+                    .args(["xtask", "stack", "up", "--json", "--profile", profile.name(), "--dir"])
+                    .arg(dir);
                 command.args(["--servers", &servers.to_string()]);
                 command.args(["--cassandra-nodes", &cassandra_nodes.to_string()]);
                 command.args(["--datacenters", &datacenters.to_string()]);
@@ -218,13 +227,9 @@ impl Site {
         }
     }
 
-    async fn start_embedded(dir: &Path, participants: &[String], server: Option<&Path>) -> Result<Self> {
-        let binary = match server {
-            Some(binary) => std::path::absolute(binary)?,
-            None => build().await?,
-        };
+    async fn start_embedded(dir: &Path, participants: &[String], binary: &Path) -> Result<Self> {
         let folder = dir.join("site");
-        let mut init = Command::new(&binary);
+        let mut init = Command::new(binary);
         init.arg("init").arg("--dir").arg(&folder).args([
             "--listen",
             "127.0.0.1:0",
@@ -347,7 +352,7 @@ fn root() -> PathBuf {
 }
 
 /// Builds the server as users build it; where its binary is.
-async fn build() -> Result<PathBuf> {
+async fn build(profile: Profile) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Built {
         executable: Option<PathBuf>,
@@ -356,7 +361,8 @@ async fn build() -> Result<PathBuf> {
     cargo.current_dir(root()).args([
         "build",
         "--quiet",
-        "--release",
+        "--profile",
+        profile.name(),
         "--package",
         "pix-stream-server",
         "--bin",

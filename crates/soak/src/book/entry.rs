@@ -19,6 +19,8 @@ pub(super) struct Message {
     pub(super) is_acknowledged: bool,
     pub(super) received: Option<Duration>,
     pub(super) confirmed: Option<Duration>,
+    /// Its token was presented: the client has said that it has it, whatever became of the answer.
+    pub(super) is_presented: bool,
     /// Digest of the token that it came with last.
     pub(super) token: Option<Digest>,
 }
@@ -38,6 +40,7 @@ impl Message {
             is_acknowledged: false,
             received: None,
             confirmed: None,
+            is_presented: false,
             token: None,
         }
     }

@@ -82,11 +82,13 @@ async fn what_was_confirmed_comes_again_only_around_a_fault_that_loses() {
         publish(&book, 1, item(1));
         let (first, again) = (token(1, (1, 1), 1), token(1, (1, 1), (1 << HISTORY_BIT) + 1));
         deliver(&book, 1, None, &first, &[item(1)]);
+        book.present(ispb(1), &first, false);
         book.confirm(ispb(1), &first);
         tokio::time::advance(waits).await;
         let fault = book.begin_fault("kill", true);
         book.end_fault(fault);
         deliver(&book, 1, None, &again, &[item(1)]);
+        book.present(ispb(1), &again, false);
         book.confirm(ispb(1), &again);
         let finished = book.finish();
         assert_eq!(finished.violations.is_empty(), is_fine, "{:?}", finished.violations);
