@@ -36,6 +36,13 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let is_clean = runtime.block_on(run::run(&flags))?;
-    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match runtime.block_on(run::run(&flags)) {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::FAILURE),
+        Err(error) => {
+            // What could not be started is no crash: the message says what to do.
+            output::fail(&format!("{error:#}"))?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }

@@ -55,6 +55,11 @@ impl Output {
     }
 }
 
+/// Why there was no run.
+pub(crate) fn fail(why: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "[soak] {why}")
+}
+
 /// Names the scenarios.
 pub(crate) fn list() -> io::Result<()> {
     let mut out = io::stdout().lock();

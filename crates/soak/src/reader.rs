@@ -19,7 +19,7 @@ use crate::wire::{Answer, Connection, Identity};
 /// The longest pause that a server may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(2);
 /// How often closing a stream is tried.
-const CLOSE_TRIES: u32 = 4;
+const CLOSE_TRIES: u32 = 20;
 
 /// One stream of one client.
 pub(crate) struct Reader {
