@@ -24,10 +24,6 @@ const READ_AHEAD: u64 = 128;
 const READ_AHEAD_BYTES: u64 = 1024 * 1024;
 /// A chunk that takes longer is not waited for: the Journal has its messages, too.
 const FETCH_DEADLINE: Duration = Duration::from_millis(250);
-/// Up to this size a message that a read waits for is deflated before the read is woken: some 80 µs.
-const DEFLATE_INLINE_MAX: usize = 8 * 1024;
-/// Chunks up to this size are unpacked where they arrive: some 200 µs.
-const UNPACK_INLINE_MAX: usize = 32 * 1024;
 
 impl<P: Ports> Core<P> {
     /// The messages of a batch that is not hot.
@@ -120,17 +116,8 @@ impl<P: Ports> Core<P> {
             return;
         }
         let previous = seat.hot().find(message.sequence.previous()).cloned();
-        let has_time = self.deflater.has_time();
-        // Whoever reads a backlog takes full batches: under load, what starts one is all that is needed alone.
-        let alone = has_time || starts_batch(message.sequence, self.settings.rules.batch_max);
-        let job = Job { message, previous, alone };
-        // A waiting read is answered as soon as the head rises, before the worker could be done.
-        let is_small = job.message.part.xml_len() <= DEFLATE_INLINE_MAX;
-        if has_time && is_small && seat.waiting() > 0 {
-            job.run(self.ports.codec());
-        } else {
-            self.deflater.offer(job);
-        }
+        let job = Job { message, previous, alone: false };
+        self.deflater.begin(job, seat.waiting() > 0, self.settings.rules.batch_max, self.ports.codec());
     }
 
     /// All messages of a range by chunks; `None` when one is missing.
@@ -172,14 +159,7 @@ impl<P: Ports> Core<P> {
         let fetch = self.ports.coordinator().fetch(seat.ispb, range.start());
         let fetched = COORDINATOR_FETCH.run(FETCH_DEADLINE, fetch).await;
         let messages = match &fetched {
-            Ok(Some(bytes)) if bytes.len() <= UNPACK_INLINE_MAX => {
-                pix_stream_hot::unpack(bytes, range, self.ports.codec())
-            }
-            Ok(Some(bytes)) => {
-                let (core, bytes) = (Arc::clone(self), bytes.clone());
-                let unpack = move || pix_stream_hot::unpack(&bytes, range, core.ports.codec());
-                tokio::task::spawn_blocking(unpack).await.ok().flatten()
-            }
+            Ok(Some(bytes)) => pix_stream_hot::unpack_behind(bytes.clone(), range, &self.ports).await,
             Ok(None) | Err(_) => None,
         };
         match &messages {
@@ -198,9 +178,4 @@ impl<P: Ports> Core<P> {
         let metadata = self.settings.part_metadata.then_some(&metadata);
         Message::new(sequence, resource_id, self.ports.codec().render(resource_id, &xml, metadata))
     }
-}
-
-/// Whether a message stands where a batch starts when all before it were full.
-fn starts_batch(sequence: Sequence, batch_max: u8) -> bool {
-    sequence.previous().value().is_multiple_of(u64::from(batch_max.max(1)))
 }

@@ -173,18 +173,21 @@ impl<P: Ports> App<P> {
         self.0.status(ispb).await
     }
 
-    /// Onboards a participant; the same again changes nothing. Returns whether it is new.
+    /// Onboards a participant; the same again changes nothing. A dry run says what it would be. Returns whether it is
+    /// new.
     ///
     /// # Errors
     /// `Refused` when it exists with other properties or a value is out of bounds, `Unavailable`.
+    #[expect(clippy::too_many_arguments, reason = "who, with which properties, whether for real, by whom")]
     pub async fn onboard(
         &self,
         ispb: Ispb,
         name: String,
         limits: Limits,
+        dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<(Arc<Participant>, bool), Error> {
-        self.0.onboard(ispb, name, limits, actor).await
+        self.0.onboard(ispb, (name, limits), dry_run, actor).await
     }
 
     /// Replaces a participant's own limits; they apply from the next request on.

@@ -11,15 +11,13 @@ use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::version::Version;
 use pix_stream_hot::{Message, Parcel};
 use pix_stream_ports::Ports;
-use pix_stream_ports::coordinator::{Chunk, Coordinator as _, Listener, News};
+use pix_stream_ports::coordinator::{Coordinator as _, Listener, News};
 
 use crate::core::Core;
 use crate::metrics::CHUNKS_ANNOUNCED;
 use crate::seat::Seat;
 use pix_stream_calls::store::{COORDINATOR_ANNOUNCE, COORDINATOR_DEADLINE};
 
-/// Messages up to so many bytes together are deflated where they are announced, which is behind every request.
-const PACK_INLINE_MAX: usize = 32 * 1024;
 /// Room for one chunk of usual size: with less, nothing is fetched ahead.
 const PREFETCH_ROOM: u64 = 256 * 1024;
 /// Changes of the registry that follow each other are looked at together.
@@ -64,7 +62,7 @@ impl<P: Ports> Core<P> {
                 Parcel::Head(head) => News::Head { ispb, head, chunk: None },
                 Parcel::Fresh(run) => {
                     let head = run.last().map_or(Sequence::FIRST, |last| last.sequence.plus(1));
-                    News::Head { ispb, head, chunk: self.pack(run).await }
+                    News::Head { ispb, head, chunk: pix_stream_hot::pack_behind(run, &self.ports).await }
                 }
             };
             if !self.announce(news).await {
@@ -86,16 +84,6 @@ impl<P: Ports> Core<P> {
                 false
             }
         }
-    }
-
-    async fn pack(self: &Arc<Self>, run: Vec<Arc<Message>>) -> Option<Chunk> {
-        let bytes: usize = run.iter().map(|message| message.part.bytes().len()).sum();
-        if bytes <= PACK_INLINE_MAX {
-            return pix_stream_hot::pack(&run, self.ports.codec());
-        }
-        let core = Arc::clone(self);
-        let pack = move || pix_stream_hot::pack(&run, core.ports.codec());
-        tokio::task::spawn_blocking(pack).await.ok().flatten()
     }
 
     fn hear_chunk(self: &Arc<Self>, ispb: Ispb, range: Range) {

@@ -74,8 +74,8 @@ impl<P: Ports> Core<P> {
     pub(crate) async fn onboard(
         self: &Arc<Self>,
         ispb: Ispb,
-        name: String,
-        limits: Limits,
+        (name, limits): (String, Limits),
+        dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<(Arc<Participant>, bool), Error> {
         self.audit.wait_for_room().await?;
@@ -89,6 +89,9 @@ impl<P: Ports> Core<P> {
         }
         let now = self.ports.clock().now();
         let participant = Participant { name, limits, ..Participant::new(ispb, now) };
+        if dry_run {
+            return Ok((Arc::new(participant), true));
+        }
         let detail = format!("limits {limits:?}");
         let participant = self.save_participant(participant).await?;
         self.note_admin(Some(ispb), "participant.create", Ok(&detail), actor).await;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pix_stream_domain::sequence::Range;
+use pix_stream_ports::Ports;
 use pix_stream_ports::codec::{Codec, Packing, Segment};
 use pix_stream_ports::coordinator::Chunk;
 
@@ -12,10 +14,11 @@ use crate::message::Message;
 pub const CHUNK_MESSAGES_MAX: usize = 64;
 /// Most bytes of the parts in one chunk, unless one message alone has more.
 pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+/// Up to so many bytes are packed or unpacked where they are, behind every request: some 200 µs.
+const INLINE_MAX: usize = 32 * 1024;
 
 /// Packs messages that follow one another; makes the segments that are missing. `None` when there are none.
-#[must_use]
-pub fn pack(messages: &[Arc<Message>], codec: &impl Codec) -> Option<Chunk> {
+fn pack(messages: &[Arc<Message>], codec: &impl Codec) -> Option<Chunk> {
     let (first, last) = (messages.first()?, messages.last()?);
     let segments: Vec<Segment> = messages
         .iter()
@@ -41,11 +44,35 @@ pub fn pack(messages: &[Arc<Message>], codec: &impl Codec) -> Option<Chunk> {
 }
 
 /// The messages of a chunk; `None` when it is not one, or not of this range.
-#[must_use]
-pub fn unpack(bytes: &[u8], range: Range, codec: &impl Codec) -> Option<Vec<Arc<Message>>> {
+fn unpack(bytes: &[u8], range: Range, codec: &impl Codec) -> Option<Vec<Arc<Message>>> {
     let packed = codec.unpack(bytes)?;
     let is_whole = packed.iter().map(|packed| packed.sequence).eq(range.iter());
     is_whole.then(|| packed.into_iter().map(|packed| Arc::new(Message::unpacked(packed))).collect())
+}
+
+/// Packs, on a thread for blocking work when there is much to deflate.
+pub async fn pack_behind<P: Ports>(messages: Vec<Arc<Message>>, ports: &Arc<P>) -> Option<Chunk> {
+    let bytes: usize = messages.iter().map(|message| message.part.bytes().len()).sum();
+    if bytes <= INLINE_MAX {
+        return pack(&messages, ports.codec());
+    }
+    let ports = Arc::clone(ports);
+    let packing = move || pack(&messages, ports.codec());
+    tokio::task::spawn_blocking(packing).await.ok().flatten()
+}
+
+/// Unpacks, on a thread for blocking work when there is much to inflate.
+pub async fn unpack_behind<P: Ports>(
+    bytes: Bytes,
+    range: Range,
+    ports: &Arc<P>,
+) -> Option<Vec<Arc<Message>>> {
+    if bytes.len() <= INLINE_MAX {
+        return unpack(&bytes, range, ports.codec());
+    }
+    let ports = Arc::clone(ports);
+    let unpacking = move || unpack(&bytes, range, ports.codec());
+    tokio::task::spawn_blocking(unpacking).await.ok().flatten()
 }
 
 /// What an answer had to do without is made all the same, and kept by nobody here.

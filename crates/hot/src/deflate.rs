@@ -2,7 +2,9 @@
 
 use std::sync::Weak;
 
+use pix_stream_domain::sequence::Sequence;
 use pix_stream_ports::Ports;
+use pix_stream_ports::codec::Codec;
 use tokio::sync::mpsc;
 
 use crate::message::Job;
@@ -13,6 +15,9 @@ const QUEUE_MAX: usize = 65_536;
 const GROUP_MAX: usize = 32;
 /// While fewer wait, every message is also deflated alone: it may well start a batch. Under load few do.
 const ALONE_BELOW: usize = 64;
+
+/// Up to this size a message that a read waits for is deflated before the read is woken: some 80 µs.
+const INLINE_MAX: usize = 8 * 1024;
 
 /// The way to the worker.
 #[derive(Debug)]
@@ -31,11 +36,29 @@ impl Deflater {
         let _full_is_fine = self.0.try_send(job);
     }
 
+    /// Has a fresh message deflated, alone too if it may start a batch: here and now when a read waits for it, which is
+    /// answered as soon as the head rises, else by the worker.
+    pub fn begin(&self, job: Job, is_awaited: bool, batch_max: u8, codec: &impl Codec) {
+        let has_time = self.has_time();
+        // Whoever reads a backlog takes full batches: under load, what starts one is all that is needed alone.
+        let alone = has_time || starts_batch(job.message.sequence, batch_max);
+        let job = Job { alone, ..job };
+        if has_time && is_awaited && job.message.part.xml_len() <= INLINE_MAX {
+            job.run(codec);
+        } else {
+            self.offer(job);
+        }
+    }
+
     /// Whether so little waits that a message may also be deflated alone.
-    #[must_use]
-    pub fn has_time(&self) -> bool {
+    fn has_time(&self) -> bool {
         self.0.max_capacity() - self.0.capacity() < ALONE_BELOW
     }
+}
+
+/// Whether a message stands where a batch starts when all before it were full.
+fn starts_batch(sequence: Sequence, batch_max: u8) -> bool {
+    sequence.previous().value().is_multiple_of(u64::from(batch_max.max(1)))
 }
 
 /// Serves the queue until the ports are gone.

@@ -12,7 +12,7 @@ mod message;
 mod outbox;
 
 pub use cache::{Budget, Hot};
-pub use chunk::{CHUNK_BYTES_MAX, CHUNK_MESSAGES_MAX, pack, unpack};
+pub use chunk::{CHUNK_BYTES_MAX, CHUNK_MESSAGES_MAX, pack_behind, unpack_behind};
 pub use deflate::{Deflater, run as run_deflater};
 pub use index::Index;
 pub use message::{Job, Message};

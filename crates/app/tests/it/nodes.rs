@@ -55,7 +55,7 @@ async fn a_participant_that_one_node_onboarded_is_known_to_another_at_once() {
     here.ports.coordinator.set_mute(true);
     let ispb = "99999A77".parse().unwrap();
     assert_eq!(there.app.look_up(ispb).await.unwrap(), None);
-    here.app.onboard(ispb, "Bank".to_owned(), Limits::default(), OPERATOR).await.unwrap();
+    here.app.onboard(ispb, "Bank".to_owned(), Limits::default(), false, OPERATOR).await.unwrap();
     assert_eq!(there.app.look_up(ispb).await.unwrap(), None, "looked for once a second");
     advance(Duration::from_secs(1)).await;
     assert_eq!(there.app.look_up(ispb).await.unwrap().unwrap().name, "Bank");

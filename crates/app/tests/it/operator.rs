@@ -89,7 +89,7 @@ async fn onboarding_twice_is_once_and_with_other_properties_is_refused() {
     let world = World::new().await;
     let ispb = "12345678".parse().unwrap();
     let limits = Limits { requests_per_second: Some(7), ..Limits::default() };
-    let onboard = |name: &str| world.app.onboard(ispb, name.to_owned(), limits, OPERATOR);
+    let onboard = |name: &str| world.app.onboard(ispb, name.to_owned(), limits, false, OPERATOR);
     assert!(onboard("A bank").await.unwrap().1);
     assert!(!onboard("A bank").await.unwrap().1);
     assert_eq!(onboard("Another").await.unwrap_err(), Error::Refused(AdminRefusal::Exists));

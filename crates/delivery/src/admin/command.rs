@@ -1,7 +1,5 @@
 //! The operator's commands: their input is read and checked here, `app` carries them out.
 
-use std::sync::Arc;
-
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{Method, Response, StatusCode};
@@ -165,51 +163,29 @@ impl<P: Ports> Run<'_, P> {
         let name = fields.take_text("name", NAME_MAX)?.unwrap_or_default();
         let limits = take_limits(fields.take_object("limits", "limits.")?)?;
         fields.finish()?;
-        let (participant, is_new) = if self.dry_run {
-            self.try_onboard(ispb, name, limits).await?
-        } else {
-            self.shared.app.onboard(ispb, name, limits, self.actor).await?
-        };
+        let (participant, is_new) =
+            self.shared.app.onboard(ispb, name, limits, self.dry_run, self.actor).await?;
         let status = if is_new && !self.dry_run { StatusCode::CREATED } else { StatusCode::OK };
-        let participant = ParticipantView::from(&*participant);
-        Ok(json::answer(status, &SavedView { dry_run: self.dry_run, participant }))
+        Ok(self.saved(status, &participant))
     }
 
-    /// What onboarding would come to.
-    async fn try_onboard(
-        &self,
-        ispb: Ispb,
-        name: String,
-        limits: Limits,
-    ) -> Result<(Arc<Participant>, bool), Problem> {
-        match self.shared.app.look_up(ispb).await? {
-            Some(known) if known.name == name && known.limits == limits => Ok((known, false)),
-            Some(_) => Err(pix_stream_app::Error::Refused(pix_stream_app::AdminRefusal::Exists).into()),
-            None => {
-                let participant = Participant {
-                    name,
-                    limits,
-                    ..Participant::new(ispb, pix_stream_domain::time::Timestamp::default())
-                };
-                Ok((Arc::new(participant), true))
-            }
-        }
+    fn saved(&self, status: StatusCode, participant: &Participant) -> Response<Body> {
+        let participant = ParticipantView::from(participant);
+        json::answer(status, &SavedView { dry_run: self.dry_run, participant })
     }
 
     /// Replaces all limits: one that is not named goes back to the configuration's.
     async fn limits(&self, ispb: Ispb, fields: Fields) -> Result<Response<Body>, Problem> {
         let limits = take_limits(fields)?;
         let participant = self.shared.app.set_limits(ispb, limits, self.dry_run, self.actor).await?;
-        let participant = ParticipantView::from(&*participant);
-        Ok(json::answer(StatusCode::OK, &SavedView { dry_run: self.dry_run, participant }))
+        Ok(self.saved(StatusCode::OK, &participant))
     }
 
     /// Legal hold: 200 when everything that is stored is kept.
     async fn hold(&self, ispb: Ispb, held: bool, fields: Fields) -> Result<Response<Body>, Problem> {
         fields.finish()?;
         let participant = self.shared.app.set_hold(ispb, held, self.dry_run, self.actor).await?;
-        let participant = ParticipantView::from(&*participant);
-        Ok(json::answer(StatusCode::OK, &SavedView { dry_run: self.dry_run, participant }))
+        Ok(self.saved(StatusCode::OK, &participant))
     }
 
     async fn change(&self, ispb: Ispb, change: Change) -> Result<Response<Body>, Problem> {

@@ -138,12 +138,9 @@ impl<'a> Resource<'a> {
             Self::Participants(verb) | Self::Participant(_, verb) => match verb {
                 Verb::All => "GET, POST",
                 Verb::One => "GET",
-                Verb::Pause
-                | Verb::Resume
-                | Verb::Rewind
-                | Verb::Advance
-                | Verb::Hold
-                | Verb::Unhold => "POST",
+                Verb::Pause | Verb::Resume | Verb::Rewind | Verb::Advance | Verb::Hold | Verb::Unhold => {
+                    "POST"
+                }
                 Verb::Cap | Verb::Limits => "PUT",
             },
             Self::Type(..) | Self::Entry(_, EntryVerb::Release | EntryVerb::Drop) | Self::Reload => "POST",

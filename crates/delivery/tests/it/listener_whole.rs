@@ -106,7 +106,9 @@ impl Node {
         let ports = FakePorts::new(7, SimClock::following_tokio(START));
         let app = App::start(ports, Keyring::new((1, [7; 32]), None), settings).await.unwrap();
         let actor = Actor { name: "test", request_id: "test", reason: "" };
-        app.onboard("99999001".parse().unwrap(), String::new(), Limits::default(), actor).await.unwrap();
+        app.onboard("99999001".parse().unwrap(), String::new(), Limits::default(), false, actor)
+            .await
+            .unwrap();
         let render = Arc::new(String::new);
         let shared = Arc::new(Shared::new(app, Wire::default(), render, 1, "0.0.0-test").await);
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

@@ -59,7 +59,7 @@ impl World {
         let app = App::start(ports.clone(), keyring, settings).await.unwrap();
         for participant in [BANK, OTHER] {
             let actor = Actor { name: "test", request_id: "test", reason: "" };
-            app.onboard(ispb(participant), String::new(), Limits::default(), actor).await.unwrap();
+            app.onboard(ispb(participant), String::new(), Limits::default(), false, actor).await.unwrap();
         }
         let render = Arc::new(|| "pix_stream_up 1\n".to_owned());
         let shared = Arc::new(Shared::new(app.clone(), wire, render, 1, "0.0.0-test").await);
