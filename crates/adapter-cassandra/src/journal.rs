@@ -64,7 +64,7 @@ pub struct Options {
     /// [`Consistency::EachQuorum`].
     pub publish: Consistency,
     /// How many replicas a read of messages asks (`read_consistency`): [`Consistency::LocalQuorum`], or
-    /// [`Consistency::LocalOne`], which repeats at quorum what it does not find.
+    /// [`Consistency::LocalOne`]; what is not found is asked for again at LOCAL_SERIAL either way.
     pub read: Consistency,
     /// How long a request may take before it is answered that its outcome is not known. Below the caller's patience.
     pub deadline: Duration,
@@ -76,6 +76,9 @@ pub struct Options {
     /// Participants that may publish through this node at a time; one more, and the one that was idle longest gives
     /// way.
     pub lanes_max: usize,
+    /// Batches of all participants that may be on their way to the cluster at a time. Others gather messages
+    /// meanwhile, so fewer and larger batches carry a load that is high, and answers still come in time.
+    pub batches_max: usize,
     /// How long a participant's lane stays without being asked.
     pub idle: Duration,
 }
@@ -89,6 +92,7 @@ impl Default for Options {
             remember: Duration::from_secs(24 * 3600),
             fingerprints_max: 16 * 1024 * 1024,
             lanes_max: 10_000,
+            batches_max: 32,
             idle: Duration::from_secs(600),
         }
     }

@@ -96,6 +96,8 @@ pub(crate) struct Lane {
     position: Option<Position>,
     /// The bucket that was the last one when somebody looked.
     bucket: Option<u64>,
+    /// Held while a batch is on its way.
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 /// How one try of a group ended without an answer.
@@ -108,7 +110,7 @@ enum Again {
 
 impl Lane {
     pub(crate) fn new(shop: Arc<Shop>, desk: Desk, shared: Arc<Shared>, queue: mpsc::Receiver<Work>) -> Self {
-        Self { shop, desk, shared, queue, carried: None, position: None, bucket: None }
+        Self { shop, desk, shared, queue, carried: None, position: None, bucket: None, slot: None }
     }
 
     /// Works until nobody can ask any longer.
@@ -125,6 +127,10 @@ impl Lane {
                     }
                 },
             };
+            if matches!(first, Work::Append(_)) {
+                // First the slot and then the group: what comes while it waits goes with it.
+                self.slot = Arc::clone(&self.shop.slots).acquire_owned().await.ok();
+            }
             let (group, refreshes) = self.gather(first);
             for refresh in refreshes {
                 let ready = self.ready(refresh.window, refresh.at).await;
@@ -134,6 +140,7 @@ impl Lane {
             if !group.is_empty() {
                 self.serve(group).await;
             }
+            self.slot = None;
         }
     }
 
@@ -196,7 +203,7 @@ impl Lane {
     /// Reads the stored messages that may be meant by the business ids of a group.
     async fn look_up(&self, group: &[Append]) -> Result<Found, Error> {
         let prints: Vec<u64> = group.iter().flat_map(|append| append.prints.iter().copied()).collect();
-        let places = self.shared.find(&prints, Duration::ZERO).unwrap_or_default();
+        let places = self.shared.find_here(&prints);
         let mut found = Found::default();
         if !places.is_empty() {
             for (business_id, earlier) in self.shop.streams.earlier(self.desk.ispb, &places).await? {
@@ -245,6 +252,8 @@ impl Lane {
             }
             Err(Failure::Unknown(reason)) => {
                 let (token, epoch) = (batch.token, batch.epoch);
+                // That can take as long as a request may: others go on meanwhile.
+                self.slot = None;
                 match self.settle(&at, (token, epoch), deadline).await {
                     Settled::Stored => {
                         let stored: Vec<u64> = (at.next..).take(batch.rows.len()).collect();

@@ -34,6 +34,8 @@ pub(crate) struct Shop {
     /// Fingerprints that all lanes together may hold.
     budget: Arc<Semaphore>,
     budget_max: usize,
+    /// Batches that may be on their way at a time.
+    pub(crate) slots: Arc<Semaphore>,
     pub(crate) idle: Duration,
     /// What a batch may need until its outcome is known, should its answer not come: half of what a request may take.
     /// Who waited so long that this no longer fits is refused: under a load that is too high, work for those who are
@@ -86,11 +88,25 @@ impl Shared {
         if memory.window < window || table.next() < self.seen() {
             return None;
         }
-        let mut places: Vec<u64> = prints.iter().flat_map(|print| table.find(*print)).collect();
-        places.sort_unstable();
-        places.dedup();
-        Some(places)
+        Some(places(table, prints))
     }
+
+    /// As [`Shared::find`], whatever was seen elsewhere: the condition of a batch tells.
+    pub(crate) fn find_here(&self, prints: &[u64]) -> Vec<u64> {
+        self.memory().table.as_ref().map(|table| places(table, prints)).unwrap_or_default()
+    }
+
+    /// Takes back what was seen: the store lost it.
+    pub(crate) fn unsee(&self, next: u64) {
+        self.seen.store(next, Ordering::Release);
+    }
+}
+
+fn places(table: &Remembered, prints: &[u64]) -> Vec<u64> {
+    let mut places: Vec<u64> = prints.iter().flat_map(|print| table.find(*print)).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// A lane as its callers hold it.
@@ -126,6 +142,7 @@ impl Lanes {
             epochs,
             budget: Arc::new(Semaphore::new(budget_max)),
             budget_max,
+            slots: Arc::new(Semaphore::new(limits.batches_max.clamp(1, Semaphore::MAX_PERMITS))),
             idle: limits.idle,
             reserve: limits.deadline / 2,
         };

@@ -47,6 +47,7 @@ impl Lane {
                 if let Some(known) = other.filter(|known| *known > position.next) {
                     let (ispb, next) = (self.desk.ispb, position.next);
                     tracing::error!(%ispb, known, next, "the head of a stream went back: cassandra lost messages");
+                    self.shared.unsee(next);
                 }
                 self.fill(position.next, window, at).await?;
             }
