@@ -64,7 +64,7 @@ impl<P: Ports> App<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<TypeStatus, Error> {
-        self.0.audit.wait_for_room().await?;
+        self.0.audit.wait_for_room(READ_DEADLINE).await?;
         let command = match on {
             Some(true) => "type.enable",
             Some(false) => "type.disable",

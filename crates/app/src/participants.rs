@@ -78,7 +78,7 @@ impl<P: Ports> Core<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<(Arc<Participant>, bool), Error> {
-        self.audit.wait_for_room().await?;
+        self.audit.wait_for_room(READ_DEADLINE).await?;
         check_limits(&limits)?;
         if name.chars().count() > NAME_MAX {
             return Err(refused(format!("name: at most {NAME_MAX} characters")));
@@ -106,7 +106,7 @@ impl<P: Ports> Core<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<Arc<Participant>, Error> {
-        self.audit.wait_for_room().await?;
+        self.audit.wait_for_room(READ_DEADLINE).await?;
         check_limits(&limits)?;
         let known = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
         if known.limits == limits || dry_run {
@@ -128,7 +128,7 @@ impl<P: Ports> Core<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<Arc<Participant>, Error> {
-        self.audit.wait_for_room().await?;
+        self.audit.wait_for_room(READ_DEADLINE).await?;
         let known = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
         if dry_run || (known.held == held && !held) {
             return Ok(known);
@@ -196,7 +196,7 @@ impl<P: Ports> Core<P> {
     ) -> Result<Changed, Error> {
         let participant = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
         self.refuse_elsewhere(ispb)?;
-        self.audit.wait_for_room().await?;
+        self.audit.wait_for_room(READ_DEADLINE).await?;
         let seat = self.seat(ispb);
         self.state_of(&seat).await?;
         let extent = self.extent_of(&seat).await?;

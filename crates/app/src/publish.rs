@@ -53,7 +53,7 @@ impl<P: Ports> Core<P> {
         if self.is_draining() {
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "draining" });
         }
-        self.audit.wait_for_room().await?;
+        self.audit.wait_for_room(READ_DEADLINE).await?;
         let (messages, examined) = self.examine(ispb, publish.messages).await?;
         let seat = self.seat(ispb);
         if self.is_over_high_water(&seat, &participant).await {

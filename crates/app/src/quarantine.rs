@@ -107,7 +107,7 @@ impl<P: Ports> App<P> {
     /// # Errors
     /// `NoEntry`, `Unavailable`.
     pub async fn quarantine_export(&self, id: EntryId, actor: Actor<'_>) -> Result<Entry, Error> {
-        self.0.audit.wait_for_room().await?;
+        self.0.audit.wait_for_room(READ_DEADLINE).await?;
         let found = self.quarantine_find(id).await;
         let (ispb, done) = match &found {
             Ok(entry) => (Some(entry.summary.ispb), Ok(format!("{} bytes", entry.xml.len()))),
@@ -132,7 +132,7 @@ impl<P: Ports> App<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<Released, Error> {
-        self.0.audit.wait_for_room().await?;
+        self.0.audit.wait_for_room(READ_DEADLINE).await?;
         let (ispb, released) = match self.quarantine_find(id).await {
             Ok(entry) if dry_run => (Some(entry.summary.ispb), self.0.try_release(entry).await),
             Ok(entry) => (Some(entry.summary.ispb), self.0.release(entry, actor).await),
@@ -161,7 +161,7 @@ impl<P: Ports> App<P> {
         dry_run: bool,
         actor: Actor<'_>,
     ) -> Result<Summary, Error> {
-        self.0.audit.wait_for_room().await?;
+        self.0.audit.wait_for_room(READ_DEADLINE).await?;
         let (ispb, dropped) = match self.quarantine_find(id).await {
             Ok(entry) if dry_run => (Some(entry.summary.ispb), Ok(entry.summary)),
             Ok(entry) => (Some(entry.summary.ispb), self.0.drop_entry(entry.summary).await),

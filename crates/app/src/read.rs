@@ -48,7 +48,7 @@ impl<P: Ports> Core<P> {
         let deadline = Deadline::of_read(read.spent);
         let cursor = self.verify(ispb, token)?;
         self.refuse_elsewhere(ispb)?;
-        deadline.bound("room in the audit queue", self.audit.wait_for_room()).await??;
+        self.audit.wait_for_room(deadline.left()).await?;
         let seat = self.seat(ispb);
         let outcome = seat.submit(self, Command::Close { token: cursor }, deadline).await?;
         let Outcome::Closed { confirmed, returned } = outcome else {
@@ -84,7 +84,7 @@ impl<P: Ports> Core<P> {
         let seat = self.seat(read.ispb);
         seat.note_read(read.gzip);
         self.refuse_over_debt(&seat)?;
-        deadline.bound("room in the audit queue", self.audit.wait_for_room()).await??;
+        self.audit.wait_for_room(deadline.left()).await?;
         let redeemed = token.map(|token| Digest::of(token.as_bytes()));
         let (grant, deadline) = self.wait_for_batch(&seat, (read, redeemed), command, deadline).await?;
         let batch = grant.token.batch;

@@ -66,16 +66,16 @@ impl Audit {
         (Self { queue, fault: fault.clone() }, Queue { entries, fault })
     }
 
-    /// Waits until a record could be queued: asked before anything moves, so that a log that cannot be written
+    /// Waits until a record could be queued, but no longer than `limit`: asked before anything moves, so that a log that cannot be written
     /// refuses requests instead of holding them.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn wait_for_room(&self) -> Result<(), Error> {
+    pub async fn wait_for_room(&self, limit: Duration) -> Result<(), Error> {
         if self.queue.capacity() > 0 {
             return Ok(());
         }
-        match timeout(READ_DEADLINE, self.queue.reserve()).await {
+        match timeout(limit, self.queue.reserve()).await {
             Ok(Ok(_room)) => Ok(()),
             Ok(Err(_)) | Err(_) => {
                 let cause = "the audit queue is full".to_owned();
