@@ -17,7 +17,7 @@ use pix_stream_ports::error::Error;
 /// The Coordinator of a node of a cluster (`[coordinator] fallback`).
 pub enum ClusterCoordinator {
     /// Redis alone: without it reads are answered 503 (`fallback = "none"`).
-    Redis(RedisCoordinator),
+    Redis(Box<RedisCoordinator>),
     /// Redis, and serial writes to Cassandra while it is away (`fallback = "journal"`).
     Around(Fallback<RedisCoordinator, CassandraSerialStates>),
 }

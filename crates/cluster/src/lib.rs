@@ -4,12 +4,13 @@
 
 mod coordinator;
 mod open;
+pub mod ship;
 mod tls;
 
 use std::path::PathBuf;
 
 pub use coordinator::ClusterCoordinator;
-pub use open::{Means, Stores, migrations, redis_options, session, stores};
+pub use open::{Means, Stores, migrations, redis_options, regions, session, stores};
 
 /// Why the stores of a cluster cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -7,13 +7,17 @@ use std::time::Duration;
 use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options as JournalOptions, Parts};
 use pix_stream_adapter_cassandra::migrations::Migrations;
 use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
-use pix_stream_adapter_cassandra::regions::CassandraRegions;
+use pix_stream_adapter_cassandra::regions::{
+    self, CassandraRegions, OnLostQuorum, Settings as RegionSettings,
+};
 use pix_stream_adapter_cassandra::serial_states::CassandraSerialStates;
 use pix_stream_adapter_cassandra::tables::Tables;
-use pix_stream_adapter_redis::{Options, RedisCoordinator};
+use pix_stream_adapter_redis::{Options as RedisOptions, RedisCoordinator};
 use pix_stream_config::sections::Cassandra;
-use pix_stream_config::{Config, Fallback, PublishConsistency, ReadConsistency, Topology};
-use pix_stream_cql::{Consistency, Credentials, Session, Settings};
+use pix_stream_config::{
+    Config, Fallback, LostQuorum, PublishConsistency, ReadConsistency, Takeover, Topology,
+};
+use pix_stream_cql::{Consistency, Credentials, Options, Session, Settings, Statement, Value};
 use pix_stream_fallback::{Fallback as Around, Settings as FallbackSettings};
 use pix_stream_ports::clock::Clock;
 use pix_stream_ports::entropy::Entropy;
@@ -60,7 +64,8 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
     let session = session(config).await?;
     let section = &config.cassandra;
     Migrations::new(session.clone(), &section.keyspace, &[])?.check().await?;
-    let regions = CassandraRegions::alone();
+    warn_of_settings(&session).await;
+    let regions = regions(config, &session, &means).await?;
     let tables = Tables::new(&session, &section.keyspace, &means.entropy, &regions);
     let epochs = {
         let regions = regions.clone();
@@ -88,7 +93,7 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
     };
     let redis = RedisCoordinator::start(&redis_options(config)?).await?;
     let coordinator = match config.coordinator.fallback {
-        Fallback::None => ClusterCoordinator::Redis(redis),
+        Fallback::None => ClusterCoordinator::Redis(Box::new(redis)),
         Fallback::Journal => {
             let serial = CassandraSerialStates::new(&session, &section.keyspace, &means.entropy);
             let settings = FallbackSettings { outage: OUTAGE, ..FallbackSettings::new(&*means.node) };
@@ -97,6 +102,56 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
     };
     let quarantine = CassandraQuarantine::new(&session, &section.keyspace, &means.entropy);
     Ok(Stores { journal: CassandraJournal::new(parts, options), coordinator, quarantine, regions, session })
+}
+
+/// What this node knows of the regions of a configuration.
+///
+/// # Errors
+/// The regions are not those that the cluster knows.
+pub async fn regions(config: &Config, session: &Session, means: &Means) -> Result<CassandraRegions, Error> {
+    let section = &config.region;
+    if section.name.is_empty() {
+        return Ok(CassandraRegions::alone());
+    }
+    let settings = RegionSettings {
+        name: section.name.clone(),
+        all: section.all.clone(),
+        lease: section.lease,
+        margin: section.margin,
+        takeover: match section.takeover {
+            Takeover::Command => regions::Takeover::Command,
+            Takeover::Automatic => regions::Takeover::Automatic(section.takeover_after),
+        },
+        on_lost_quorum: match section.on_lost_quorum {
+            LostQuorum::Stop => OnLostQuorum::Stop,
+            LostQuorum::Continue => OnLostQuorum::Continue,
+        },
+    };
+    let place = (session, &*config.cassandra.keyspace);
+    Ok(CassandraRegions::start(&settings, place, &means.entropy, Arc::clone(&means.clock)).await?)
+}
+
+/// Says what of Cassandra's own settings makes acknowledged messages less safe, as far as it can be seen: the node that
+/// answers, if this user may look.
+async fn warn_of_settings(session: &Session) {
+    let look = Statement::new("SELECT value FROM system_views.settings WHERE name = ?");
+    for (name, wanted, consequence) in [
+        ("commitlog_sync", "batch", "a node that is killed forgets what it acknowledged in the last seconds"),
+        ("paxos_variant", "v2", "conditional writes take twice as long and fail under contention"),
+    ] {
+        let options = Options::new(Consistency::LocalOne);
+        let found = session.execute(&look, vec![Value::Text(name.to_owned())], &options).await;
+        let value = found.ok().and_then(|rows| rows.first()?.text("value").ok().flatten());
+        if let Some(value) = value.filter(|value| value != wanted) {
+            tracing::warn!(
+                name,
+                value,
+                wanted,
+                consequence,
+                "a setting of Cassandra; docs/deploy.md says more"
+            );
+        }
+    }
 }
 
 /// What the stores of a node get from their process.
@@ -127,7 +182,7 @@ pub struct Stores {
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn redis_options(config: &Config) -> Result<Options, Error> {
+pub fn redis_options(config: &Config) -> Result<RedisOptions, Error> {
     let section = &config.redis;
     let nodes: Vec<String> = section.nodes.iter().map(ToString::to_string).collect();
     let topology = match section.topology {
@@ -146,7 +201,7 @@ pub fn redis_options(config: &Config) -> Result<Options, Error> {
             password: found.password.expose().to_owned(),
         })
     };
-    Ok(Options {
+    Ok(RedisOptions {
         credentials: credentials(section.find_credentials()?),
         sentinel_credentials: credentials(section.find_sentinel_credentials()?),
         tls: tls("redis", section.tls, section.ca.as_deref(), None)?,
@@ -155,7 +210,7 @@ pub fn redis_options(config: &Config) -> Result<Options, Error> {
         state_life: section.state_life,
         fresh_life: section.fresh_life,
         fresh_bytes_per_participant: section.fresh_bytes_per_participant.bytes_u64(),
-        ..Options::new(topology)
+        ..RedisOptions::new(topology)
     })
 }
 

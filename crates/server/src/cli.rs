@@ -9,7 +9,7 @@ mod serving;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
-pub use cluster::{MigrateArgs, MigrateCommand, MigrateOptions};
+pub use cluster::{MigrateArgs, MigrateCommand, MigrateOptions, RegionsArgs, RegionsCommand, RegionsOptions};
 pub use intake::{CatalogCommand, EntriesArgs, QuarantineCommand, SwitchArgs, ValidateArgs};
 pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source, Target};
 pub use operation::{
@@ -58,6 +58,8 @@ pub enum Command {
     Config(ConfigArgs),
     /// Brings the schema of a cluster's Cassandra up to this build's, and says how it stands
     Migrate(MigrateArgs),
+    /// Shows which region serves whom, takes participants of a lost region over and hands them back
+    Regions(RegionsArgs),
     /// Publishes messages and prints the id of each
     Publish(PublishArgs),
     /// Reads a participant's messages as a good client does: stores, then confirms

@@ -8,6 +8,7 @@ pub mod init;
 pub mod migrate;
 pub mod publish;
 pub mod pull;
+pub mod regions;
 pub mod serve;
 pub mod token;
 pub mod validate;

@@ -182,8 +182,15 @@ pub fn settings(config: &Config) -> Settings {
             },
         },
         audit_queue: count(limits.audit_queue),
+        region: region(config),
         ..Settings::default()
     }
+}
+
+/// The number of this region in tokens: its place among all of them, from 1; zero for one region alone.
+fn region(config: &Config) -> u16 {
+    let place = config.region.all.iter().position(|name| *name == config.region.name);
+    place.map_or(0, |place| u16::try_from(place + 1).unwrap_or(u16::MAX))
 }
 
 /// What the wire is told.

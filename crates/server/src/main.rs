@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Publish(args) => commands::publish::run(&args),
         Command::Pull(args) => commands::pull::run(&args),
+        Command::Regions(args) => commands::regions::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Validate(args) => commands::validate::run(&args),

@@ -24,12 +24,13 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::cluster::{self, Background};
+use crate::compose;
 use crate::failure::Failure;
-use crate::node_ports::Stores;
+use crate::node_ports::{NodePorts, Stores};
 use crate::serving::reload::Reloader;
 use crate::shutdown::{Reloads, Shutdown};
 use crate::system::{self, SystemEntropy};
-use crate::{cluster, compose};
 
 /// How often the metrics recorder tidies its buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -87,8 +88,12 @@ pub struct Serving {
 pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<Serving, Failure> {
     let prepared = Prepared::new(config, dir, shutdown)?;
     match config.journal.kind {
-        JournalKind::Embedded => prepared.serve(compose::embedded_stores(config)?).await,
-        JournalKind::Cassandra => prepared.serve(cluster::open(config).await?).await,
+        JournalKind::Embedded => prepared.serve(compose::embedded_stores(config)?, |_| {}).await,
+        JournalKind::Cassandra => {
+            let stores = cluster::open(config).await?;
+            let background = Background::new(config, &stores).await?;
+            prepared.serve(stores, |app| background.begin(app)).await
+        }
     }
 }
 
@@ -124,7 +129,11 @@ impl<'a> Prepared<'a> {
         Ok(Self { config, dir, reloads, render, tls, sockets: Sockets::bind(config)? })
     }
 
-    async fn serve<S: Stores>(self, stores: S) -> Result<Serving, Failure> {
+    async fn serve<S: Stores>(
+        self,
+        stores: S,
+        begin: impl FnOnce(&App<NodePorts<S>>),
+    ) -> Result<Serving, Failure> {
         let Self { config, dir, reloads, render, tls, sockets } = self;
         let (api, admin) = (local_address(&sockets.api)?, local_address(&sockets.admin)?);
         let ports = compose::ports(config, stores)?;
@@ -140,6 +149,7 @@ impl<'a> Prepared<'a> {
         let drain = Drain::new();
         let listeners = sockets.serve(config, &tls, &shared, &drain);
         tokio::spawn(obey(reloads, reload));
+        begin(&app);
         let ready = Ready {
             event: "ready",
             api: format!("https://{api}"),
