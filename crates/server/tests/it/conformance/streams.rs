@@ -148,7 +148,8 @@ pub(super) async fn a_close_ends_the_waiting_read_of_its_stream(bank: Bank) {
     assert!(soon.is_err(), "there is nothing to answer");
     assert_eq!(bank.close(&empty).await.status, 200);
     let ended = tokio::time::timeout(std::time::Duration::from_secs(2), waits).await;
-    ended.expect("well before its wait is over").unwrap().problem(410, "streamGone");
+    let ended = ended.unwrap_or_else(|_| panic!("not well before its wait is over"));
+    ended.unwrap().problem(410, "streamGone");
 }
 
 pub(super) async fn one_message_a_read_where_nothing_else_is_accepted(bank: Bank) {
