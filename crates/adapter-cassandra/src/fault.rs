@@ -1,15 +1,3 @@
-//! What a failed statement means to the callers of the ports.
+//! What a failed statement means to the callers of the ports: the same in all of this crate and for the streams.
 
-use pix_stream_cql::Error as Failure;
-use pix_stream_ports::error::Error;
-
-/// The answer of a port for a failed statement. Its texts may name tables and columns, never content.
-pub(crate) fn store_error(failure: Failure) -> Error {
-    match failure {
-        Failure::Unavailable(why) => Error::Unavailable(format!("cassandra: {why}")),
-        Failure::Unknown(why) => Error::Unavailable(format!("cassandra: outcome unknown: {why}")),
-        Failure::Rejected { code, message } => {
-            Error::Damaged(format!("cassandra refused a statement with code {code:#06x}: {message}"))
-        }
-    }
-}
+pub(crate) use pix_stream_cassandra_streams::fault::store_error;

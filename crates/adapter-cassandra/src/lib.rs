@@ -1,7 +1,7 @@
 //! What must never be lost, on Apache Cassandra: order, messages, checkpoints, participants, quarantine, regions.
 //!
-//! [`journal::CassandraJournal`] appends with one conditional batch a group and settles every unknown outcome before
-//! it answers. [`tables::Tables`] keeps what is small. Statements go through `pix-stream-cql`, which knows nothing of
+//! [`journal::CassandraJournal`] puts the streams of messages (`pix-stream-cassandra-streams`) and what is small
+//! ([`tables::Tables`]) together. Statements go through `pix-stream-cql`, which knows nothing of
 //! ours and never sends a conditional write twice.
 
 pub mod audit;

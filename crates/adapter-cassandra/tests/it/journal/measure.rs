@@ -167,6 +167,28 @@ async fn measure_offered_loads() {
     }
 }
 
+/// How many batches may be on their way at a time (`Options::batches_max`).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn measure_batches_on_their_way() {
+    if !is_asked_for("measure_batches_on_their_way") {
+        return;
+    }
+    let cluster = Own::start(512).await;
+    let space = cluster.space("journal_slots").await;
+    let mut first = 1;
+    for (batches_max, rate) in [(32, 1_000), (8, 1_000), (8, 3_000), (16, 3_000), (32, 3_000), (64, 3_000)] {
+        let journal = Arc::new(journal(&space, Options { batches_max, ..Options::default() }));
+        let Measured { times, refused, span } = offer(&journal, first, rate, 1).await;
+        first += 10_000_000;
+        println!(
+            "{batches_max:2} batches at a time, offered {rate:5}/s: stored {:5.0}/s, p50 {:4} ms, p99 {:4} ms, refused {refused}",
+            times.len() as f64 / span.as_secs_f64(),
+            times[times.len() / 2].as_millis(),
+            times[times.len() * 99 / 100].as_millis(),
+        );
+    }
+}
+
 /// What it costs to know the business ids of a window: a block for 500 messages against a row for each (ADR 0017).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn measure_starting_a_lane() {

@@ -8,9 +8,9 @@ use pix_stream_ports::error::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Lane, Own, PAUSE};
-use crate::journal::rows::Statics;
-use crate::journal::streams::{Level, Outcome, Position};
 use crate::metrics as names;
+use crate::rows::Statics;
+use crate::streams::{Level, Outcome, Position};
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

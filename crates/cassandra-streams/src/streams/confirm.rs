@@ -8,7 +8,7 @@ use pix_stream_ports::error::Error;
 
 use super::{Level, Streams, bigint, key};
 use crate::fault::store_error;
-use crate::journal::rows::{WholeRow, required};
+use crate::rows::{WholeRow, required};
 
 impl Streams {
     /// Makes sure that a quorum of each data centre has these messages and their bucket's head, if that is what

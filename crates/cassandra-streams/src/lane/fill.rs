@@ -9,10 +9,10 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::error::Error;
 
 use super::{CLOCK_SLACK, LIFE_MARGIN, Lane, Shop, seconds};
-use crate::journal::layout::{self, BLOCK};
-use crate::journal::remembered::{Block, NO_PRINT, Remembered};
-use crate::journal::rows::KeyRow;
+use crate::layout::{self, BLOCK};
 use crate::metrics as names;
+use crate::remembered::{Block, NO_PRINT, Remembered};
+use crate::rows::KeyRow;
 
 /// Rows that are read to catch up with others; further behind, the blocks of fingerprints are read again.
 const CATCH_UP_MAX: u64 = 4 * BLOCK;
@@ -85,7 +85,7 @@ impl Lane {
         }
         push_rows(&mut table, &rows, next);
         self.desk.hold(&self.shop, table.len()).await?;
-        *self.shared.memory() = super::super::lanes::Memory { table: Some(table), window };
+        *self.shared.memory() = crate::lanes::Memory { table: Some(table), window };
         Ok(())
     }
 

@@ -154,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::journal::layout::FIRST;
+    use crate::layout::FIRST;
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_unix_millis(millis)

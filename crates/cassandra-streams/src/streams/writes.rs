@@ -8,10 +8,10 @@ use pix_stream_ports::journal::NewMessage;
 
 use super::{Position, Streams, bigint, key};
 use crate::fault::store_error;
-use crate::journal::layout::{self, Token};
-use crate::journal::remembered::Block;
-use crate::journal::rows::{Statics, WholeRow};
-use crate::journal::texts::{CELLS, padded};
+use crate::layout::{self, Token};
+use crate::remembered::Block;
+use crate::rows::{Statics, WholeRow};
+use crate::texts::{CELLS, padded};
 
 /// A batch to be committed.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use pix_stream_ports::error::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
-use super::Epochs;
+use super::journal::{Epochs, Options};
 use super::lane::{Lane, Work};
 use super::layout::Token;
 use super::remembered::Remembered;
@@ -133,7 +133,7 @@ impl Lanes {
     pub(crate) fn new(
         streams: Arc<Streams>,
         (entropy, epochs): (Arc<dyn Entropy>, Epochs),
-        limits: &super::Options,
+        limits: &Options,
     ) -> Arc<Self> {
         let budget_max = limits.fingerprints_max.min(Semaphore::MAX_PERMITS);
         let shop = Shop {
