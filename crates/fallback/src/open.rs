@@ -179,15 +179,19 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
                 return Ok(sealed);
             }
         }
+        let behind = self.known.find_stale(ispb).and_then(|row| row.version).filter(|kept| match expected {
+            Expected::Nothing => true,
+            Expected::Current(version) | Expected::Old(version) => kept.incarnation > version.incarnation,
+        });
         let swapped = self.health.call(self.primary.swap(ispb, expected, next)).await?;
         let Swap::Done = swapped.swap else {
             return Ok(Swapped { swap: Swap::Lost(self.view(ispb).await?.held), head: swapped.head });
         };
-        if seal.is_some() {
+        if let Some(kept) = behind {
             metrics::counter!(SWITCHES_TOTAL, "to" => "primary").increment(1);
             tracing::debug!(%ispb, version = ?next.version(), "a history goes back to the coordinator");
             // Tidies surveys up; nobody goes on with a seal, marked or not.
-            let _marked = self.serial.hand_over(ispb, next.version()).await;
+            let _marked = self.serial.hand_over(ispb, kept).await;
         }
         Ok(swapped)
     }

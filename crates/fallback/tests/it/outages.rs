@@ -190,5 +190,8 @@ async fn a_seal_whose_maker_died_is_taken_over_from() {
     let value = another.read(ispb(1)).await.unwrap();
     assert!(value >= 7, "{value} after {sealed:?}");
     assert!(matches!(another.fallback.load(ispb(1)).await, Ok(Held::Current(_))));
+    sleep(1_500 * MS).await;
+    assert_eq!(another.read(ispb(1)).await, Ok(value + 1));
+    assert!(world.serial.peek_survey().states.is_empty(), "the seal is marked by whoever went on");
     world.assert_whole(8);
 }
