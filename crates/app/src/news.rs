@@ -107,6 +107,11 @@ impl<P: Ports> Core<P> {
     async fn fetch_ahead(self: Arc<Self>, seat: Arc<Seat>) {
         loop {
             let Some(range) = seat.index().next_wanted() else { return };
+            if seat.with_state(|state, _| range.end() <= state.watermark().plus(1)) == Some(true) {
+                // Read elsewhere and confirmed already.
+                seat.raise_head(range.end());
+                continue;
+            }
             match self.fetch_chunk(&seat, range).await {
                 Ok(messages) => {
                     self.keep_fetched(&seat, messages.unwrap_or_default());

@@ -138,3 +138,34 @@ pub async fn check<P: Ports>(ports: &P) -> (Result<(), StoreError>, Result<(), S
         COORDINATOR_CHECK.run(COORDINATOR_DEADLINE, ports.coordinator().check()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn down() -> Result<(), StoreError> {
+        Err(StoreError::Unavailable("nobody there".to_owned()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_lasts_from_the_first_fault_to_the_first_answer() {
+        let (health, mut outage) = (Health::default(), Outage::of(Store::Coordinator));
+        outage.note(&health, Ok(()));
+        assert!(health.is_up(Store::Coordinator) && outage.began.is_none());
+        outage.note(&health, down());
+        let began = outage.began;
+        tokio::time::advance(Duration::from_millis(2_500)).await;
+        outage.note(&health, down());
+        assert_eq!((outage.began, outage.counted), (began, 2), "one outage, its whole seconds counted once");
+        assert!(!health.is_up(Store::Coordinator) && health.is_up(Store::Journal));
+        outage.note(&health, Ok(()));
+        assert!(health.is_up(Store::Coordinator) && outage.began.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_store_answers() {
+        let (health, mut outage) = (Health::default(), Outage::of(Store::Journal));
+        outage.note(&health, Err(StoreError::Full("no room".to_owned())));
+        assert!(health.is_up(Store::Journal));
+    }
+}
