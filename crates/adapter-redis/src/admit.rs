@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer;
-use crate::connection::Caller;
+use crate::caller::Caller;
 use crate::keys::Keys;
 use crate::metrics::{RATE_ALONE, RATE_REPORTS, RATE_WAITS};
 use crate::share::{CELLS, Cell, Report, Ruling, Share};
@@ -126,15 +126,26 @@ impl Windows {
         let (reporter, entry) = (Arc::clone(&self.reporter), Arc::clone(entry));
         let begun = Instant::now();
         tokio::spawn(async move {
-            let learned = reporter.send_in_time(ispb, rule, &report).await;
+            let mut sent = std::pin::pin!(reporter.send(ispb, rule, &report));
+            let learned = tokio::time::timeout(REPORT_LIMIT, &mut sent).await;
+            let is_late = learned.is_err();
+            let learned = reporter.learn(learned.unwrap_or_else(|_| Err(late())));
             let now = now.after(begun.elapsed());
             match learned {
                 Some(shared) => entry.share().end_report(&report, shared, now),
                 None => entry.share().fail_report(now),
             }
             entry.reported.notify_waiters();
+            if is_late {
+                // To its own end, or nobody would notice that Redis stands still.
+                let _ = sent.await;
+            }
         });
     }
+}
+
+fn late() -> Error {
+    Error::Unavailable(format!("no answer within {REPORT_LIMIT:?}"))
 }
 
 /// Brings reports to Redis: one hash for each span of 32 cells, which expires when no window reaches it any more.
@@ -149,10 +160,8 @@ struct Reporter {
 
 impl Reporter {
     /// What a report learned; `None` when it failed, which is counted and, when it begins or ends, logged.
-    async fn send_in_time(&self, ispb: Ispb, rule: Rule, report: &Report) -> Option<Vec<Cell>> {
-        let late = || Error::Unavailable(format!("no answer within {REPORT_LIMIT:?}"));
-        let sent = tokio::time::timeout(REPORT_LIMIT, self.send(ispb, rule, report)).await;
-        match sent.unwrap_or_else(|_| Err(late())) {
+    fn learn(&self, sent: Result<Vec<Cell>, Error>) -> Option<Vec<Cell>> {
+        match sent {
             Ok(shared) => {
                 self.ok.increment(1);
                 if self.fails.swap(false, Ordering::Relaxed) {
@@ -175,7 +184,7 @@ impl Reporter {
         let life = rule.window.saturating_mul(4) + Duration::from_secs(1);
         let life = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
         let values = self.caller.client.pipeline();
-        let answer = self.caller.run(async {
+        let answer = self.caller.run(Some(ispb), async {
             let mut spans: Vec<u64> = Vec::new();
             for cell in &report.add {
                 let span = cell.number / CELLS;

@@ -20,14 +20,13 @@ use fred::types::config::{
 use metrics::{Counter, Gauge};
 // Without this line the dependency that makes `tcp-user-timeouts` compile would count as unused.
 use socket2_05 as _;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use pix_stream_ports::error::Error;
 
 use crate::error;
-use crate::metrics::{RECONNECTS, REFUSED, UP};
+use crate::metrics::{CONNECTS, UP};
 use crate::options::{IN_FLIGHT_MAX, Options, OptionsError, Topology, split};
 
 /// Pause before the first attempt to connect again, and at most between attempts. A second at most would be the
@@ -148,8 +147,7 @@ impl Drop for Tasks {
 }
 
 /// Keeps a client connected, whatever the driver makes of an error, and tells the log and the metrics how it is.
-/// Returns once it is connected for the first time, or after `patience`.
-pub(crate) async fn keep_up<C>(client: &C, name: &'static str, patience: Duration, tasks: &mut Tasks)
+pub(crate) fn keep_up<C>(client: &C, name: &'static str, tasks: &mut Tasks)
 where
     C: ClientLike + fred::interfaces::EventInterface + Clone + Send + Sync + 'static,
 {
@@ -181,14 +179,14 @@ where
             sleep(RESTART_PAUSE).await;
         }
     });
+}
+
+/// Waits until a client is connected for the first time, but no longer than `patience`.
+pub(crate) async fn stands(client: &impl ClientLike, name: &'static str, patience: Duration) {
+    // The task that connects has to begin first.
     tokio::task::yield_now().await;
-    match timeout(patience, client.wait_for_connect()).await {
-        Ok(Ok(())) => watch.up.set(1.0),
-        Ok(Err(_)) | Err(_) => {
-            watch.is_up.store(false, Ordering::Relaxed);
-            watch.up.set(0.0);
-            tracing::warn!(connection = name, "redis is out of reach at start; trying on");
-        }
+    if !matches!(timeout(patience, client.wait_for_connect()).await, Ok(Ok(()))) {
+        tracing::warn!(connection = name, "redis is out of reach at start; trying on");
     }
 }
 
@@ -212,14 +210,15 @@ struct Watch {
     name: &'static str,
     is_up: AtomicBool,
     up: Gauge,
-    reconnects: Counter,
+    connects: Counter,
 }
 
 impl Watch {
     fn new(name: &'static str) -> Self {
         let up = metrics::gauge!(UP, "connection" => name);
-        let reconnects = metrics::counter!(RECONNECTS, "connection" => name);
-        Self { name, is_up: AtomicBool::new(true), up, reconnects }
+        up.set(0.0);
+        let connects = metrics::counter!(CONNECTS, "connection" => name);
+        Self { name, is_up: AtomicBool::new(false), up, connects }
     }
 
     /// Logs the first of a row of errors.
@@ -233,61 +232,16 @@ impl Watch {
 
     fn stands(&self, server: &Server) {
         self.up.set(1.0);
-        self.reconnects.increment(1);
+        self.connects.increment(1);
         self.is_up.store(true, Ordering::Relaxed);
         tracing::info!(connection = self.name, %server, "redis is connected");
     }
 }
 
-/// Sends calls that end in time, and never more at once than there is room for.
-#[derive(Clone)]
-pub(crate) struct Caller {
-    pub(crate) client: Client,
-    room: Arc<Semaphore>,
-    limit: Duration,
-    refused: Counter,
-}
-
-impl Caller {
-    pub(crate) fn new(client: Client, limit: Duration) -> Self {
-        let refused = metrics::counter!(REFUSED);
-        Self { client, room: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), limit, refused }
-    }
-
-    /// Runs a call of the driver within the limit of time, if there is room. On the heap: the driver's futures are large,
-    /// and would be part of every read's.
-    pub(crate) async fn run<T>(
-        &self,
-        call: impl Future<Output = Result<T, fred::error::Error>>,
-    ) -> Result<T, Error> {
-        self.within(Box::pin(call)).await?.map_err(|error| error::of(&error))
-    }
-
-    /// The same for whatever has an outcome of its own.
-    pub(crate) async fn within<T>(&self, call: impl Future<Output = T>) -> Result<T, Error> {
-        let Ok(_room) = self.room.try_acquire() else {
-            self.refused.increment(1);
-            return Err(Error::Unavailable(format!("{IN_FLIGHT_MAX} calls wait for redis already")));
-        };
-        self.in_time(call).await
-    }
-
-    /// The same for calls on behalf of those for whom there was room.
-    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Error> {
-        let late = || Error::Unavailable(format!("no answer of redis within {:?}", self.limit));
-        timeout(self.limit, call).await.map_err(|_| late())
-    }
-}
-
 /// A client for commands, kept up.
-pub(crate) async fn commands(
-    builder: &Builder,
-    name: &'static str,
-    options: &Options,
-    tasks: &mut Tasks,
-) -> Result<Client, Error> {
+pub(crate) fn commands(builder: &Builder, name: &'static str, tasks: &mut Tasks) -> Result<Client, Error> {
     let client = builder.build().map_err(|error| error::of(&error))?;
-    keep_up(&client, name, options.command_timeout, tasks).await;
+    keep_up(&client, name, tasks);
     Ok(client)
 }
 

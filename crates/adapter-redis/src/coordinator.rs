@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fred::interfaces::{ClientLike as _, KeysInterface as _, PubsubInterface as _};
-use fred::types::{Expiration, Value};
+use fred::types::{ClusterHash, CustomCommand, Expiration, Value};
 use metrics::Counter;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::rate::{Decision, Rule};
@@ -22,7 +22,8 @@ use pix_stream_ports::error::Error;
 
 use crate::admit::Windows;
 use crate::answer;
-use crate::connection::{self, Caller, Tasks};
+use crate::caller::Caller;
+use crate::connection::{self, Tasks};
 use crate::fresh::Fresh;
 use crate::keys::Keys;
 use crate::metrics::{FRESH_BYTES, FRESH_SKIPPED, STATES_OLD, SWAPS_REPEATED};
@@ -75,8 +76,12 @@ impl RedisCoordinator {
         let (keys, listeners) = (Keys::new(&options.prefix), Listeners::default());
         let subscriber = connection::subscriber(&builder)?;
         subscription::listen(&subscriber, keys.news(), node, listeners.clone(), &mut tasks);
-        let client = connection::commands(&builder, "commands", options, &mut tasks).await?;
-        connection::keep_up(&subscriber, "news", options.command_timeout, &mut tasks).await;
+        let client = connection::commands(&builder, "commands", &mut tasks)?;
+        connection::keep_up(&subscriber, "news", &mut tasks);
+        tokio::join!(
+            connection::stands(&client, "commands", options.command_timeout),
+            connection::stands(&subscriber, "news", options.command_timeout),
+        );
         let caller = Caller::new(client, options.command_timeout);
         let is_cluster = matches!(options.topology, Topology::Cluster { .. });
         let windows = Windows::new(caller.clone(), keys.clone());
@@ -126,12 +131,28 @@ impl RedisCoordinator {
         Ok(Held::Old(state))
     }
 
+    /// Tells the other nodes, and nothing more.
+    async fn publish(&self, ispb: Option<Ispb>, news: &News) -> Result<(), Error> {
+        let message = Bytes::from(news::encode(self.node, news, false));
+        self.caller.run(ispb, self.tell(ispb, message)).await
+    }
+
+    /// In a cluster any server passes a message on: the participant's own, so that one that stands still is asked by
+    /// nobody else's news.
+    async fn tell(&self, ispb: Option<Ispb>, message: Bytes) -> Result<(), fred::error::Error> {
+        let hash = ispb.map_or(ClusterHash::Random, |ispb| ClusterHash::from(ispb.as_str()));
+        let command = CustomCommand::new_static("PUBLISH", hash, false);
+        let words: Vec<Value> = vec![self.keys.news().into(), message.into()];
+        self.caller.client.custom::<Value, _>(command, words).await.map(drop)
+    }
+
     /// Writes what `news` brings and tells the other nodes.
     async fn spread(&self, news: &News) -> Result<(), Error> {
         let client = &self.caller.client;
-        let News::Head { ispb, head, chunk } = news else {
-            let message = Bytes::from(news::encode(self.node, news, false));
-            return self.caller.run(client.publish(self.keys.news(), message)).await;
+        let (ispb, head, chunk) = match news {
+            News::Head { ispb, head, chunk } => (ispb, head, chunk),
+            News::Change { ispb, .. } => return self.publish(Some(*ispb), news).await,
+            News::Registry => return self.publish(None, news).await,
         };
         let fits = |bytes: &Bytes| self.fresh.try_take(*ispb, bytes.len());
         let written = chunk.as_ref().filter(|chunk| fits(&chunk.bytes));
@@ -144,7 +165,7 @@ impl RedisCoordinator {
         let life = || Some(self.fresh_life.clone());
         let values = client.pipeline();
         self.caller
-            .run(async {
+            .run(Some(*ispb), async {
                 if let Some(chunk) = written {
                     let key = self.keys.chunk(*ispb, chunk.range.start());
                     values.set::<(), _, _>(key, chunk.bytes.clone(), life(), None, false).await?;
@@ -154,7 +175,7 @@ impl RedisCoordinator {
                 if self.is_cluster {
                     // The channel is another server's: nobody may hear of a chunk that is not there yet.
                     values.all::<Value>().await?;
-                    return client.publish::<(), _, _>(self.keys.news(), message).await;
+                    return self.tell(Some(*ispb), message).await;
                 }
                 values.publish::<(), _, _>(self.keys.news(), message).await?;
                 values.all::<Value>().await.map(drop)
@@ -233,7 +254,7 @@ impl Coordinator for RedisCoordinator {
 
     async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
         let key = self.keys.chunk(ispb, first);
-        let value = self.caller.run(self.caller.client.get::<Value, _>(key)).await?;
+        let value = self.caller.run(Some(ispb), self.caller.client.get::<Value, _>(key)).await?;
         answer::bytes(value, "a chunk")
     }
 
@@ -250,7 +271,7 @@ impl Coordinator for RedisCoordinator {
     }
 
     async fn check(&self) -> Result<(), Error> {
-        self.caller.run(self.caller.client.ping::<Value>(None)).await.map(drop)
+        self.caller.run(None, self.caller.client.ping::<Value>(None)).await.map(drop)
     }
 }
 

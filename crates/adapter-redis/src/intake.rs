@@ -22,7 +22,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer;
-use crate::connection::{self, Caller, Tasks};
+use crate::caller::Caller;
+use crate::connection::{self, Tasks};
 use crate::error;
 use crate::metrics::{INTAKE_CLAIMED, INTAKE_GROUPS};
 use crate::options::{Options, Topology};
@@ -84,8 +85,12 @@ impl RedisIntake {
     pub async fn start(options: &Options, intake: IntakeOptions) -> Result<Self, Error> {
         let builder = connection::builder(options).map_err(|error| Error::Damaged(error.to_string()))?;
         let mut tasks = Tasks::default();
-        let client = connection::commands(&builder, "intake", options, &mut tasks).await?;
-        let reads = connection::commands(&builder, "intake_reads", options, &mut tasks).await?;
+        let client = connection::commands(&builder, "intake", &mut tasks)?;
+        let reads = connection::commands(&builder, "intake_reads", &mut tasks)?;
+        tokio::join!(
+            connection::stands(&client, "intake", options.command_timeout),
+            connection::stands(&reads, "intake_reads", options.command_timeout),
+        );
         let refused = refused_key(&intake.stream, matches!(options.topology, Topology::Cluster { .. }));
         Ok(Self {
             caller: Caller::new(client, options.command_timeout),
@@ -108,7 +113,7 @@ impl RedisIntake {
     async fn send(&self, name: &'static str, words: &[&str]) -> Result<Value, Error> {
         for _ in 0..2 {
             let call = self.caller.client.custom::<Value, _>(self.command(name), values(words));
-            match self.caller.within(call).await? {
+            match self.caller.run_raw(None, call).await? {
                 Ok(value) => return Ok(value),
                 Err(failed) if error::is_no_group(&failed) => self.make_group().await?,
                 Err(failed) => return Err(error::of(&failed)),
@@ -125,7 +130,7 @@ impl RedisIntake {
     async fn make_group(&self) -> Result<(), Error> {
         let words = ["CREATE", &self.stream, &self.group, "0", "MKSTREAM"];
         let call = self.caller.client.custom::<Value, _>(self.command("XGROUP"), values(&words));
-        match self.caller.within(call).await? {
+        match self.caller.run_raw(None, call).await? {
             Ok(_) => {
                 self.groups.increment(1);
                 tracing::info!(stream = self.stream, group = self.group, "made the intake's group");
@@ -196,7 +201,7 @@ impl RedisIntake {
     async fn send_together(&self, commands: Vec<(&'static str, Vec<Value>)>) -> Result<(), Error> {
         let transaction = self.caller.client.multi();
         self.caller
-            .run(async {
+            .run(None, async {
                 for (name, words) in commands {
                     transaction.custom::<(), _>(self.command(name), words).await?;
                 }

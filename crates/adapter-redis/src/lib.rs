@@ -10,6 +10,7 @@
 
 mod admit;
 mod answer;
+mod caller;
 mod connection;
 mod coordinator;
 mod error;

@@ -1,11 +1,13 @@
 //! The names of this crate's metrics.
 
-/// Whether a connection stands, by `connection`: `commands`, `news`, `intake`.
+/// Whether a connection stands, by `connection`: `commands`, `news`, `intake`, `intake_reads`.
 pub const UP: &str = "pix_stream_redis_up";
-/// Connections made anew after one broke, by `connection`.
-pub const RECONNECTS: &str = "pix_stream_redis_reconnects_total";
+/// Connections made, the first and each after one broke, by `connection`.
+pub const CONNECTS: &str = "pix_stream_redis_connects_total";
 /// Calls refused because too many waited for Redis already.
 pub const REFUSED: &str = "pix_stream_redis_refused_calls_total";
+/// Calls that were not sent because the server does not answer.
+pub const HELD_BACK: &str = "pix_stream_redis_held_back_calls_total";
 /// Servers met for the first time: at start, and whenever one restarted or was promoted.
 pub const REIGNS: &str = "pix_stream_redis_reigns_total";
 /// States found that are from before a restart or a fail-over.

@@ -20,7 +20,7 @@ use pix_stream_ports::error::Error;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::answer;
-use crate::connection::Caller;
+use crate::caller::{Breaker, Caller};
 use crate::error;
 use crate::metrics::REIGNS;
 
@@ -64,12 +64,19 @@ const MEETINGS_MAX: usize = 3;
 const REMEMBERED_MAX: usize = 256;
 
 /// One life of a server, and the script in its memory.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Reign {
     /// What marks the states that were agreed on under it.
     pub(crate) tag: [u8; TAG_LEN],
     run_id: String,
     sha: String,
+    breaker: Arc<Breaker>,
+}
+
+impl PartialEq for Reign {
+    fn eq(&self, other: &Self) -> bool {
+        self.sha == other.sha
+    }
 }
 
 /// Which server is whose, as far as it is known.
@@ -158,7 +165,8 @@ impl Reigns {
             );
             words.extend(items.iter().flat_map(|item| item.arguments(&reign.tag).map(Value::Bytes)));
             let command = CustomCommand::new_static("EVALSHA", hash(first), false);
-            match self.caller.in_time(self.caller.client.custom::<Value, _>(command, words)).await? {
+            let call = self.caller.client.custom::<Value, _>(command, words);
+            match self.caller.in_time(Some(first.ispb), call).await? {
                 Ok(value) => return Ok((reign, answers(value, items.len())?)),
                 Err(failed) if error::is_unknown_script(&failed) => unknown = Some(reign),
                 Err(failed) => return Err(error::of(&failed)),
@@ -192,6 +200,7 @@ impl Reigns {
             let known = self.met().all.get(&run_id).filter(|known| Some(*known) != unknown).cloned();
             if let Some(known) = known {
                 self.met().of.insert(ispb, Arc::clone(&known));
+                self.caller.set_breaker(ispb, Arc::clone(&known.breaker));
                 return Ok(known);
             }
         }
@@ -205,6 +214,7 @@ impl Reigns {
         met.all.insert(reign.run_id.clone(), Arc::clone(&reign));
         if self.is_cluster {
             met.of.insert(ispb, Arc::clone(&reign));
+            self.caller.set_breaker(ispb, Arc::clone(&reign.breaker));
         } else {
             met.only = Some(Arc::clone(&reign));
         }
@@ -218,7 +228,7 @@ impl Reigns {
         let sha = hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, script.as_bytes()).as_ref());
         let run_id = run_id(self.eval(&script, item).await?)?;
         let tag = tag(&run_id).ok_or_else(|| answer::unexpected("a run id"))?;
-        Ok(Reign { tag, run_id, sha })
+        Ok(Reign { tag, run_id, sha, breaker: Arc::default() })
     }
 
     async fn eval(&self, script: &str, item: &Item) -> Result<Value, Error> {
@@ -226,7 +236,7 @@ impl Reigns {
         let once = CallOptions { max_attempts: Some(1), ..CallOptions::default() };
         let words: Vec<Value> = vec![script.into(), 1.into(), item.key.as_str().into()];
         let client = self.caller.client.with_options(&once);
-        let answer = self.caller.in_time(client.custom::<Value, _>(command, words)).await?;
+        let answer = self.caller.in_time(Some(item.ispb), client.custom::<Value, _>(command, words)).await?;
         answer.map_err(|error| error::of(&error))
     }
 }

@@ -4,13 +4,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use fred::clients::SubscriberClient;
-use fred::interfaces::{ClientLike as _, EventInterface as _, PubsubInterface as _};
-use fred::types::{CustomCommand, Message, Value};
+use fred::interfaces::{EventInterface as _, PubsubInterface as _};
+use fred::types::{ClusterHash, Message, Value};
 use metrics::Counter;
 use pix_stream_ports::coordinator::Listener;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::caller::patient_ping;
 use crate::connection::Tasks;
 use crate::metrics::{NEWS, NEWS_MISSED};
 use crate::news::{self, Heard, NodeId};
@@ -46,12 +47,12 @@ pub(crate) fn listen(
     let (news, missed) = (metrics::counter!(NEWS), metrics::counter!(NEWS_MISSED));
     let hearing = Hearing { this_node, listeners, news, missed };
     tasks.spawn(hearing.clone().hear(client.message_rx()));
-    let (probed, probe) = (client.clone(), CustomCommand::new("PING", channel.as_str(), false));
+    let (probed, hash) = (client.clone(), ClusterHash::from(channel.as_str()));
     tasks.spawn(async move {
         loop {
             tokio::time::sleep(PROBE).await;
-            // An answer that does not come is what makes the driver close the connection.
-            let _ = probed.custom::<Value, Value>(probe.clone(), Vec::new()).await;
+            // An answer that does not come, and nothing written meanwhile, makes the driver close the connection.
+            let _ = patient_ping(&probed, hash.clone()).await;
         }
     });
     let client = client.clone();

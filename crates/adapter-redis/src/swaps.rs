@@ -12,7 +12,7 @@ use fred::types::Value;
 use pix_stream_ports::error::Error;
 use tokio::sync::oneshot;
 
-use crate::connection::Caller;
+use crate::caller::Caller;
 use crate::reign::{Item, Reign, Reigns};
 
 /// Batches on their way at once.
@@ -49,7 +49,7 @@ impl Swaps {
     pub(crate) async fn run(&self, item: Item) -> Answer {
         if self.shared.reigns.is_cluster() {
             // On the heap: the driver's futures are large, and this one would be part of every read's.
-            return self.caller.within(Box::pin(self.shared.run_alone(item))).await?;
+            return self.caller.with_room(Box::pin(self.shared.run_alone(item))).await;
         }
         let (reply, answer) = oneshot::channel();
         let sends = {
@@ -64,7 +64,7 @@ impl Swaps {
             tokio::spawn(Arc::clone(&self.shared).send());
         }
         let gone = |_| Error::Unavailable("the node is being stopped".to_owned());
-        self.caller.within(async { answer.await.map_err(gone)? }).await?
+        self.caller.with_room(async { answer.await.map_err(gone)? }).await
     }
 }
 

@@ -76,23 +76,41 @@ fn cpu(pid: u32) -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
+/// How often the server woke up to read so far.
+fn reads(started: &Started) -> u64 {
+    let stats = started.redis.first().command(&["INFO", "stats"]).unwrap().text();
+    let reads = stats.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
+    reads.unwrap().trim().parse().unwrap()
+}
+
+/// What a poll cost.
+struct Cost {
+    /// Time of the server's processor, in microseconds.
+    micros: f64,
+    /// How often the server woke up to read.
+    reads: f64,
+    /// Polls a second.
+    rate: f64,
+}
+
 /// Runs `polls` in all, so many at once, and says what each cost the server.
 async fn measure<F: Future<Output = ()> + Send + 'static>(
     started: &Started,
     at_once: u64,
     polls: u64,
     poll: impl Fn(u64, Arc<AtomicU64>) -> F,
-) -> (f64, f64) {
+) -> Cost {
     let pid = started.redis.first().process().pid();
     let left = Arc::new(AtomicU64::new(polls));
-    let (before, begun) = (cpu(pid), tokio::time::Instant::now());
+    let (before, reads_before, begun) = (cpu(pid), reads(started), tokio::time::Instant::now());
     let tasks: Vec<_> = (0..at_once).map(|n| tokio::spawn(poll(n, Arc::clone(&left)))).collect();
     for task in tasks {
         task.await.unwrap();
     }
     let spent = cpu(pid) - before;
-    let per_second = polls as f64 / begun.elapsed().as_secs_f64();
-    (spent.as_secs_f64() * 1e6 / polls as f64, per_second)
+    let rate = polls as f64 / begun.elapsed().as_secs_f64();
+    let reads = (reads(started) - reads_before) as f64 / polls as f64;
+    Cost { micros: spent.as_secs_f64() * 1e6 / polls as f64, reads, rate }
 }
 
 fn take(left: &AtomicU64) -> bool {
@@ -180,15 +198,15 @@ async fn what_a_poll_costs_redis() {
     }
     println!("a state of {} bytes", state(1).encode().len());
     for (at_once, count) in [(1, 10_000), (8, 30_000), (32, 60_000)] {
-        let (cost, rate) =
-            measure(&started, at_once, count, |n, left| polls(Arc::clone(&node), n, left)).await;
+        let ours = measure(&started, at_once, count, |n, left| polls(Arc::clone(&node), n, left)).await;
         let stream = count / 4;
         let client = baseline(&started, stream).await;
-        let (stream_cost, stream_rate) =
+        let theirs =
             measure(&started, at_once, stream, |n, left| stream_polls(client.clone(), n, left)).await;
         println!(
-            "{at_once:2} in flight: {cost:.1} µs of Redis a poll ({rate:.0}/s); \
-             XREADGROUP + XACK of ten: {stream_cost:.1} µs ({stream_rate:.0}/s)"
+            "{at_once:2} in flight: {:.1} µs of Redis a poll ({:.2} reads, {:.0}/s); \
+             XREADGROUP + XACK of ten: {:.1} µs ({:.2} reads, {:.0}/s)",
+            ours.micros, ours.reads, ours.rate, theirs.micros, theirs.reads, theirs.rate
         );
     }
 }

@@ -57,13 +57,16 @@ struct Won {
 
 /// The clock and the end of all clients.
 struct Race {
+    /// Decisions so far; time passes with them.
+    decided: AtomicU64,
+    /// Swaps so far.
     tried: AtomicU64,
     limit: u64,
 }
 
 impl Race {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(1_800_000_000_000 + self.tried.load(Ordering::Relaxed))
+        Timestamp::from_unix_millis(1_800_000_000_000 + self.decided.load(Ordering::Relaxed))
     }
 }
 
@@ -95,11 +98,12 @@ async fn client(
             let before = snapshot.lock().await.clone();
             let mut next = before.clone();
             let outcome = next.apply(&command, &Context { now: race.now(), rules: &rules, supply: &Plenty });
-            race.tried.fetch_add(1, Ordering::Relaxed);
+            race.decided.fetch_add(1, Ordering::Relaxed);
             if next.version() == before.version() {
                 token = None;
                 break;
             }
+            race.tried.fetch_add(1, Ordering::Relaxed);
             let expected = Expected::Current(before.version());
             let swapped = node.swap(ispb(), expected, &next).await.unwrap().swap;
             let is_done = swapped == Swap::Done;
@@ -166,7 +170,7 @@ async fn two_nodes_never_agree_on_a_seventh_stream_nor_lease_a_message_twice() {
     let Some(address) = test::redis() else { return };
     let limit = if test::drills() { RACES.1 } else { RACES.0 };
     let (prefix, seed) = (prefix(), u64::from(std::process::id()));
-    let race = Arc::new(Race { tried: AtomicU64::new(0), limit });
+    let race = Arc::new(Race { decided: AtomicU64::new(0), tried: AtomicU64::new(0), limit });
     let first = StreamState::new(Incarnation::new(1), Sequence::FIRST);
     let mut clients = Vec::new();
     for n in 0..2 {
