@@ -4,8 +4,7 @@
 //! is quadratic in depth and in namespaces, and its defaults allow a gigabyte. So the pass first looks at the bytes
 //! (size, byte order mark, UTF-8, markup), then sets every limit of the reader, then counts for itself.
 //!
-//! Each event goes to the schema's validator and to the `rules` of the header. What the schema finds comes first:
-//! the header's rules add only what no schema can say.
+//! Each event goes to the schema's validator and to the `rules` of the header, which add what no schema can say.
 
 mod findings;
 mod hardening;
@@ -25,14 +24,13 @@ use xml::name::OwnedName;
 use xml::namespace::Namespace;
 use xml::reader::XmlEvent;
 
-pub use hardening::reader_config;
-
 use crate::catalog;
 use crate::fault::Fault;
 use crate::options::{Options, Unsigned};
 use crate::rules::{Mark, Rules};
 use crate::schemas::Schemas;
 use findings::{Findings, Path};
+pub use hardening::reader_config;
 use place::Place;
 use signature::Signature;
 

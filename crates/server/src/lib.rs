@@ -8,14 +8,10 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod compose;
-pub mod environment;
-pub mod failure;
 pub mod node_ports;
-pub mod output;
-pub mod progress;
 pub mod publishing;
 pub mod serving;
-pub mod shutdown;
-pub mod system;
 pub mod target;
-pub mod telemetry;
+
+// Used everywhere here, and of no use without.
+pub use pix_stream_process::{environment, failure, output, progress, shutdown, system, telemetry};

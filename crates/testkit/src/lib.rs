@@ -11,12 +11,12 @@ pub mod contract;
 pub mod fake;
 pub mod fixture;
 pub mod http;
-pub mod oracle;
 pub mod sim_clock;
 
 pub use fake::{
     FakeAuditLog, FakeCodec, FakeCoordinator, FakeEntropy, FakeIntake, FakeJournal, FakePorts,
     FakeQuarantine, Faults,
 };
-pub use oracle::{Oracle, Report, Violation};
+pub use pix_stream_oracle as oracle;
+pub use pix_stream_oracle::{Oracle, Report, Violation};
 pub use sim_clock::SimClock;

@@ -47,25 +47,49 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "config", normal: &["domain"], dev: &[] },
     // Its tests hold what it makes up against the real codec.
     Arrows { package: "development", normal: &["config", "domain"], dev: &["adapter-xml", "ports"] },
+    // Which adapter gets which option.
+    Arrows {
+        package: "cluster",
+        normal: &[
+            "adapter-cassandra",
+            "adapter-embedded",
+            "adapter-redis",
+            "config",
+            "cql",
+            "domain",
+            "fallback",
+            "ports",
+        ],
+        dev: &[],
+    },
+    // The machine and the user, for binaries.
+    Arrows { package: "process", normal: &["config", "domain", "ports"], dev: &[] },
     Arrows {
         package: "server",
         normal: &[
+            "adapter-cassandra",
             "adapter-embedded",
+            "adapter-redis",
             "adapter-xml",
             "app",
             "client",
+            "cluster",
             "config",
             "delivery",
             "development",
             "domain",
+            "intake",
             "listener",
             "offline",
             "ports",
+            "process",
         ],
-        dev: &["testkit"],
+        dev: &["stores", "testkit"],
     },
+    // Believes what is seen from outside, so that it can judge every implementation. For tests alone.
+    Arrows { package: "oracle", normal: &["domain"], dev: &["testkit"] },
     // Never app: a cycle through dev-dependencies would compile app twice.
-    Arrows { package: "testkit", normal: &["domain", "ports"], dev: &[] },
+    Arrows { package: "testkit", normal: &["domain", "oracle", "ports"], dev: &[] },
     // Real stores as processes; knows nothing of ours.
     Arrows { package: "stores", normal: &[], dev: &[] },
     // The servers of a stack are processes, too.
@@ -108,7 +132,18 @@ const BINARIES: &[&str] = &["server", "soak", "xtask"];
 const HTTP: &[&str] = &["client", "delivery", "listener", "server"];
 const HTTP_SERVERS: &[&str] = &["delivery", "listener"];
 // The benchmark of xtask is a client.
-const TLS: &[&str] = &["adapter-redis", "client", "cql", "cql-mock", "listener", "server", "soak", "xtask"];
+const TLS: &[&str] = &[
+    "adapter-redis",
+    "client",
+    "cluster",
+    "cql",
+    "cql-mock",
+    "listener",
+    "process",
+    "server",
+    "soak",
+    "xtask",
+];
 // The benchmark of xtask measures the reader alone, too.
 const XML: &[&str] = &["adapter-xml", "signature", "xsd", "xtask"];
 const AROUND_APP: &[&str] = &[
@@ -118,6 +153,7 @@ const AROUND_APP: &[&str] = &[
     "app",
     "calls",
     "client",
+    "cluster",
     "cql",
     "cql-mock",
     "delivery",
@@ -125,6 +161,7 @@ const AROUND_APP: &[&str] = &[
     "hot",
     "intake",
     "listener",
+    "process",
     "server",
     "soak",
     "testkit",

@@ -17,7 +17,7 @@ pub struct Block {
     pub last: u64,
     /// Their lines, each with its line end.
     pub lines: Vec<u8>,
-    /// Hash of the last one: the head of the chain up to it.
+    /// Hash of the last one.
     pub head: Digest,
 }
 
@@ -45,7 +45,7 @@ impl Tail {
     /// A file cannot be read, or holds a line that is no entry.
     pub fn read(&mut self, bytes_max: usize) -> io::Result<Option<Block>> {
         let Some(path) = self.find_file()? else { return Ok(None) };
-        let from = self.open.as_ref().filter(|(known, _)| *known == path).map_or(0, |(_, offset)| *offset);
+        let from = self.open.as_ref().filter(|open| open.0 == path).map_or(0, |open| open.1);
         let mut reader = BufReader::new(File::open(&path)?);
         reader.seek(SeekFrom::Start(from))?;
         let (mut lines, mut found, mut offset) = (Vec::new(), None::<(u64, u64, Digest)>, from);
@@ -57,15 +57,13 @@ impl Tail {
                 break;
             }
             let entry = &lines[start..lines.len() - 1];
-            let place = line::read(entry).map_err(|reason| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{}: {reason}", path.display()))
-            })?;
-            if place.n < self.next {
+            let place = line::read(entry).map_err(io::Error::other)?;
+            if place.n >= self.next {
+                found = Some((found.map_or(place.n, |(first, ..)| first), place.n, place.hash));
+            } else {
                 lines.truncate(start);
                 offset += len as u64;
-                continue;
             }
-            found = Some((found.map_or(place.n, |(first, ..)| first), place.n, place.hash));
         }
         self.open = Some((path, offset));
         Ok(found.map(|(first, last, head)| Block { first, last, lines, head }))
@@ -74,16 +72,14 @@ impl Tail {
     /// Moves behind a block.
     pub fn advance(&mut self, block: &Block) {
         self.next = block.last + 1;
-        if let Some((_, offset)) = self.open.as_mut() {
-            *offset += block.lines.len() as u64;
-        }
+        self.open.iter_mut().for_each(|(_, offset)| *offset += block.lines.len() as u64);
     }
 
     /// The file in which the next entry stands or will stand, as far as there is one.
     fn find_file(&self) -> io::Result<Option<PathBuf>> {
         let files = chain::files(&self.dir)?;
-        let starts = |path: &PathBuf| chain::first_by_name(path).is_some_and(|first| first <= self.next);
-        let holds = files.iter().rfind(|path| starts(path));
+        let holds =
+            files.iter().rfind(|path| chain::first_by_name(path).is_some_and(|first| first <= self.next));
         Ok(holds.or(files.first()).cloned())
     }
 }
