@@ -31,15 +31,13 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// A place before entry `next`, from 1, of the log in `dir`. When that entry is gone, reading starts at the first
-    /// one behind it that is left.
+    /// A place before entry `next`, from 1, of the log in `dir`, or before the first one behind it that is left.
     #[must_use]
     pub fn before(dir: &Path, next: u64) -> Self {
         Self { dir: dir.to_owned(), next: next.max(1), open: None }
     }
 
-    /// Whole entries from here on, of one file, until `bytes_max` are exceeded; `None` when there are none yet. Does not
-    /// move: [`Tail::advance`] does.
+    /// Whole entries from here on, of one file, until `bytes_max` are exceeded; `None` when there are none yet.
     ///
     /// # Errors
     /// A file cannot be read, or holds a line that is no entry.
