@@ -9,7 +9,7 @@ use super::layout::BATCH_MAX;
 
 /// Inserts of the batches that have a statement: each one costs memory of the cluster's, which keeps what was
 /// prepared in as little as 4 MiB. A batch between two of them takes the larger one and fills it up ([`padded`]).
-const SIZES: [usize; 18] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512, 1_024, 2_048, BATCH_MAX];
+const SIZES: [usize; 14] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, BATCH_MAX];
 
 /// The statements of one keyspace.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_batch_has_a_statement_of_its_size_or_the_next() {
         let texts = Texts::new("k");
-        for (rows, inserts) in [(1, 1), (5, 6), (64, 64), (65, 128), (300, 512), (BATCH_MAX, BATCH_MAX)] {
+        for (rows, inserts) in [(1, 1), (5, 6), (64, 64), (65, 128), (300, 320), (BATCH_MAX, 320)] {
             assert_eq!(padded(rows), inserts);
             for statement in [texts.advance(rows), texts.open(rows)] {
                 assert_eq!(statement.text().matches("INSERT").count(), inserts);

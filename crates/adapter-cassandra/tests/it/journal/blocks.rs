@@ -117,11 +117,13 @@ async fn memory_for_fingerprints_is_bounded_and_shared() {
     let Some(space) = Space::migrated("journal_memory").await else { return };
     let journal = journal(&space, Options { fingerprints_max: 1_024, ..Options::default() });
     for n in 1..=4 {
-        journal.append(ispb(n), messages(1..=400, 0), terms()).await.unwrap();
+        journal.append(ispb(n), messages(1..=300, 0), terms()).await.unwrap();
     }
     assert!(journal.append(ispb(1), messages([1], 1), terms()).await.unwrap()[0].is_repeat);
-    journal.append(ispb(1), messages(401..=1_000, 0), terms()).await.unwrap();
-    let refused = journal.append(ispb(1), messages(1_001..=1_100, 0), terms()).await.unwrap_err();
+    for start in [301, 601] {
+        journal.append(ispb(1), messages(start..start + 300, 0), terms()).await.unwrap();
+    }
+    let refused = journal.append(ispb(1), messages(901..=1_100, 0), terms()).await.unwrap_err();
     assert!(refused.to_string().contains("do not fit into the 1024"), "{refused}");
     space.drop().await;
 }
