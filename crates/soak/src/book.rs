@@ -56,6 +56,8 @@ struct Inner {
     counts: Counts,
     series: Series,
     participants: u64,
+    /// When something was delivered last.
+    delivered: Duration,
 }
 
 impl Book {
@@ -71,6 +73,7 @@ impl Book {
             counts: Counts::default(),
             series: Series::default(),
             participants: participants.into(),
+            delivered: Duration::ZERO,
         };
         Self { began: Instant::now(), inner: Mutex::new(inner) }
     }
@@ -203,7 +206,8 @@ impl Book {
     }
 
     pub(crate) fn begin_fault(&self, name: &str, loses: bool) -> usize {
-        let fault = Fault { name: name.to_owned(), from: self.now(), until: None, loses };
+        let fault =
+            Fault { name: name.to_owned(), from: self.now(), until: None, silence: Duration::ZERO, loses };
         let mut inner = self.inner();
         inner.faults.push(fault);
         inner.faults.len() - 1
@@ -298,6 +302,7 @@ impl Inner {
             let published = self.oracle.on_published(ispb, sequence, item);
             self.judge(published);
         }
+        self.note_delivery(now);
         let second = self.series.at(now);
         if is_first {
             second.delivered += 1;
@@ -319,6 +324,15 @@ impl Inner {
                 self.violate(format!(
                     "invariant 6: {id} of {ispb}, confirmed at {at:.1} s, came again without a fault"
                 ));
+            }
+        }
+    }
+
+    fn note_delivery(&mut self, now: Duration) {
+        let before = std::mem::replace(&mut self.delivered, now);
+        for fault in self.faults.iter_mut().rev().take(2) {
+            if fault.until.is_none_or(|until| before <= until + LOSABLE) {
+                fault.silence = fault.silence.max(now.saturating_sub(before.max(fault.from)));
             }
         }
     }

@@ -169,11 +169,15 @@ fn tables(run: &Run<'_>) -> String {
         }
         html.push_str("</table>");
     }
-    html.push_str("<h2>Faults</h2><table><tr><th>from<th>until<th>what");
+    html.push_str("<h2>Faults</h2><table><tr><th>from<th>until<th>without a delivery<th>what");
     for fault in &run.finished.faults {
         let until = fault.until.map_or("–".to_owned(), |until| format!("{:.1} s", until.as_secs_f64()));
-        let (from, name) = (fault.from.as_secs_f64(), escape(&fault.name));
-        let _ = write!(html, "<tr><td class=\"n\">{from:.1} s<td class=\"n\">{until}<td>{name}");
+        let (from, silence) = (fault.from.as_secs_f64(), fault.silence.as_secs_f64());
+        let name = escape(&fault.name);
+        let _ = write!(
+            html,
+            "<tr><td class=\"n\">{from:.1} s<td class=\"n\">{until}<td class=\"n\">{silence:.1} s<td>{name}"
+        );
     }
     html.push_str("</table><h2>Requests that failed</h2><table>");
     for (what, count) in &run.finished.counts.failures {

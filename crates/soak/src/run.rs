@@ -7,12 +7,12 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr as _};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_testkit::fake::SplitMix64;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use crate::book::{Book, Finished};
+use crate::book::{Book, Fault, Finished};
 use crate::fault::{self, Plan};
 use crate::flags::Flags;
 use crate::output::{self, Output};
@@ -253,6 +253,14 @@ fn conclude(output: &Output, finished: &Finished, path: &Path, replay: &str) {
         series.quantile(0.99).unwrap_or(0),
         path.display(),
     );
+    for fault in faults {
+        text.push_str(&format!(
+            "{:>6.1} s  {}: {:.1} s without a delivery\n",
+            fault.from.as_secs_f64(),
+            fault.name,
+            fault.silence.as_secs_f64(),
+        ));
+    }
     match violations.first() {
         None => text.push_str("no invariant was violated"),
         Some(first) => {
@@ -262,10 +270,17 @@ fn conclude(output: &Output, finished: &Finished, path: &Path, replay: &str) {
     let event = json!({
         "event": "summary", "published": counts.published, "delivered": counts.delivered,
         "redelivered": counts.redelivered, "redelivered_max": bound, "confirmed_again": counts.confirmed_again,
-        "faults": faults.len(), "p50_ms": series.quantile(0.5), "p99_ms": series.quantile(0.99),
+        "faults": faults.iter().map(fault_view).collect::<Vec<_>>(), "p50_ms": series.quantile(0.5), "p99_ms": series.quantile(0.99),
         "violations": violations, "report": path, "replay": replay,
     });
     output.result(&text, &event);
+}
+
+fn fault_view(fault: &Fault) -> Value {
+    json!({
+        "name": fault.name, "from": fault.from.as_secs_f64(), "until": fault.until.map(|until| until.as_secs_f64()),
+        "silence_seconds": fault.silence.as_secs_f64(),
+    })
 }
 
 /// Where data and logs lie.

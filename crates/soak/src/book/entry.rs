@@ -52,6 +52,8 @@ pub(crate) struct Fault {
     pub(crate) name: String,
     pub(crate) from: Duration,
     pub(crate) until: Option<Duration>,
+    /// The longest time without a delivery, in it and shortly after.
+    pub(crate) silence: Duration,
     /// Whether confirmations may be lost by it.
     pub(crate) loses: bool,
 }
