@@ -135,6 +135,34 @@ mod tests {
     }
 
     #[test]
+    fn every_table_has_its_section_and_its_line_in_the_data_model() {
+        let document = include_str!("../../../../docs/data-model.md");
+        let has_line = |line: &str| document.lines().any(|written| written.starts_with(line));
+        for migration in ALL {
+            let file = format!("`migrations/cassandra/{}.cql`", migration.name);
+            for (table, statement) in migration.tables().iter().zip(migration.statements("k")) {
+                assert!(has_line(&format!("| [`{table}`](#{table})")), "{table} has no line");
+                let section = document.split_once(&format!("\n### {table}\n"));
+                let section = section.map(|(_, rest)| rest.split("\n##").next().unwrap_or(rest));
+                let section = section.unwrap_or_else(|| panic!("{table} has no section"));
+                assert!(section.contains(&file), "the section of {table} names its file");
+                for column in columns(&statement) {
+                    assert!(section.contains(&column), "the section of {table} has nothing of {column}");
+                }
+            }
+        }
+    }
+
+    /// The columns of a `CREATE TABLE`.
+    fn columns(statement: &str) -> Vec<String> {
+        let (_, inner) = statement.split_once('(').unwrap();
+        let inner = inner.split_once(") WITH").map_or(inner, |(inner, _)| inner);
+        let inner = inner.split("PRIMARY KEY (").next().unwrap();
+        let names = inner.split(',').filter_map(|column| column.split_whitespace().next());
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
     fn a_file_is_cut_at_semicolons_outside_of_quotes_and_comments() {
         let text = "-- one; two\nCREATE TABLE pix_a (\n  b text -- a key; pix_b\n) WITH comment = 'x; pix_c -- y';\n\n\
                     ALTER TABLE pix_a ADD c int;\n";

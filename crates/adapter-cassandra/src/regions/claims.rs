@@ -292,10 +292,12 @@ impl Claims {
         self.moved.get(&ispb).is_some_and(|(_, seen)| !seen.is_past(now, self.terms.silent_for()))
     }
 
-    /// A take-over of this region without a majority that holds.
-    pub(super) fn own_record(&self, region: &str) -> Option<&Record> {
+    /// A take-over without a majority by this region. One that is merged is not renewed any longer, and what was
+    /// certain of it runs out.
+    fn own_record(&self, region: &str) -> Option<&Record> {
         let own = |record: &&Record| record.taker == self.terms.name && *record.region == *region;
-        self.records.iter().filter(own).find(|record| record.state == RecordState::Done)
+        let counts = |record: &&Record| matches!(record.state, RecordState::Done | RecordState::Merged);
+        self.records.iter().filter(own).find(counts)
     }
 
     /// A take-over by another region without a majority, of which the row does not know yet. Of two, which should

@@ -51,11 +51,11 @@ impl CassandraRegions {
                 Some(_) | None => Instant::now(),
             };
             watched = Some((row.beat, since));
-            if since.elapsed() >= shared.terms.silent_for() {
-                if let Some(taken) = shared.take_seen(sight).await? {
-                    shared.run().await;
-                    return Ok(taken);
-                }
+            if since.elapsed() >= shared.terms.silent_for()
+                && let Some(taken) = shared.take_seen(sight).await?
+            {
+                shared.run().await;
+                return Ok(taken);
             }
             tokio::time::sleep(PAUSE.min(shared.terms.lease / 4)).await;
         }

@@ -4,7 +4,7 @@
 use pix_stream_domain::ispb::Ispb;
 
 /// The region with the highest weight for a participant; `None` when there are no regions.
-pub(super) fn owner<'a>(regions: &'a [Box<str>], ispb: Ispb) -> Option<&'a str> {
+pub(super) fn owner(regions: &[Box<str>], ispb: Ispb) -> Option<&str> {
     let weighed = regions.iter().map(|region| (weight(region, ispb), &**region));
     weighed.max().map(|(_, region)| region)
 }

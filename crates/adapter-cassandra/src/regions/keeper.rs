@@ -182,8 +182,10 @@ impl Shared {
                 let next = Row { epoch: record.epoch, holder, waits: false, ..row.clone() };
                 match self.store.write_row(&next, (*place, Some(self.wall())), row.beat).await? {
                     Some(beat) => *row = Row { beat, ..next },
+                    // Another node of this region merges, too.
                     None => return Err(Error::Unavailable("a take-over was not merged yet".to_owned())),
                 }
+                self.apply(Round { ended: self.now(), rows: vec![row.clone()], ..Round::default() });
                 tracing::info!(region = %record.region, epoch = record.epoch, "a take-over is known to all sides");
             }
             self.store.write_record(&Record { state: RecordState::Merged, ..record }).await?;

@@ -86,7 +86,7 @@ impl Store {
     /// The row of a region, as everybody agreed on it last.
     pub(super) async fn find_row(&self, region: &str) -> Result<Option<(Row, i32)>, Error> {
         let Some(Seen { row, token }) = self.regions.find(&[region.into()]).await? else { return Ok(None) };
-        Ok(token.and_then(|token| read_row(region, &row, token).transpose()).transpose()?)
+        token.and_then(|token| read_row(region, &row, token).transpose()).transpose()
     }
 
     /// The row of a region as plain copies have it.

@@ -1,6 +1,8 @@
 //! Regions on a real Cassandra with one data centre, so with a majority (issue 6, item 6). What two data centres do
 //! differently is concluded in `claims` and drilled elsewhere.
 
+mod drill;
+
 use std::sync::Arc;
 use std::time::Duration;
 
