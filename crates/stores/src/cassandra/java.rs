@@ -14,7 +14,7 @@ const VERSIONS: [u32; 2] = [11, 17];
 /// For every node. Sentences say why where a name does not:
 /// C1 alone, since the second compiler costs more processor time at start than it gives back in a test; the size of
 /// a row's overhead, since measuring it takes up to 1.7 s a start.
-const COMMON: [&str; 22] = [
+const COMMON: [&str; 23] = [
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
@@ -30,6 +30,8 @@ const COMMON: [&str; 22] = [
     "-Dio.netty.tryReflectionSetAccessible=true",
     "-Dcassandra-foreground=yes",
     "-Dcassandra.ring_delay_ms=100",
+    // By itself twice the ring delay: then nodes that start slowly together forget each other before they have joined.
+    "-Dcassandra.gossip_quarantine_delay_ms=60000",
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.superuser_setup_delay_ms=0",
     "-Dcassandra.load_ring_state=false",
