@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pix_stream_ports::error::Error;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::lock;
 use crate::metrics::ACTIVE;
@@ -44,13 +44,25 @@ impl Health {
             return Err(out_of_reach());
         }
         let started = Instant::now();
+        tokio::pin!(call);
         let result = tokio::select! {
             biased;
-            result = call => result,
+            result = &mut call => result,
             _changed = down.wait_for(|is_down| *is_down) => return Err(out_of_reach()),
+            () = self.hangs(started) => return Err(out_of_reach()),
         };
         self.note(started, &result);
         result
+    }
+
+    /// Returns once a call that began at `started` proves an outage: nothing was answered since.
+    async fn hangs(&self, started: Instant) {
+        sleep_until(started + self.outage).await;
+        self.note(started, &Err::<(), _>(out_of_reach()));
+        if !self.is_down() {
+            // This one is slow, others are answered.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Learns from a call that began at `started`.
@@ -150,16 +162,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_that_hangs_is_given_up_when_the_outage_is_known() {
         let health = health();
-        let hangs = health.call(std::future::pending::<Result<(), Error>>());
-        let others = async {
-            tokio::time::sleep(10 * MS).await;
-            fail(&health).await;
-            tokio::time::sleep(300 * MS).await;
-            fail(&health).await;
-        };
-        let (hung, ()) = tokio::join!(hangs, others);
-        assert_eq!(hung, Err(out_of_reach()));
+        let began = Instant::now();
+        let hung = health.call(std::future::pending::<Result<(), Error>>()).await;
+        assert_eq!((hung, began.elapsed()), (Err(out_of_reach()), 300 * MS));
         assert_eq!(health.call(async { Ok(()) }).await, Err(out_of_reach()), "nothing is sent meanwhile");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_call_among_quick_ones_is_waited_for() {
+        let health = health();
+        let slow = health.call(async {
+            tokio::time::sleep(700 * MS).await;
+            Ok(())
+        });
+        let quick = async {
+            for _ in 0..10 {
+                tokio::time::sleep(100 * MS).await;
+                health.call(async { Ok(()) }).await.unwrap();
+            }
+        };
+        let (slow, ()) = tokio::join!(slow, quick);
+        assert_eq!(slow, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -63,7 +63,7 @@ async fn a_stopped_primary_is_given_up_and_what_it_does_late_does_not_count() {
     assert_eq!(node.read(ispb(1)).await, Ok(2));
     world.stop_primary(true);
     let (value, took) = read_until(&mut node, 1).await;
-    assert!(took < 700 * MS, "{took:?}");
+    assert!(took < 350 * MS, "{took:?}");
     assert_eq!(value, 3, "the swap that hangs is decided again");
     assert_eq!(node.read(ispb(1)).await, Ok(4));
     world.stop_primary(false);
