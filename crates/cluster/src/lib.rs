@@ -3,6 +3,7 @@
 //! No rule of streams and nothing of a server stands here: only which adapter gets which option.
 
 mod coordinator;
+pub mod metrics;
 mod open;
 pub mod ship;
 mod tls;

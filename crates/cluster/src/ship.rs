@@ -14,8 +14,8 @@ use pix_stream_ports::clock::Clock;
 use pix_stream_ports::entropy::Entropy;
 use pix_stream_ports::error::Error;
 
-/// Entries of audit logs that were copied to Cassandra.
-pub const SHIPPED: &str = "pix_audit_shipped_entries_total";
+use crate::metrics::AUDIT_SHIPPED;
+
 /// How often new entries are looked for, and how long after a failure.
 const EVERY: Duration = Duration::from_secs(1);
 /// Bytes of one block, about; a line may go over it.
@@ -71,7 +71,7 @@ async fn follow(
         let lines = Bytes::from(block.lines.clone());
         archive.ship(&current.name, &audit::Block { day, first_index, entries, lines, head }).await?;
         current.tail.advance(&block);
-        metrics::counter!(SHIPPED).increment(entries.into());
+        ::metrics::counter!(AUDIT_SHIPPED).increment(entries.into());
     }
     Ok(())
 }

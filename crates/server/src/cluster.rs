@@ -9,8 +9,9 @@ use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
 use pix_stream_adapter_cassandra::regions::CassandraRegions;
 use pix_stream_adapter_redis::{IntakeOptions, RedisIntake};
 use pix_stream_app::{App, Ports};
-use pix_stream_cluster::{ClusterCoordinator, Error, Means, Stores, ship};
+use pix_stream_cluster::{ClusterCoordinator, Error, Means, Stores, metrics, ship};
 use pix_stream_config::Config;
+use pix_stream_cql::Session;
 use pix_stream_intake as intake;
 
 use crate::failure::Failure;
@@ -77,6 +78,7 @@ pub fn failure(error: Error) -> Failure {
 
 /// What a node of a cluster does beside answering: taking messages in from a Redis Stream, copying its audit log.
 pub struct Background {
+    session: Session,
     archive: AuditArchive,
     audit_folder: PathBuf,
     intake: Option<(RedisIntake, intake::Settings)>,
@@ -104,6 +106,7 @@ impl Background {
             Some((queue, intake::Settings { batch: section.batch, workers }))
         };
         Ok(Self {
+            session: stores.session.clone(),
             archive: AuditArchive::new(&stores.session, &config.cassandra.keyspace),
             audit_folder: config.audit.directory.clone(),
             intake,
@@ -113,6 +116,7 @@ impl Background {
     /// Begins; it ends with the process, the intake with the drain.
     pub fn begin<P: Ports>(self, app: &App<P>) {
         let Means { clock, entropy, .. } = means();
+        tokio::spawn(metrics::measure(self.session));
         tokio::spawn(ship::run(self.archive, self.audit_folder, (clock, entropy)));
         if let Some((queue, settings)) = self.intake {
             tokio::spawn(intake::run(app.clone(), Arc::new(queue), settings));

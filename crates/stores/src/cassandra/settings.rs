@@ -33,7 +33,7 @@ memtable_offheap_space: 32MiB
 key_cache_size: 4MiB
 counter_cache_size: 0MiB
 networking_cache_size: 16MiB
-prepared_statements_cache_size: 4MiB
+prepared_statements_cache_size: 16MiB
 concurrent_reads: 8
 concurrent_writes: 16
 concurrent_counter_writes: 2
