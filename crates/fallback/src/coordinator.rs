@@ -25,7 +25,7 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
             let held = self.health.call(self.primary.load(ispb)).await;
             match held {
                 Ok(held) if is_current(&held) && !is_outranked(&held, row) => return Ok(held),
-                Err(error) if !self.health.is_down() => return Err(error),
+                Err(error) if !self.health.turns_out_down().await => return Err(error),
                 Ok(_) | Err(_) => {}
             }
         }
@@ -53,7 +53,9 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
             Ok(swapped) => Ok(swapped),
             // Whether it was carried out, or will be, matters no more: its history is over. The core decides again
             // in the next one.
-            Err(Error::Unavailable(_)) if self.health.is_down() => Ok(lost(self.view(ispb).await?.held)),
+            Err(Error::Unavailable(_)) if self.health.turns_out_down().await => {
+                Ok(lost(self.view(ispb).await?.held))
+            }
             Err(error) => Err(error),
         }
     }

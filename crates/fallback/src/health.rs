@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use pix_stream_ports::error::Error;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::lock;
 use crate::metrics::ACTIVE;
+
+/// How often it is looked whether a failure became an outage.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What is known of the primary's health. Starts as "answers, but not for long".
 #[derive(Debug)]
@@ -89,6 +92,19 @@ impl Health {
                 }
             }
         }
+    }
+
+    /// Waits until a failure turns out to be an outage, or not: true when it is one. At most twice as long as an outage
+    /// takes to be one; so a caller is served by the other side, rather than refused.
+    pub(crate) async fn turns_out_down(&self) -> bool {
+        let until = Instant::now() + 2 * self.outage;
+        while !self.is_down() {
+            if !self.is_failing() || Instant::now() >= until {
+                return false;
+            }
+            sleep(LOOK).await;
+        }
+        true
     }
 
     pub(crate) fn is_down(&self) -> bool {
@@ -172,12 +188,12 @@ mod tests {
     async fn a_slow_call_among_quick_ones_is_waited_for() {
         let health = health();
         let slow = health.call(async {
-            tokio::time::sleep(700 * MS).await;
+            sleep(700 * MS).await;
             Ok(())
         });
         let quick = async {
             for _ in 0..10 {
-                tokio::time::sleep(100 * MS).await;
+                sleep(100 * MS).await;
                 health.call(async { Ok(()) }).await.unwrap();
             }
         };

@@ -59,7 +59,7 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
     async fn load_primary(&self, ispb: Ispb) -> Result<Option<Held>, Error> {
         match self.health.call(self.primary.load(ispb)).await {
             Ok(held) => Ok(Some(held)),
-            Err(Error::Unavailable(_)) if self.health.is_down() => Ok(None),
+            Err(Error::Unavailable(_)) if self.health.turns_out_down().await => Ok(None),
             Err(error) => Err(error),
         }
     }

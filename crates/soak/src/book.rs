@@ -58,6 +58,8 @@ struct Inner {
     participants: u64,
     /// When something was delivered last.
     delivered: Duration,
+    /// When producers stopped.
+    load_ended: Option<Duration>,
 }
 
 impl Book {
@@ -74,6 +76,7 @@ impl Book {
             series: Series::default(),
             participants: participants.into(),
             delivered: Duration::ZERO,
+            load_ended: None,
         };
         Self { began: Instant::now(), inner: Mutex::new(inner) }
     }
@@ -213,6 +216,12 @@ impl Book {
         inner.faults.len() - 1
     }
 
+    /// Nothing more is published.
+    pub(crate) fn end_load(&self) {
+        let now = self.now();
+        self.inner().load_ended = Some(now);
+    }
+
     pub(crate) fn end_fault(&self, index: usize) {
         let now = self.now();
         if let Some(fault) = self.inner().faults.get_mut(index) {
@@ -332,7 +341,9 @@ impl Inner {
         let before = std::mem::replace(&mut self.delivered, now);
         for fault in self.faults.iter_mut().rev().take(2) {
             if fault.until.is_none_or(|until| before <= until + LOSABLE) {
-                fault.silence = fault.silence.max(now.saturating_sub(before.max(fault.from)));
+                // Without a load there is nothing to deliver.
+                let end = self.load_ended.map_or(now, |ended| now.min(ended));
+                fault.silence = fault.silence.max(end.saturating_sub(before.max(fault.from)));
             }
         }
     }

@@ -152,6 +152,7 @@ async fn drive(
         tokio::time::sleep_until(until).await;
     })
     .await;
+    world.book.end_load();
     // The last fault is put right before anybody is judged.
     watch_until(world, output, &mut samples, async {
         let _put_right = faults.await;
