@@ -275,7 +275,7 @@ pub(crate) enum Peer {
 pub(crate) struct BenchRunFlags {
     /// The server's binary.
     #[arg(long)]
-    pub(crate) server: std::path::PathBuf,
+    pub(crate) server: PathBuf,
     /// What to measure.
     #[command(flatten)]
     pub(crate) bench: BenchFlags,
