@@ -7,6 +7,8 @@ mod journal;
 mod migrations;
 mod quarantine;
 mod regions;
+mod relay;
 mod serial_states;
 mod support;
 mod tables;
+mod unknown;

@@ -1,8 +1,6 @@
 //! Batches without an answer: lost on the way, answered to nobody, carried out late. Whatever happens, a message is
 //! stored once or the caller is told that it is not known (invariants 1 and 5; a TCP relay stands between).
 
-mod relay;
-
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,8 +8,8 @@ use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options};
 use pix_stream_cql::{Consistency, Session, Settings};
 use pix_stream_ports::journal::{Appended, Journal as _};
 
-use self::relay::{Fault, Relay};
 use super::{ispb, message, messages, parts, read_all, terms};
+use crate::relay::{Fault, Relay};
 use crate::support::Space;
 
 /// How long after its loss a late batch arrives: after it was settled, before the test looks.
