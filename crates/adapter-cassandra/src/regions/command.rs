@@ -51,11 +51,13 @@ impl CassandraRegions {
                 Some(_) | None => Instant::now(),
             };
             watched = Some((row.beat, since));
-            if since.elapsed() >= shared.terms.silent_for()
-                && let Some(taken) = shared.take_seen(sight).await?
-            {
+            if since.elapsed() >= shared.terms.silent_for() {
+                // What the others hold now gives the next epoch.
                 shared.run().await;
-                return Ok(taken);
+                if let Some(taken) = shared.take_seen(sight).await? {
+                    shared.run().await;
+                    return Ok(taken);
+                }
             }
             tokio::time::sleep(PAUSE.min(shared.terms.lease / 4)).await;
         }
@@ -71,7 +73,7 @@ impl CassandraRegions {
         shared.known(region)?;
         shared.known(to)?;
         for _ in 0..ATTEMPTS {
-            shared.run().await;
+            shared.read_all().await?;
             let Some((row, place)) = shared.store.find_row(region).await? else { continue };
             if *row.holder == *to {
                 return Ok(row.epoch);
@@ -106,6 +108,7 @@ impl CassandraRegions {
         if let Some(region) = region {
             shared.known(region)?;
         }
+        shared.read_all().await?;
         let epoch = shared.claims().highest_epoch() + 1;
         let moved = Owner { region: region.map(Into::into), epoch, settled: false };
         shared.write_owner(ispb, &moved).await?;
@@ -120,6 +123,12 @@ impl Shared {
     fn known(&self, region: &str) -> Result<(), CommandError> {
         let is_known = self.terms.all.iter().any(|known| **known == *region);
         if is_known { Ok(()) } else { Err(CommandError::Unknown(region.to_owned())) }
+    }
+
+    /// Reads what the regions hold, all of it.
+    async fn read_all(&self) -> Result<(), CommandError> {
+        let is_read = self.run().await;
+        if is_read { Ok(()) } else { Err(CommandError::NoMajority("what they hold was not read".to_owned())) }
     }
 
     fn now_millis(&self) -> i64 {
@@ -159,32 +168,43 @@ impl Shared {
     /// First the intent, then a last look. The other side renews first and looks for intents then: so if it lives,
     /// one of the two sees the other, and if both do, neither serves.
     async fn take_without_majority(&self, row: Row, epoch: u32) -> Result<TakenOver, CommandError> {
-        let epoch = epoch.max(row.epoch + 1);
+        let here = Options::new(Consistency::LocalQuorum);
+        let records = self.load_records(&here).await?;
+        let region = row.region.to_string();
+        let is_ours = |record: &&Record| record.taker == self.terms.name && record.region == row.region;
+        if let Some(done) = records.iter().filter(is_ours).find(|record| record.state == RecordState::Done) {
+            return Ok(TakenOver { region, epoch: done.epoch, by_majority: false });
+        }
+        let mut copies = Vec::new();
+        for region in &self.terms.all {
+            copies.extend(self.store.find_copy(region, Consistency::LocalQuorum).await?);
+        }
+        let known = copies.iter().map(|copy| copy.epoch).chain(records.iter().map(|record| record.epoch));
+        let epoch = epoch.max(known.max().unwrap_or(0) + 1);
         let record = |region: &str, state| Record {
             taker: self.terms.name.clone(),
             region: region.into(),
             epoch,
             state,
         };
-        let intent = self.store.write_record(&record(&row.region, RecordState::Intent)).await?;
-        let last = self.store.find_copy(&row.region, Consistency::LocalQuorum).await?;
+        let intent = self.store.write_record(&record(&region, RecordState::Intent)).await?;
+        let last = self.store.find_copy(&region, Consistency::LocalQuorum).await?;
         if last.is_none_or(|last| last != row) {
-            self.store.write_record(&record(&row.region, RecordState::Withdrawn)).await?;
+            self.store.write_record(&record(&region, RecordState::Withdrawn)).await?;
             return Err(CommandError::Alive(row.holder.to_string()));
         }
         // What this region holds already goes on without a majority, too.
-        let rows = self.claims().rows();
-        let own = rows.iter().filter(|own| own.holder == self.terms.name && own.region != row.region);
+        let own = copies.iter().filter(|copy| copy.holder == self.terms.name && copy.region != row.region);
         for own in own {
             self.store.write_record(&record(&own.region, RecordState::Done)).await?;
         }
         // Unless both sides met meanwhile, and a node of this one withdrew the intent.
-        let done = record(&row.region, RecordState::Done);
+        let done = record(&region, RecordState::Done);
         if self.store.replace_record(&done, intent).await?.is_none() {
             return Err(CommandError::Alive(row.holder.to_string()));
         }
-        tracing::warn!(region = %row.region, epoch, "took over a region by command, without a majority");
-        Ok(TakenOver { region: row.region.to_string(), epoch, by_majority: false })
+        tracing::warn!(region, epoch, "took over a region by command, without a majority");
+        Ok(TakenOver { region, epoch, by_majority: false })
     }
 
     async fn write_owner(&self, ispb: Ispb, owner: &Owner) -> Result<(), CommandError> {

@@ -41,13 +41,15 @@ impl Shared {
     /// One round, and the take-overs that are due by then. Whether everything was answered.
     pub(super) async fn run(&self) -> bool {
         let _turn = self.turn.lock().await;
-        let is_complete = self.round().await;
+        if !self.round().await {
+            return false;
+        }
         let due = self.claims().due(self.now());
         let mut has_taken = false;
         for row in due {
             has_taken |= self.take(&row).await;
         }
-        is_complete && if has_taken { self.round().await } else { true }
+        !has_taken || self.round().await
     }
 
     async fn round(&self) -> bool {
@@ -78,6 +80,8 @@ impl Shared {
             self.prove(&round.renewed);
         }
         self.apply(round);
+        let held = self.claims().held(self.now()).count();
+        ::metrics::gauge!(metrics::REGIONS_HELD).set(f64::from(u32::try_from(held).unwrap_or(u32::MAX)));
         ::metrics::counter!(metrics::REGION_ROUNDS, "outcome" => if is_complete { "ok" } else { "failed" })
             .increment(1);
         is_complete
@@ -87,11 +91,12 @@ impl Shared {
     async fn ask_all(&self) -> Result<Strong, Error> {
         let rows = join_all(self.terms.all.iter().map(|region| self.store.find_row(region))).await;
         let mut found = Vec::new();
-        for (row, region) in rows.into_iter().zip(&self.terms.all) {
-            match row? {
-                Some((row, place)) => found.push((row, place)),
-                None => return Err(Error::Unavailable(format!("region {region} has no row"))),
-            }
+        for ((row, region), place) in rows.into_iter().zip(&self.terms.all).zip(0..) {
+            let Some((row, place)) = row? else {
+                self.store.make_row(region, place).await?;
+                return Err(Error::Unavailable(format!("region {region} had no row")));
+            };
+            found.push((row, place));
         }
         if self.has_two_sides {
             self.merge(&mut found).await?;

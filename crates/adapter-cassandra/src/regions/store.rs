@@ -102,10 +102,14 @@ impl Store {
         Ok(read_row(region, &row, token)?.map(|(row, _)| row))
     }
 
-    /// Makes the row of a region, which holds its own participants at first.
+    /// Makes the row of a region that has none, or a fence alone. The region holds its own participants at first.
     pub(super) async fn make_row(&self, region: &str, place: i32) -> Result<(), Error> {
+        let token = self.regions.find(&[region.into()]).await?.and_then(|seen| seen.token);
+        if self.find_row(region).await?.is_some() {
+            return Ok(());
+        }
         let columns = vec![place.into(), 1.into(), region.into(), false.into(), Value::Null];
-        self.regions.swap(&[region.into()], columns, None).await.map(drop)
+        self.regions.swap(&[region.into()], columns, token).await.map(drop)
     }
 
     /// Writes a row over the one with the beat `seen`. The new one has a beat of its own.
