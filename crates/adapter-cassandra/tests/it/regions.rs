@@ -2,6 +2,7 @@
 //! differently is concluded in `claims` and drilled elsewhere.
 
 mod drill;
+mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use super::support::{Space, entropy};
 
 /// Short, so that tests are; long enough for a busy machine.
-const LEASE: Duration = Duration::from_secs(5);
+const LEASE: Duration = Duration::from_secs(6);
 const MARGIN: Duration = Duration::from_secs(1);
 const TABLES: [&str; 3] = ["pix_regions", "pix_owners", "pix_takeovers"];
 

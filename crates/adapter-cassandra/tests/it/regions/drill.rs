@@ -9,7 +9,7 @@ use pix_stream_stores::cassandra::{Cassandra, Options};
 
 use super::*;
 
-async fn connect(cassandra: &Cassandra, datacenter: &str) -> Session {
+pub(super) async fn connect(cassandra: &Cassandra, datacenter: &str) -> Session {
     let contact_points = cassandra.contact_points(datacenter).iter().map(ToString::to_string).collect();
     let settings = Cql { contact_points, datacenter: datacenter.to_owned(), ..Cql::default() };
     let end = Instant::now() + Duration::from_secs(60);
@@ -23,7 +23,7 @@ async fn connect(cassandra: &Cassandra, datacenter: &str) -> Session {
 }
 
 /// One node in each data centre, with all tables; a session of each of the first two.
-async fn start_cluster(datacenters: usize) -> (tempfile::TempDir, Cassandra, [Space; 2]) {
+pub(super) async fn start_cluster(datacenters: usize) -> (tempfile::TempDir, Cassandra, [Space; 2]) {
     let directory = tempfile::tempdir().unwrap();
     let host = Ipv4Addr::new(127, 0, 6 + u8::try_from(datacenters).unwrap(), 1);
     let options = Options { datacenters: vec![1; datacenters], host, ..Options::new(directory.path()) };
