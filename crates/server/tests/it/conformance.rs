@@ -26,7 +26,7 @@ macro_rules! cases {
     };
 }
 
-const CASES: [Case; 24] = cases! {
+const CASES: [Case; 25] = cases! {
     streams: what_is_published_is_pulled_byte_for_byte_in_order,
         the_same_token_gives_the_same_answer_until_the_next_one,
         an_empty_read_carries_a_token_and_leaves_the_old_one_good,
@@ -43,7 +43,8 @@ const CASES: [Case; 24] = cases! {
         other_bytes_under_a_known_id_conflict_and_store_nothing,
         an_invalid_part_refuses_the_whole_request,
         many_producers_at_once_leave_no_gap,
-        a_repeat_while_the_first_is_still_under_way_is_stored_once;
+        a_repeat_while_the_first_is_still_under_way_is_stored_once,
+        what_is_left_in_the_queue_is_delivered_once_or_quarantined;
     errors: a_foreign_participant_is_forbidden,
         unknown_paths_and_participants_are_not_found,
         wrong_methods_and_types_are_refused_before_a_cursor_moves,

@@ -78,3 +78,35 @@ pub(super) async fn a_repeat_while_the_first_is_still_under_way_is_stored_once(b
     assert_eq!(answers.len(), 1, "everybody is told the same ids");
     assert_eq!(bank.drain().await, messages);
 }
+
+/// One machine has no queue; there the case says nothing.
+pub(super) async fn what_is_left_in_the_queue_is_delivered_once_or_quarantined(bank: Bank) {
+    let messages = bank.messages(5);
+    let broken = messages[4].replacen("</Document>", "<Surprise/></Document>", 1);
+    let mut left: Vec<String> = messages[..4].to_vec();
+    left.extend([messages[0].clone(), broken, "no message".to_owned()]);
+    let (site, ispb) = (std::sync::Arc::clone(&bank.site), bank.ispb.clone());
+    let leave = move || site.leave(&ispb, &left.iter().map(String::as_str).collect::<Vec<_>>());
+    if !tokio::task::spawn_blocking(leave).await.unwrap() {
+        return;
+    }
+    let path = format!("/admin/v1/quarantine?ispb={}", bank.ispb);
+    let mut entries = 0;
+    while entries < 2 {
+        let list = bank.ask_admin(Ask::get(&path)).await;
+        assert_eq!(list.status, 200, "{}", list.text());
+        entries = list.text().matches("\"intake\":\"redis-stream\"").count();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(entries, 2, "what is not valid");
+    let mut pulled = Vec::new();
+    while pulled.len() < 4 {
+        pulled.extend(bank.drain().await);
+    }
+    // Nodes and workers share the queue, so the order between them is open; each message comes once.
+    pulled.sort();
+    let mut expected = messages[..4].to_vec();
+    expected.sort();
+    assert_eq!(pulled, expected);
+    assert_eq!(bank.drain().await, Vec::<String>::new());
+}

@@ -31,13 +31,15 @@ pub(crate) const IDLE: Duration = Duration::from_millis(6_000);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a request is repeated that a busy machine could not serve in time.
 const RETRIES_MAX: usize = 30;
+/// The Redis Stream of the intake.
+const QUEUE: &str = "pix-stream:intake";
 
 /// A site and everything that ends with it.
 pub(crate) struct Site {
     nodes: Vec<Node>,
     folder: PathBuf,
     turn: AtomicUsize,
-    _redis: Option<Redis>,
+    redis: Option<Redis>,
     parent: TempDir,
 }
 
@@ -57,7 +59,7 @@ impl Site {
         let parent = tempfile::tempdir().unwrap();
         let folder = init(parent.path(), banks);
         let node = Node::start(&folder, &parent.path().join("0.err"), &[]);
-        Self { nodes: vec![node], folder, turn: AtomicUsize::new(0), _redis: None, parent }
+        Self { nodes: vec![node], folder, turn: AtomicUsize::new(0), redis: None, parent }
     }
 
     /// Two servers on the shared Cassandra, in a keyspace of their own, and on a Redis of their own.
@@ -73,6 +75,7 @@ impl Site {
             ("CASSANDRA_REPLICATION", "dc1:1".to_owned()),
             ("COORDINATOR_KIND", "redis".to_owned()),
             ("REDIS_NODES", redis.address().to_string()),
+            ("INTAKE_STREAM", QUEUE.to_owned()),
         ];
         finish(
             with_settings(pix_stream().arg("migrate").arg("up"), &settings)
@@ -86,7 +89,7 @@ impl Site {
             Node::start(folder, &err, &settings)
         });
         let site =
-            Self { nodes: nodes.into(), folder, turn: AtomicUsize::new(0), _redis: Some(redis), parent };
+            Self { nodes: nodes.into(), folder, turn: AtomicUsize::new(0), redis: Some(redis), parent };
         (0..banks).for_each(|number| site.onboard(&ispb(number)));
         Some(site)
     }
@@ -98,6 +101,16 @@ impl Site {
         command.args(["admin", "--url", &url, "--ca"]).arg(self.folder.join("tls/ca.pem"));
         command.arg("--cert").arg(admin.with_extension("pem")).arg("--key").arg(admin.with_extension("key"));
         finish(command.args(["participants", "create", ispb]));
+    }
+
+    /// Leaves messages in the queue, as producers that wait for nothing do. `false` where there is no queue.
+    pub(crate) fn leave(&self, ispb: &str, messages: &[&str]) -> bool {
+        let Some(redis) = &self.redis else { return false };
+        for xml in messages {
+            let entry = ["XADD", QUEUE, "*", "ispb", ispb, "producer", "conformance", "xml", xml];
+            redis.first().command(&entry).unwrap();
+        }
+        true
     }
 
     /// The node whose turn it is: never the same twice in a row, if there are two.
