@@ -41,7 +41,7 @@ pub enum MigrateCommand {
 /// Where the schema is.
 #[derive(Debug, Clone, Args)]
 pub struct MigrateOptions {
-    /// The configuration file of the servers; its [cassandra] counts
+    /// The configuration file of the servers; its section `cassandra` counts
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
     /// Prints one JSON object a line
