@@ -122,7 +122,7 @@ impl Tables {
     /// without its caller hearing of it is passed over.
     ///
     /// Serial writes of two data centres do not see each other, and what one of them wrote last may not have arrived
-    /// here: so it rises by [`REGION_STRIDE`] where the region or the epoch is another one than before, and above the
+    /// here: so it rises by 1,024 where the region or the epoch is another one than before, and above the
     /// incarnation of the newest checkpoint in any case.
     ///
     /// # Errors
