@@ -46,7 +46,8 @@ fn one_of(regions: &CassandraRegions) -> Ispb {
     (0..100).map(ispb).find(|n| regions.epoch(*n).is_some()).unwrap()
 }
 
-/// The side that was lost is started again; for three leases it serves nobody, and the other one goes on.
+/// The side that was lost is started again; for three leases it serves nobody, and the other one goes on. Its patience
+/// with the other one is longer than that: a busy machine must not look like a lost data centre.
 async fn come_back(cassandra: &Cassandra, rj: &CassandraRegions, takeover: Takeover) -> CassandraRegions {
     let node = cassandra.nodes()[0].process();
     tokio::task::block_in_place(|| node.restart()).unwrap();
@@ -54,10 +55,12 @@ async fn come_back(cassandra: &Cassandra, rj: &CassandraRegions, takeover: Takeo
     let sp = start(&one, &settings("sp", takeover)).await.unwrap();
     let end = Instant::now() + 3 * (LEASE + MARGIN);
     while Instant::now() < end {
-        assert_eq!(count_here(&sp), 0, "the side that was lost does not serve by itself");
-        assert_eq!(count_here(rj), 100, "and the other one goes on");
+        let known = || format!("here {:?}, there {:?}", sp.holdings(), rj.holdings());
+        assert_eq!(count_here(&sp), 0, "the side that was lost does not serve by itself: {}", known());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    // A busy machine may have kept it from renewing for a while; nobody else served meanwhile.
+    until("the other one goes on", || count_here(rj) == 100).await;
     sp
 }
 
@@ -116,7 +119,7 @@ async fn of_three_data_centres_one_is_lost_and_taken_over_without_a_command() {
     assert_eq!(count_here(&sp), 0, "who is cut off stops");
     drop((sp, one));
 
-    let sp = come_back(&cassandra, &rj, takeover).await;
+    let sp = come_back(&cassandra, &rj, Takeover::Automatic(10 * LEASE)).await;
     assert_eq!(sp.sequencing(lost), Sequencing::Elsewhere { region: "rj".into() });
     let epoch = hand_back(&sp).await;
     until("both serve again", || sp.epoch(lost) == Some(epoch) && rj.epoch(own) == Some(1)).await;
