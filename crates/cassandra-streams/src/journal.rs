@@ -74,7 +74,7 @@ impl Default for Options {
             remember: Duration::from_secs(24 * 3600),
             fingerprints_max: 16 * 1024 * 1024,
             lanes_max: 10_000,
-            batches_max: 32,
+            batches_max: 16,
             idle: Duration::from_secs(600),
         }
     }
