@@ -64,7 +64,8 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
     let session = session(config).await?;
     let section = &config.cassandra;
     Migrations::new(session.clone(), &section.keyspace, &[])?.check().await?;
-    warn_of_settings(&session).await;
+    // Nothing waits for it: a server starts no later because Cassandra is asked how it is set up.
+    tokio::spawn(warn_of_settings(session.clone()));
     let regions = regions(config, &session, &means).await?;
     let tables = Tables::new(&session, &section.keyspace, &means.entropy, &regions);
     let epochs = {
@@ -133,7 +134,7 @@ pub async fn regions(config: &Config, session: &Session, means: &Means) -> Resul
 
 /// Says what of Cassandra's own settings makes acknowledged messages less safe, as far as it can be seen: the node that
 /// answers, if this user may look.
-async fn warn_of_settings(session: &Session) {
+async fn warn_of_settings(session: Session) {
     let look = Statement::new("SELECT value FROM system_views.settings WHERE name = ?");
     for (name, wanted, consequence) in [
         ("commitlog_sync", "batch", "a node that is killed forgets what it acknowledged in the last seconds"),

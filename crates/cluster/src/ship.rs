@@ -37,6 +37,11 @@ pub async fn run(archive: AuditArchive, folder: PathBuf, means: (Arc<dyn Clock>,
             Ok(()) | Err(_) => {}
         }
         is_failing = outcome.is_err();
+        if is_failing {
+            // What became of a block is not known, and by now a longer one may start at its first entry, which would be
+            // refused in its place for ever: go on behind what the archive says it has.
+            place = None;
+        }
         tokio::time::sleep(EVERY).await;
     }
 }
@@ -63,7 +68,6 @@ async fn follow(
             place.insert(Place { tail: Tail::before(folder, next), name })
         }
     };
-    // An outcome that is not known leaves the place where it is: the same block again is the same row.
     while let Some(block) = read(current).await? {
         let day = audit::day_of(clock.now());
         let entries = u32::try_from(block.last - block.first + 1).unwrap_or(u32::MAX);

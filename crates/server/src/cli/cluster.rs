@@ -117,7 +117,7 @@ pub struct RegionsOptions {
     /// The configuration file of a server of this region
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Why, for the log
+    /// Why; stands in the result, for whoever keeps it
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
     /// Prints one JSON object a line

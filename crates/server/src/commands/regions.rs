@@ -12,9 +12,9 @@ use crate::cluster;
 use crate::failure::Failure;
 use crate::output;
 
-/// How long the first look at the regions may take beyond what its own limits allow.
-const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(100);
 /// How often it is looked again for regions that were not read yet.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(100);
+/// How many times at most.
 const LOOKS_MAX: usize = 50;
 
 /// One line of `show --json`.
@@ -107,7 +107,8 @@ fn done(options: &RegionsOptions, what: &str, epoch: u32) -> Result<(), Failure>
     if options.json {
         output::json(&serde_json::json!({ "done": what, "epoch": epoch, "reason": reason }))?;
     } else {
-        output::line(format_args!("{what}, epoch {epoch}"))?;
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        output::line(format_args!("{what}, epoch {epoch}{reason}"))?;
     }
     Ok(())
 }
