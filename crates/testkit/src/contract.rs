@@ -13,6 +13,7 @@ pub mod intake;
 pub mod journal;
 pub mod quarantine;
 pub mod serial_states;
+mod states;
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_domain::limits::Rules;
 use pix_stream_domain::rate::Rule;
 use pix_stream_domain::sequence::{Range, Sequence};
-use pix_stream_domain::stream::{Command, Context, StreamState, Supply};
-use pix_stream_domain::time::Timestamp;
-use pix_stream_domain::version::{Incarnation, Version};
+use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::version::Version;
 use pix_stream_ports::coordinator::{Coordinator, Expected, Held, Listener, News, Swap};
 
+use crate::contract::states::{first, next, now};
 use crate::contract::{ispb, join_all};
 
 /// Runs every test, each on a Coordinator that `make` makes anew and empty.
@@ -26,36 +25,6 @@ pub async fn test_all<C: Coordinator>(make: impl AsyncFn() -> C) {
     racing_requests_never_exceed_the_limit(make().await).await;
     listeners_hear_of_their_participants_only(make().await).await;
     assert_eq!(make().await.check().await, Ok(()));
-}
-
-struct NoMessages;
-
-impl Supply for NoMessages {
-    fn head(&self) -> Sequence {
-        Sequence::FIRST
-    }
-
-    fn size(&self, _: Sequence) -> Option<u32> {
-        None
-    }
-}
-
-fn first(incarnation: u32) -> StreamState {
-    StreamState::new(Incarnation::new(incarnation), Sequence::FIRST)
-}
-
-/// The state after one more change.
-fn next(state: &StreamState) -> StreamState {
-    let mut next = state.clone();
-    let rules = Rules::default();
-    let context = Context { now: now(), rules: &rules, supply: &NoMessages };
-    next.apply(if state.is_paused() { &Command::Resume } else { &Command::Pause }, &context);
-    assert!(next.version() > state.version(), "the suite changes states");
-    next
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_unix_millis(1_800_000_000_000)
 }
 
 /// What becomes of a swap, without the head.

@@ -1,12 +1,10 @@
 //! What every store of serial states must do.
 
-use pix_stream_domain::limits::Rules;
-use pix_stream_domain::sequence::Sequence;
-use pix_stream_domain::stream::{Command, Context, StreamState, Supply};
-use pix_stream_domain::time::Timestamp;
-use pix_stream_domain::version::{Incarnation, Version};
+use pix_stream_domain::stream::StreamState;
+use pix_stream_domain::version::Version;
 use pix_stream_ports::serial_states::{SerialState, SerialStates, Survey};
 
+use crate::contract::states::{first, next};
 use crate::contract::{ispb, join_all};
 
 /// Runs every test, each on a store that `make` makes anew and empty.
@@ -37,33 +35,6 @@ pub async fn test_reopening<S: SerialStates>(open: impl AsyncFn() -> S) {
     assert_eq!(store.load(ispb(1)).await, Ok(kept(&one)));
     assert_eq!(store.load(ispb(2)).await, Ok(over(&two)));
     assert_eq!(store.swap(ispb(1), Some(one.version()), &two).await, Ok(Ok(())), "it goes on");
-}
-
-struct NoMessages;
-
-impl Supply for NoMessages {
-    fn head(&self) -> Sequence {
-        Sequence::FIRST
-    }
-
-    fn size(&self, _: Sequence) -> Option<u32> {
-        None
-    }
-}
-
-fn first(incarnation: u32) -> StreamState {
-    StreamState::new(Incarnation::new(incarnation), Sequence::FIRST)
-}
-
-/// The state after one more change.
-fn next(state: &StreamState) -> StreamState {
-    let mut next = state.clone();
-    let rules = Rules::default();
-    let now = Timestamp::from_unix_millis(1_800_000_000_000);
-    let context = Context { now, rules: &rules, supply: &NoMessages };
-    next.apply(if state.is_paused() { &Command::Resume } else { &Command::Pause }, &context);
-    assert!(next.version() > state.version(), "the suite changes states");
-    next
 }
 
 fn kept(state: &StreamState) -> Option<SerialState> {

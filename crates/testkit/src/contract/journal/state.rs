@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use pix_stream_domain::limits::Rules;
 use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::sequence::Sequence;
-use pix_stream_domain::stream::{Command, Context, StreamState, Supply};
+use pix_stream_domain::stream::StreamState;
 use pix_stream_domain::switches::Switches;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::journal::{Checkpoint, Journal};
 
 use super::at;
+use crate::contract::states::next;
 use crate::contract::{ispb, join_all};
 
 pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
@@ -28,25 +28,11 @@ pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
     assert_eq!(make().await.check().await, Ok(()));
 }
 
-struct NoMessages;
-
-impl Supply for NoMessages {
-    fn head(&self) -> Sequence {
-        Sequence::FIRST
-    }
-
-    fn size(&self, _: Sequence) -> Option<u32> {
-        None
-    }
-}
-
 /// A checkpoint of version (`incarnation`, `counter`); the state differs from version to version.
 pub(super) fn checkpoint(incarnation: Incarnation, counter: u64, is_last: bool) -> Checkpoint {
     let mut state = StreamState::new(incarnation, Sequence::new(7));
-    let rules = Rules::default();
-    let context = Context { now: at(0), rules: &rules, supply: &NoMessages };
-    for n in 1..=counter {
-        state.apply(if n % 2 == 1 { &Command::Pause } else { &Command::Resume }, &context);
+    for _ in 0..counter {
+        state = next(&state);
     }
     assert_eq!(state.version().counter, counter, "the suite reaches the version that it wants");
     Checkpoint { state, is_last }
