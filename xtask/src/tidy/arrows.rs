@@ -46,6 +46,8 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "listener", normal: &["domain"], dev: &[] },
     // Its tests drive the real app over fakes.
     Arrows { package: "delivery", normal: &["app", "domain", "listener"], dev: &["ports", "testkit"] },
+    // The admin API is another edge over the same app; what it does to its process is behind traits of its own.
+    Arrows { package: "admin", normal: &["app", "delivery", "domain", "listener"], dev: &["ports", "testkit"] },
     Arrows { package: "client", normal: &["domain"], dev: &["testkit"] },
     // A session with Cassandra that knows nothing of ours; its tests drive it against the mock.
     Arrows { package: "cql", normal: &[], dev: &["cql-mock"] },
@@ -137,7 +139,7 @@ const fn fence_feature(
 }
 
 const BINARIES: &[&str] = &["server", "soak", "xtask"];
-const HTTP: &[&str] = &["client", "delivery", "listener", "server"];
+const HTTP: &[&str] = &["admin", "client", "delivery", "listener", "server"];
 const HTTP_SERVERS: &[&str] = &["delivery", "listener"];
 // The benchmark of xtask is a client.
 const TLS: &[&str] = &[
@@ -158,6 +160,7 @@ const AROUND_APP: &[&str] = &[
     "adapter-cassandra",
     "adapter-embedded",
     "adapter-redis",
+    "admin",
     "app",
     "calls",
     "cassandra-streams",
