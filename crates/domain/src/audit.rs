@@ -45,6 +45,17 @@ pub enum Event {
         /// What it confirmed.
         confirmed: Range,
     },
+    /// A pull of a replay session was answered. It confirms nothing: the live cursor does not move.
+    ReplayRead {
+        /// The session.
+        session: u64,
+        /// Hash of the token that was presented.
+        redeemed: Digest,
+        /// Hash of the token that was issued.
+        issued: Digest,
+        /// What was handed out; empty for 204.
+        batch: Range,
+    },
     /// A stream was closed with this token.
     Close {
         /// Hash of the token.

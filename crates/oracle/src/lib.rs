@@ -156,6 +156,7 @@ impl Oracle {
             .filter_map(|record| match &record.event {
                 Event::Read { issued, .. } => Some(*issued),
                 Event::Redeem { .. }
+                | Event::ReplayRead { .. }
                 | Event::Close { .. }
                 | Event::Publish { .. }
                 | Event::Quarantine { .. }

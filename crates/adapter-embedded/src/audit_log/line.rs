@@ -51,6 +51,7 @@ fn name(event: &Event) -> &'static str {
     match event {
         Event::Read { .. } => "read",
         Event::Redeem { .. } => "redeem",
+        Event::ReplayRead { .. } => "replay",
         Event::Close { .. } => "close",
         Event::Publish { .. } => "publish",
         Event::Quarantine { .. } => "quarantine",
@@ -73,6 +74,12 @@ fn write_event(out: &mut String, event: &Event) {
         Event::Redeem { redeemed, confirmed } => {
             member(out, "redeemed", &redeemed.to_string());
             range(out, "confirmed", *confirmed);
+        }
+        Event::ReplayRead { session, redeemed, issued, batch } => {
+            let _ = write!(out, ",\"session\":{session}");
+            member(out, "redeemed", &redeemed.to_string());
+            member(out, "issued", &issued.to_string());
+            range(out, "batch", *batch);
         }
         Event::Close { redeemed, confirmed, returned } => {
             member(out, "redeemed", &redeemed.to_string());

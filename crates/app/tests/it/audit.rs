@@ -57,6 +57,7 @@ async fn issued(world: &World) -> Vec<Digest> {
     let of = |event| match event {
         Event::Read { issued, .. } => Some(issued),
         Event::Redeem { .. }
+        | Event::ReplayRead { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
         | Event::Quarantine { .. }
@@ -123,6 +124,7 @@ async fn operators_commands_are_recorded_also_when_they_are_refused() {
             }
             Event::Read { .. }
             | Event::Redeem { .. }
+            | Event::ReplayRead { .. }
             | Event::Close { .. }
             | Event::Publish { .. }
             | Event::Quarantine { .. }

@@ -43,6 +43,7 @@ async fn commands(world: &World) -> Vec<(String, bool)> {
         Event::Admin { command, done, .. } => Some((command.to_string(), done)),
         Event::Read { .. }
         | Event::Redeem { .. }
+        | Event::ReplayRead { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
         | Event::Quarantine { .. }
@@ -150,6 +151,7 @@ async fn a_dry_run_that_fails_is_on_record_as_one() {
         Event::Admin { detail, .. } => Some(detail.starts_with(&tried)),
         Event::Read { .. }
         | Event::Redeem { .. }
+        | Event::ReplayRead { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
         | Event::Quarantine { .. }

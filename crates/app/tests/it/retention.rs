@@ -34,6 +34,7 @@ async fn messages_past_retention_are_removed_skipped_and_recorded() {
         }
         Event::Read { .. }
         | Event::Redeem { .. }
+        | Event::ReplayRead { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
         | Event::Quarantine { .. }

@@ -48,6 +48,12 @@ pub fn records(prefix: &str, count: usize) -> Vec<Record> {
             batch: Range::EMPTY,
             replay: false,
         },
+        Event::ReplayRead {
+            session: 9,
+            redeemed: Digest::of(b"old"),
+            issued: Digest::of(b"new"),
+            batch: range,
+        },
         Event::Close { redeemed: Digest::of(b"old"), confirmed: Range::EMPTY, returned: range },
         Event::Publish { actor: "CN=icom \"prod\"\\1".into(), batch: range, repeats: 2 },
         Event::Quarantine {

@@ -208,6 +208,7 @@ async fn an_auditor_looks_and_changes_nothing() {
         Event::Admin { .. }
         | Event::Read { .. }
         | Event::Redeem { .. }
+        | Event::ReplayRead { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
         | Event::Quarantine { .. }

@@ -279,6 +279,7 @@ pub(crate) async fn audited(world: &World) -> Vec<(String, String, bool)> {
         Event::Admin { .. }
         | Event::Read { .. }
         | Event::Redeem { .. }
+        | Event::ReplayRead { .. }
         | Event::Close { .. }
         | Event::Publish { .. }
         | Event::Quarantine { .. }
