@@ -67,9 +67,46 @@ impl Summary {
     }
 }
 
+/// What the test binaries said of their failed tests, told again at the end: who reads the tail of a long log (all
+/// that a CI service may keep) must find the reason there.
+#[derive(Debug, Default)]
+struct Failures {
+    told: Vec<String>,
+    is_telling: bool,
+}
+
+/// Lines of failed tests that are told again, the latest ones.
+const FAILURE_LINES_MAX: usize = 400;
+
+impl Failures {
+    /// Takes in one line of a test binary's output.
+    fn read(&mut self, line: &str) {
+        if line == "failures:" {
+            self.is_telling = true;
+        }
+        if self.is_telling {
+            self.told.push(line.to_owned());
+        }
+        if line.starts_with("test result: ") {
+            self.is_telling = false;
+        }
+    }
+
+    fn print(&self) -> Result<()> {
+        let from = self.told.len().saturating_sub(FAILURE_LINES_MAX);
+        if from > 0 {
+            writeln!(io::stdout(), "[test] {from} lines of failures are further up")?;
+        }
+        for line in &self.told[from..] {
+            writeln!(io::stdout(), "{line}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Runs all tests, also after a failure, so that the summary is complete.
 pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
-    let mut summary = Summary::default();
+    let (mut summary, mut failures) = (Summary::default(), Failures::default());
     let (runs, documents) =
         if flags.quick { (1, DIFFERENTIAL_QUICK) } else { (SIM_RUNS, DIFFERENTIAL_COUNT) };
     differential::bring_xmllint();
@@ -84,12 +121,13 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
         Some(shared) => _ = tests.envs(shared.variables()),
         None => VARIABLES.into_iter().for_each(|variable| _ = tests.env_remove(variable)),
     }
-    step(&mut tests, &mut summary)?;
+    step(&mut tests, &mut summary, &mut failures)?;
     if !flags.quick {
         let mut docs = process::cargo();
         docs.args(["test", "--workspace", "--doc", "--no-fail-fast"]);
-        step(&mut docs, &mut summary)?;
+        step(&mut docs, &mut summary, &mut failures)?;
     }
+    failures.print()?;
     Ok(summary)
 }
 
@@ -119,11 +157,14 @@ fn start_stores_while(work: impl FnOnce() -> Result<()>) -> Result<Shared> {
     })
 }
 
-fn step(command: &mut Command, summary: &mut Summary) -> Result<()> {
+fn step(command: &mut Command, summary: &mut Summary, failures: &mut Failures) -> Result<()> {
     let shown = process::shown(command);
     console::progress(&format!("[test] {shown}"));
     let (watch, failed_before) = (Stopwatch::start(), summary.failed);
-    let succeeded = each_line(command, |line| summary.read(line))?;
+    let succeeded = each_line(command, |line| {
+        summary.read(line);
+        failures.read(line);
+    })?;
     summary.settle(succeeded, failed_before);
     let verdict = if succeeded { "done" } else { "FAILED" };
     console::progress(&format!("[test] {shown}: {verdict} after {}", watch.shown()));
@@ -160,6 +201,16 @@ mod tests {
         summary.read("test result: FAILED. 40 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.20s");
         assert_eq!(summary, Summary { passed: 43, failed: 2 });
         assert!(!summary.green());
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_kept_and_nothing_else() {
+        let mut failures = Failures::default();
+        let output = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nseed 7\n\nfailures:\n    a\n\ntest result: FAILED. 0 passed; 1 failed\ntest b ... ok";
+        output.lines().for_each(|line| failures.read(line));
+        assert_eq!(failures.told.first().map(String::as_str), Some("failures:"));
+        assert!(failures.told.contains(&"seed 7".to_owned()));
+        assert!(!failures.told.iter().any(|line| line.starts_with("test a") || line.starts_with("test b")));
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub struct Options {
     pub host: Ipv4Addr,
     /// The port for clients, the same on all nodes; a free one when `None`.
     pub port: Option<u16>,
-    /// Heap of each node, in MiB. 256 carries tests; more is for load.
+    /// Heap of each node, in MiB. 256 carries tests. From [`LOAD_HEAP_MIB`] on a node is set up for load: memory for
+    /// what is not flushed yet, a commit log that need not be emptied every second, both compilers of Java.
     pub heap_mib: u32,
     /// Whether clients must log in; the first user is `cassandra`, password `cassandra`.
     pub authentication: bool,
@@ -49,7 +50,15 @@ pub struct Options {
     pub is_fresh: bool,
 }
 
+/// The heap from which on a node is set up for load, in MiB.
+pub const LOAD_HEAP_MIB: u32 = 1024;
+
 impl Options {
+    /// Whether nodes are set up for load.
+    pub(crate) const fn is_for_load(&self) -> bool {
+        self.heap_mib >= LOAD_HEAP_MIB
+    }
+
     /// One open node on 127.0.0.1.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
@@ -268,7 +277,7 @@ fn start(place: &Place, plan: &Plan<'_>, java: &Path, jars: &Path) -> Result<Nod
         write("node.pem", &(read(&tls.key)? + "\n" + &read(&tls.certificate)?))?;
         write("ca.pem", &read(&tls.ca)?)?;
     }
-    let arguments = java::arguments(place, plan.options.heap_mib, jars)?;
+    let arguments = java::arguments(place, &plan.options, jars)?;
     write("java.args", &arguments)?;
     let address = SocketAddr::from((place.host, plan.port));
     let launch = Launch {

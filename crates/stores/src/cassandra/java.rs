@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Place;
+use super::{Options, Place};
 use crate::{Error, install};
 
 /// Where Debian puts Java 17 on any architecture.
@@ -11,14 +11,16 @@ const FOLDER: &str = "/usr/lib/jvm";
 /// Versions that Cassandra 5.0 runs on.
 const VERSIONS: [u32; 2] = [11, 17];
 
-/// For every node. Sentences say why where a name does not:
-/// C1 alone, since the second compiler costs more processor time at start than it gives back in a test; the size of
-/// a row's overhead, since measuring it takes up to 1.7 s a start. The ring as a node last knew it stays loaded at start: one
+/// Of a node for tests: C1 alone, since the second compiler costs more processor time at start than it gives back in a
+/// test.
+const SMALL: [&str; 2] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+/// Of a node for load: what Cassandra itself comes with.
+const LOADED: [&str; 2] = ["-XX:+UseG1GC", "-XX:MaxGCPauseMillis=50"];
+
+/// For every node. Sentences say why where a name does not: the size of a row's overhead, since measuring it takes up to 1.7 s a start. The ring as a node last knew it stays loaded at start: one
 /// that has to learn it anew counts itself as all copies there are, and then agrees with itself (serial writes of a node that
 /// came back were carried out alone).
-const COMMON: [&str; 22] = [
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
+const COMMON: [&str; 20] = [
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
     "--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED",
@@ -93,9 +95,11 @@ pub(super) fn argv(java: &Path, arguments: &Path) -> Vec<String> {
 }
 
 /// The file of arguments: Java reads it as if it stood on the command line.
-pub(super) fn arguments(place: &Place, heap_mib: u32, jars: &Path) -> Result<String, Error> {
-    let directory = place.directory.display();
+pub(super) fn arguments(place: &Place, options: &Options, jars: &Path) -> Result<String, Error> {
+    let (directory, heap_mib) = (place.directory.display(), options.heap_mib);
     let mut lines = vec![format!("-Xms{heap_mib}m"), format!("-Xmx{heap_mib}m")];
+    let sized = if options.is_for_load() { LOADED } else { SMALL };
+    lines.extend(sized.map(str::to_owned));
     lines.extend(COMMON.map(str::to_owned));
     lines.extend([
         format!("-Dcassandra.storagedir={directory}/data"),

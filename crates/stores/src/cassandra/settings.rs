@@ -15,7 +15,7 @@ pub(super) const LOGBACK: &str = r#"<configuration>
 "#;
 
 /// The same on every node. `batch` is what makes an acknowledged write survive a kill; `v2` halves the latency of
-/// conditional writes. The largest mutation is half a segment of the commit log: 8 MiB.
+/// conditional writes.
 const COMMON: &str = "\
 cluster_name: pix-stream
 num_tokens: 1
@@ -26,28 +26,45 @@ disk_failure_policy: die
 commit_failure_policy: die
 commitlog_sync: batch
 paxos_variant: v2
-commitlog_segment_size: 16MiB
-commitlog_total_space: 128MiB
-memtable_heap_space: 48MiB
-memtable_offheap_space: 32MiB
 key_cache_size: 4MiB
 counter_cache_size: 0MiB
 networking_cache_size: 16MiB
 prepared_statements_cache_size: 16MiB
-concurrent_reads: 8
-concurrent_writes: 16
 concurrent_counter_writes: 2
 concurrent_materialized_view_writes: 2
 concurrent_compactors: 1
 memtable_flush_writers: 1
-native_transport_max_threads: 32
 hints_flush_period: 1s
 auto_snapshot: false
+";
+
+/// A node for tests: little memory. The largest mutation is half a segment of the commit log: 8 MiB.
+const SMALL: &str = "\
+commitlog_segment_size: 16MiB
+commitlog_total_space: 128MiB
+memtable_heap_space: 48MiB
+memtable_offheap_space: 32MiB
+concurrent_reads: 8
+concurrent_writes: 16
+native_transport_max_threads: 32
+";
+
+/// A node for load, as `deploy/cassandra` has it: with little memory it would flush every second, and measure its disk.
+const LOADED: &str = "\
+commitlog_segment_size: 32MiB
+commitlog_total_space: 4GiB
+memtable_heap_space: 768MiB
+memtable_offheap_space: 512MiB
+memtable_allocation_type: offheap_objects
+concurrent_reads: 16
+concurrent_writes: 32
+native_transport_max_threads: 64
 ";
 
 /// A node's `cassandra.yaml`.
 pub(super) fn yaml(place: &Place, plan: &Plan<'_>) -> String {
     let mut text = COMMON.to_owned();
+    text.push_str(if plan.options.is_for_load() { LOADED } else { SMALL });
     let conf = place.directory.join("conf");
     // Writing to a string cannot fail.
     let _ = write!(
@@ -109,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::TlsFiles;
-    use crate::cassandra::Options;
+    use crate::cassandra::{LOAD_HEAP_MIB, Options};
 
     #[test]
     fn three_nodes_share_the_ring() {
@@ -149,6 +166,14 @@ mod tests {
         assert!(text.contains("authenticator: PasswordAuthenticator"));
         assert!(text.contains("require_client_auth: true"));
         assert!(text.contains("node-1/conf/node.pem"));
+    }
+
+    #[test]
+    fn a_node_with_much_memory_is_set_up_for_load() {
+        let options = Options { heap_mib: LOAD_HEAP_MIB, ..Options::new("x") };
+        let plan = Plan::of(&options).unwrap();
+        let text = yaml(&plan.places[0], &plan);
+        assert!(text.contains("commitlog_sync: batch\n") && text.contains("commitlog_total_space: 4GiB\n"));
     }
 
     #[test]

@@ -22,8 +22,13 @@ use crate::support::Space;
 const MEASURE: &str = "PIX_MEASURE";
 const PARTICIPANTS: u64 = 50;
 const BYTES: usize = 4_000;
+/// Set up for load: see `LOAD_HEAP_MIB` of the stores.
+const HEAP_MIB: u32 = 2_048;
 /// How long each load is offered.
 const SPAN: Duration = Duration::from_secs(8);
+/// How long the node is under load before anything is measured: until its code is compiled, a message costs it several
+/// times as much.
+const WARM_UP: Duration = Duration::from_secs(75);
 /// Offered load: messages a second, messages a request.
 const LOADS: [(u64, u64); 8] =
     [(500, 1), (1_000, 1), (2_000, 1), (3_000, 1), (4_000, 1), (5_000, 1), (4_000, 4), (6_000, 10)];
@@ -67,13 +72,18 @@ struct Measured {
     span: Duration,
 }
 
-async fn offer(journal: &Arc<CassandraJournal>, first: u64, rate: u64, each: u64) -> Measured {
-    let requests = rate * SPAN.as_secs() / each;
+async fn offer(
+    journal: &Arc<CassandraJournal>,
+    first: u64,
+    (rate, each): (u64, u64),
+    span: Duration,
+) -> Measured {
+    let requests = rate * span.as_secs() / each;
     let body = body();
     let started = Instant::now();
     let mut set = JoinSet::new();
     for n in 0..requests {
-        let due = started + SPAN.mul_f64(n as f64 / requests as f64);
+        let due = started + span.mul_f64(n as f64 / requests as f64);
         sleep_until(due).await;
         let numbers = first + n * each..first + (n + 1) * each;
         let (journal, sent) = (Arc::clone(journal), numbers.map(|n| large(n, &body)).collect());
@@ -134,9 +144,11 @@ async fn measure_offered_loads() {
     if !is_asked_for("measure_offered_loads") {
         return;
     }
-    let cluster = Own::start(512).await;
+    let cluster = Own::start(HEAP_MIB).await;
     let space = cluster.space("journal_measure").await;
     let server = cluster.cassandra.nodes()[0].process().pid().to_string();
+    let journal = Arc::new(journal(&space, Options::default()));
+    offer(&journal, 900_000_000, (1_500, 1), WARM_UP).await;
     let before = processor_seconds(&server);
     let Measured { times, span, .. } = bare(&space).await;
     let cost = 1e6 * (processor_seconds(&server) - before) / times.len() as f64;
@@ -146,12 +158,10 @@ async fn measure_offered_loads() {
         times[times.len() / 2].as_millis(),
         times[times.len() * 99 / 100].as_millis(),
     );
-    let journal = Arc::new(journal(&space, Options::default()));
     let mut first = 1;
-    offer(&journal, 900_000_000, 500, 1).await;
     for (rate, each) in LOADS {
         let before = [processor_seconds("self"), processor_seconds(&server)];
-        let Measured { times, refused, span } = offer(&journal, first, rate, each).await;
+        let Measured { times, refused, span } = offer(&journal, first, (rate, each), SPAN).await;
         first += 10_000_000;
         let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or_default();
         let stored = times.len() as f64 * each as f64 / span.as_secs_f64();
@@ -173,12 +183,16 @@ async fn measure_batches_on_their_way() {
     if !is_asked_for("measure_batches_on_their_way") {
         return;
     }
-    let cluster = Own::start(512).await;
+    let cluster = Own::start(HEAP_MIB).await;
     let space = cluster.space("journal_slots").await;
+    let warm = Arc::new(journal(&space, Options::default()));
+    offer(&warm, 900_000_000, (1_500, 1), WARM_UP).await;
     let mut first = 1;
-    for (batches_max, rate) in [(32, 1_000), (8, 1_000), (8, 3_000), (16, 3_000), (32, 3_000), (64, 3_000)] {
+    for (batches_max, rate) in
+        [(32, 1_000), (8, 1_000), (4, 4_000), (8, 4_000), (16, 4_000), (32, 4_000), (64, 4_000)]
+    {
         let journal = Arc::new(journal(&space, Options { batches_max, ..Options::default() }));
-        let Measured { times, refused, span } = offer(&journal, first, rate, 1).await;
+        let Measured { times, refused, span } = offer(&journal, first, (rate, 1), SPAN).await;
         first += 10_000_000;
         println!(
             "{batches_max:2} batches at a time, offered {rate:5}/s: stored {:5.0}/s, p50 {:4} ms, p99 {:4} ms, refused {refused}",
@@ -197,7 +211,7 @@ async fn measure_starting_a_lane() {
     if !is_asked_for("measure_starting_a_lane") {
         return;
     }
-    let cluster = Own::start(512).await;
+    let cluster = Own::start(HEAP_MIB).await;
     let space = cluster.space("journal_blocks").await;
     let first = journal(&space, Options::default());
     let body = body();
