@@ -3,8 +3,10 @@
 //! Unless it is to be quick, one Redis and one Cassandra are started for all suites, while cargo builds, and stopped
 //! at the end, whatever the end. Which store a test needs is the test's business.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::collections::VecDeque;
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use color_eyre::eyre::{OptionExt as _, Result, WrapErr as _, eyre};
@@ -73,7 +75,12 @@ impl Summary {
 struct Failures {
     told: Vec<String>,
     is_telling: bool,
+    /// The last lines, whatever they say: a binary that dies (its stack, a signal) has no list of failures.
+    last: VecDeque<String>,
 }
+
+/// Lines before cargo's word on a failed binary that are told again.
+const LAST_LINES_MAX: usize = 20;
 
 /// Lines of failed tests that are told again, the latest ones.
 const FAILURE_LINES_MAX: usize = 400;
@@ -81,6 +88,15 @@ const FAILURE_LINES_MAX: usize = 400;
 impl Failures {
     /// Takes in one line of a test binary's output.
     fn read(&mut self, line: &str) {
+        if line.starts_with("error: test failed") && !self.last.iter().any(|l| l.starts_with("test result: "))
+        {
+            self.told.extend(self.last.drain(..));
+            self.told.push(line.to_owned());
+        }
+        if self.last.len() == LAST_LINES_MAX {
+            self.last.pop_front();
+        }
+        self.last.push_back(line.to_owned());
         if line == "failures:" {
             self.is_telling = true;
         }
@@ -171,19 +187,33 @@ fn step(command: &mut Command, summary: &mut Summary, failures: &mut Failures) -
     Ok(())
 }
 
-/// Runs a command, passes its standard output on, and shows each line to `see`. True when it succeeded.
-pub(crate) fn each_line(command: &mut Command, mut see: impl FnMut(&str)) -> Result<bool> {
+/// Runs a command, passes its output on, and shows each line of both kinds to `see`. True when it succeeded.
+pub(crate) fn each_line(command: &mut Command, see: impl FnMut(&str) + Send) -> Result<bool> {
     let shown = process::shown(command);
-    let mut child =
-        command.stdout(Stdio::piped()).spawn().wrap_err_with(|| format!("cannot start {shown}"))?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .wrap_err_with(|| format!("cannot start {shown}"))?;
     let stdout = child.stdout.take().ok_or_eyre("the child's output was not piped")?;
-    for line in BufReader::new(stdout).split(b'\n') {
-        // A test may print anything; bytes that are no text are shown as such, not refused.
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        see(&line);
-        writeln!(io::stdout(), "{line}")?;
-    }
+    let stderr = child.stderr.take().ok_or_eyre("the child's errors were not piped")?;
+    let see = Mutex::new(see);
+    let pass_on = |from: &mut dyn Read, to: &mut dyn Write| -> Result<()> {
+        for line in BufReader::new(from).split(b'\n') {
+            // A test may print anything; bytes that are no text are shown as such, not refused.
+            let line = line?;
+            let line = String::from_utf8_lossy(&line);
+            (see.lock().unwrap_or_else(PoisonError::into_inner))(&line);
+            writeln!(to, "{line}")?;
+        }
+        Ok(())
+    };
+    let pass_on = &pass_on;
+    thread::scope(|scope| {
+        let errors = scope.spawn(move || pass_on(&mut { stderr }, &mut io::stderr()));
+        let output = pass_on(&mut { stdout }, &mut io::stdout());
+        output.and(errors.join().map_err(|_| eyre!("the thread that passes errors on died"))?)
+    })?;
     Ok(child.wait()?.success())
 }
 
@@ -211,6 +241,15 @@ mod tests {
         assert_eq!(failures.told.first().map(String::as_str), Some("failures:"));
         assert!(failures.told.contains(&"seed 7".to_owned()));
         assert!(!failures.told.iter().any(|line| line.starts_with("test a") || line.starts_with("test b")));
+    }
+
+    #[test]
+    fn what_a_binary_said_that_died_is_kept() {
+        let mut failures = Failures::default();
+        let output =
+            "running 2 tests\nthread 'a' has overflowed its stack\nerror: test failed, to rerun pass `-p a`";
+        output.lines().for_each(|line| failures.read(line));
+        assert_eq!(failures.told.len(), 3);
     }
 
     #[test]

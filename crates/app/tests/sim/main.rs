@@ -21,6 +21,7 @@ mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// Seeds of a plain `cargo test`; `cargo xtask sim` asks for many more.
 const RUNS: u64 = 20;
@@ -28,6 +29,9 @@ const RUNS: u64 = 20;
 const EVENTS: u64 = 150;
 /// Threads that share the seeds; a run itself has one.
 const THREADS: usize = 2;
+/// Stack of such a thread. A run polls whole nodes, clients and faults within each other, and an unoptimised build gives
+/// every one of their futures room of its own there: the usual 2 MiB were too little, by chance of the build.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
 
 #[expect(
     clippy::disallowed_methods,
@@ -43,21 +47,20 @@ fn seeded_runs_break_no_invariant() {
     let next = AtomicU64::new(first);
     let broken: Mutex<Vec<run::Report>> = Mutex::default();
     let totals: Mutex<oracle::Counts> = Mutex::default();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + runs || !lock(&broken).is_empty() {
-                        return;
-                    }
-                    let report = run::run(seed);
-                    lock(&totals).add(&report.counts);
-                    if report.violation.is_some() {
-                        lock(&broken).push(report);
-                    }
+            let work = || loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= first + runs || !lock(&broken).is_empty() {
+                    return;
                 }
-            });
+                let report = run::run(seed);
+                lock(&totals).add(&report.counts);
+                if report.violation.is_some() {
+                    lock(&broken).push(report);
+                }
+            };
+            thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work).unwrap();
         }
     });
     let mut broken = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -74,11 +77,14 @@ fn seeded_runs_break_no_invariant() {
 
 #[test]
 fn a_seed_repeats_its_trace() {
-    for seed in [3, 77, 1_000_003].into_iter().chain(500..520) {
-        let (a, b) = (run::run(seed), run::run(seed));
-        let differs = a.events.iter().zip(&b.events).find(|(a, b)| a != b);
-        assert_eq!(a.hash, b.hash, "seed {seed}: {differs:?}");
-    }
+    let repeat = || {
+        for seed in [3, 77, 1_000_003].into_iter().chain(500..520) {
+            let (a, b) = (run::run(seed), run::run(seed));
+            let differs = a.events.iter().zip(&b.events).find(|(a, b)| a != b);
+            assert_eq!(a.hash, b.hash, "seed {seed}: {differs:?}");
+        }
+    };
+    thread::Builder::new().stack_size(STACK_BYTES).spawn(repeat).unwrap().join().unwrap();
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
