@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::channel::{self, Call, Channel};
+use crate::answer::Answer;
+use crate::channel::{self, Call, Channel, Put};
 use crate::config::{BODY_BYTES_MAX, Timing};
 use crate::endpoint::Endpoint;
 
@@ -64,12 +65,29 @@ impl Api {
             }
             answer => answer,
         };
-        let answer = answer.map_err(|lost| lost.error)?;
-        Ok(Reply {
+        Ok(Reply::of(answer.map_err(|lost| lost.error)?))
+    }
+
+    /// Sends one GET and hands the body of a success to `put` as it comes, of any length; the reply has no body then.
+    /// What was put before a failure is not taken back.
+    ///
+    /// # Errors
+    /// No answer within the deadline, a pause longer than that in it, or `put` fails.
+    pub async fn stream(&mut self, path: &str, put: Put<'_>) -> Result<Reply, channel::Error> {
+        let headers = vec![(ACCEPT, ANY)];
+        let call = Call { method: Method::GET, path: path.to_owned(), headers, body: Bytes::new() };
+        let answer = self.channel.stream(&call, self.timing.call, put).await;
+        Ok(Reply::of(answer.map_err(|lost| lost.error)?))
+    }
+}
+
+impl Reply {
+    fn of(answer: Answer) -> Self {
+        Self {
             status: answer.status,
             content_type: answer.content_type().to_owned(),
             request_id: answer.header("X-Request-Id").map(str::to_owned),
             body: answer.body,
-        })
+        }
     }
 }

@@ -47,7 +47,13 @@ pub enum Error {
     /// The request cannot be written as HTTP.
     #[error("the request cannot be sent: {0}")]
     Request(#[from] http::Error),
+    /// Whoever takes the answer as it comes cannot.
+    #[error("the answer cannot be put away: {0}")]
+    Put(#[source] io::Error),
 }
+
+/// Takes an answer piece by piece.
+pub type Put<'a> = &'a mut (dyn FnMut(&[u8]) -> io::Result<()> + Send);
 
 impl Error {
     /// Whether one side refused the other's certificate: asking again changes nothing.
@@ -60,6 +66,7 @@ impl Error {
             | Self::Deadline(_)
             | Self::TooLarge(_)
             | Self::Body(_)
+            | Self::Put(_)
             | Self::Request(_) => None,
         };
         let tls = io.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -155,13 +162,33 @@ impl Channel {
     ///
     /// Cancel-safe: dropping the future closes the connection.
     pub(crate) async fn send(&mut self, call: &Call, deadline: Duration) -> Result<Answer, Lost> {
+        self.send_with(call, deadline, None).await
+    }
+
+    /// The same, but the body of a success goes to `put` as it comes, of any length and with the deadline between its
+    /// pieces; the answer has none then.
+    pub(crate) async fn stream(
+        &mut self,
+        call: &Call,
+        deadline: Duration,
+        put: Put<'_>,
+    ) -> Result<Answer, Lost> {
+        self.send_with(call, deadline, Some(put)).await
+    }
+
+    async fn send_with(
+        &mut self,
+        call: &Call,
+        deadline: Duration,
+        put: Option<Put<'_>>,
+    ) -> Result<Answer, Lost> {
         // Taken out, so that every way out of here but the good one closes it.
         let mut open = match self.open.take().filter(|open| !open.sender.is_closed()) {
             Some(open) => open,
             None => self.connect().await.map_err(|error| Lost { error, reused: false })?,
         };
         let reused = open.reused;
-        let answer = self.exchange(&mut open, call, deadline).await;
+        let answer = self.exchange(&mut open, call, deadline, put).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return Err(Lost { error: open.explain(error).await, reused }),
@@ -180,7 +207,13 @@ impl Channel {
         Ok(Open { sender, driver: tokio::spawn(connection), reused: false })
     }
 
-    async fn exchange(&self, open: &mut Open, call: &Call, deadline: Duration) -> Result<Answer, Error> {
+    async fn exchange(
+        &self,
+        open: &mut Open,
+        call: &Call,
+        deadline: Duration,
+        put: Option<Put<'_>>,
+    ) -> Result<Answer, Error> {
         let late = |_| Error::Deadline(deadline);
         let request = self.request(call)?;
         let head = async {
@@ -188,7 +221,10 @@ impl Channel {
             open.sender.send_request(request).await
         };
         let (head, body) = timeout(deadline, head).await.map_err(late)?.map_err(Error::Http)?.into_parts();
-        let body = timeout(deadline, self.collect(body)).await.map_err(late)??;
+        let body = match put.filter(|_| head.status.is_success()) {
+            Some(put) => pour(body, deadline, put).await?,
+            None => timeout(deadline, self.collect(body)).await.map_err(late)??,
+        };
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
@@ -219,4 +255,13 @@ impl Channel {
         }
         Ok(whole.freeze())
     }
+}
+
+/// Hands a body on, piece by piece; nothing is left of it.
+async fn pour(mut body: Incoming, deadline: Duration, put: Put<'_>) -> Result<Bytes, Error> {
+    while let Some(frame) = timeout(deadline, body.frame()).await.map_err(|_| Error::Deadline(deadline))? {
+        let Ok(data) = frame.map_err(Error::Http)?.into_data() else { continue };
+        put(&data).map_err(Error::Put)?;
+    }
+    Ok(Bytes::new())
 }

@@ -23,7 +23,7 @@ mod verdict;
 pub use answer::Error as BodyError;
 pub use api::{Api, Reply};
 pub use batch::{Error as BatchError, PullNext};
-pub use channel::Error as ConnectionError;
+pub use channel::{Error as ConnectionError, Put};
 pub use consumer::{Consumer, Options, Stop};
 pub use endpoint::{Credentials, Dial, Dialing, Endpoint, Error as EndpointError, Pipe};
 pub use error::{Error, Failure};

@@ -13,8 +13,9 @@ use std::time::SystemTime;
 
 use pix_stream_config::{Config, Unsigned};
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::time::Timestamp;
+use pix_stream_keys as keys;
 
-use crate::keys;
 use folder::{File, Folder};
 
 /// The participants of a folder when nobody names any. Codes with 99999 belong to no real institution.
@@ -113,11 +114,17 @@ pub fn create(request: &Request, means: &Means<'_>) -> Result<Made, Error> {
     let participants = participants(request);
     let mut files = authority::issue(&participants, means.now)?;
     files.push(File::public(folder::CONFIG, config(request).to_commented_toml()));
-    files.push(File::private(format!("keys/{}", keys::file_name(1)), keys::file_content(&means.signing_key)));
+    let key = keys::file_content(&means.signing_key, created(means.now));
+    files.push(File::private(format!("keys/{}", keys::file_name(1)), key));
     let folder = Folder::prepare(&directory, &files)?;
     (means.onboard)(folder.data_root(), &participants).map_err(Error::Onboard)?;
     folder.commit()?;
     Ok(Made { config: directory.join(folder::CONFIG), directory, participants })
+}
+
+fn created(now: SystemTime) -> Timestamp {
+    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn participants(request: &Request) -> Vec<Ispb> {

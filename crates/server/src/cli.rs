@@ -1,24 +1,22 @@
 //! The command line: every command with its options, help and examples (cli.md). No command runs here.
 
 mod cluster;
-mod intake;
 mod messages;
 mod operation;
 mod serving;
+mod validate;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
+use pix_stream_operate::args::{AdminArgs, KeyFilesArgs};
 
 pub use cluster::{MigrateArgs, MigrateCommand, MigrateOptions, RegionsArgs, RegionsCommand, RegionsOptions};
-pub use intake::{CatalogCommand, EntriesArgs, QuarantineCommand, SwitchArgs, ValidateArgs};
-pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source, Target};
-pub use operation::{
-    AdminArgs, AdminCommand, AdminTarget, AdvanceArgs, AuditArgs, AuditCommand, Intent, ParticipantCommand,
-    RewindArgs, TokenArgs, TokenCommand,
-};
+pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source};
+pub use operation::{AuditArgs, AuditCommand, CompletionsArgs, TokenArgs, TokenCommand};
 pub use serving::{
     ConfigArgs, ConfigCommand, ConfigFileArgs, DemoArgs, InitArgs, ListenArgs, SchemaArgs, ServeArgs,
 };
+pub use validate::ValidateArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -68,10 +66,14 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Operates a running server through its admin listener
     Admin(AdminArgs),
+    /// Lists, makes and retires the files of token keys, where no server needs to run
+    Keys(KeyFilesArgs),
     /// Looks into PI-Pull-Next tokens
     Token(TokenArgs),
     /// Works with the audit log
     Audit(AuditArgs),
+    /// Prints what makes a shell complete the commands and options of this program
+    Completions(CompletionsArgs),
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One module per command: it turns arguments into work, and what came out into lines and an exit code.
 
-pub mod admin;
 pub mod audit;
+pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod init;

@@ -8,10 +8,12 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod compose;
+pub mod metrics;
 pub mod node_ports;
 pub mod publishing;
 pub mod serving;
-pub mod target;
+pub mod token_keys;
 
 // Used everywhere here, and of no use without.
-pub use pix_stream_process::{environment, failure, output, progress, shutdown, system, telemetry};
+pub use pix_stream_operate::target;
+pub use pix_stream_process::{disk, environment, failure, output, progress, shutdown, system, telemetry};

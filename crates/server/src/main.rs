@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use pix_stream_operate as operate;
 use pix_stream_server::cli::{Cli, Command};
 use pix_stream_server::{commands, failure, system};
 
@@ -16,11 +17,13 @@ fn main() -> ExitCode {
         system::prefer_short_comparisons();
     }
     let result = match command {
-        Command::Admin(args) => commands::admin::run(&args),
+        Command::Admin(args) => operate::admin::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Init(args) => commands::init::run(&args),
+        Command::Keys(args) => operate::keys::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Publish(args) => commands::publish::run(&args),
         Command::Pull(args) => commands::pull::run(&args),

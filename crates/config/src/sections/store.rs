@@ -39,9 +39,12 @@ section! {
     /// The keys that sign tokens.
     keys Keys {
         /// Folder with one or two files `token-<id>.key`, id 1 to 255, each one line of 64 hexadecimal digits
-        /// (32 random bytes), readable by the server alone. The highest id signs, the other one still verifies.
-        /// To rotate: add the next id, SIGHUP, and remove the older file once `token_life` has passed. All servers of
-        /// a cluster have the same files: any of them may be asked to go on with a token.
+        /// (32 random bytes) and perhaps a second one `created=<Unix milliseconds>`, readable by the server alone. The
+        /// file `signing` holds the id of the key that signs; without it the highest id does. The other key still
+        /// verifies. Change them with `pix-stream admin keys rotate|sign|retire`, or while no server runs with
+        /// `pix-stream keys`; files changed by hand are read at SIGHUP. A key should sign for 90 days at most, from
+        /// then on the log says so every day. All servers of a cluster have the same files: any of them may be asked
+        /// to go on with a token.
         directory: PathBuf = PathBuf::from("keys");
     }
 }
@@ -63,5 +66,7 @@ section! {
         level: String = "info".to_owned();
         /// `json` is one object a line, `human` is for people, `auto` is `human` on a terminal and `json` elsewhere.
         format: LogFormat = LogFormat::Auto;
+        /// A request has a line when it failed or was slow. Of so many of the others, one has a line too; 0 for none.
+        sample: u32 = 1_000, within 0..=1_000_000_000;
     }
 }

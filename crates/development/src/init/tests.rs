@@ -63,9 +63,15 @@ fn the_folder_has_all_that_is_promised() {
         ["pix-stream.toml", "keys/token-1.key", "data", "data/audit", "tls", "clients", "keys"]
             .map(str::to_owned)
             .into();
-    for name in
-        ["tls/ca", "tls/server", "tls/server-rsa", "clients/producer", "clients/admin", "clients/auditor"]
-    {
+    for name in [
+        "tls/ca",
+        "tls/server",
+        "tls/server-rsa",
+        "clients/producer",
+        "clients/admin",
+        "clients/operator",
+        "clients/auditor",
+    ] {
         expected.extend([format!("{name}.pem"), format!("{name}.key")]);
     }
     for ispb in DEFAULT_PARTICIPANTS {
@@ -99,7 +105,7 @@ fn the_configuration_has_no_problem_and_every_file_it_names() {
     let config = config::load(&made.config, &Environment::default(), Flags::default()).unwrap();
     assert_eq!(config.missing_files(), []);
     assert_eq!(Some(config.listen.api), listen);
-    assert_eq!(keys::load(&config.keys.directory).unwrap().len(), 1);
+    assert_eq!(keys::load(&config.keys.directory).unwrap().keys.len(), 1);
 }
 
 #[test]
@@ -151,7 +157,9 @@ fn both_sides_trust_the_certificates_for_their_purpose_alone() {
         WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build().unwrap();
     let servers = WebPkiServerVerifier::builder_with_provider(roots, provider).build().unwrap();
     let now = UnixTime::since_unix_epoch(now().duration_since(std::time::UNIX_EPOCH).unwrap());
-    for name in ["clients/psp-99999001", "clients/producer", "clients/admin", "clients/auditor"] {
+    for name in
+        ["clients/psp-99999001", "clients/producer", "clients/admin", "clients/operator", "clients/auditor"]
+    {
         clients.verify_client_cert(&read(name), &[], now).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     assert!(clients.verify_client_cert(&read("tls/server"), &[], now).is_err());

@@ -4,26 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pix_stream_domain::ispb::Ispb;
-
-/// Which server, and who asks: a folder of `init`, or everything by hand.
-#[derive(Debug, Clone, Args)]
-pub struct Target {
-    /// A folder made by `init`: finds the running server, its CA and the certificate
-    #[arg(long, value_name = "DIR", required_unless_present = "url", conflicts_with_all = ["url", "ca", "cert", "key"], help_heading = "Connection")]
-    pub dir: Option<PathBuf>,
-    /// The server, such as https://127.0.0.1:8443
-    #[arg(long, value_name = "URL", requires_all = ["ca", "cert", "key"], help_heading = "Connection")]
-    pub url: Option<String>,
-    /// The authority of the server's certificate, PEM
-    #[arg(long, value_name = "FILE", requires = "url", help_heading = "Connection")]
-    pub ca: Option<PathBuf>,
-    /// The client certificate, PEM
-    #[arg(long, value_name = "FILE", requires = "url", help_heading = "Connection")]
-    pub cert: Option<PathBuf>,
-    /// The client certificate's private key, PEM
-    #[arg(long, value_name = "FILE", requires = "url", help_heading = "Connection")]
-    pub key: Option<PathBuf>,
-}
+use pix_stream_operate::args::Target;
 
 /// Publishes messages and prints the id of each
 #[derive(Debug, Clone, Args)]

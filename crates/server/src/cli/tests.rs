@@ -65,6 +65,39 @@ fn every_contracted_line_is_accepted() {
         "pix-stream admin --dir d participants unhold 99999001 --dry-run",
         "pix-stream admin --dir d participants rewind 99999001 --to 5 --dry-run --reason drill",
         "pix-stream admin --url https://h:1 --ca a --cert b --key c participants limits 99999001 --backlog-high-water 5",
+        "pix-stream admin --dir d --as auditor participants list",
+        "pix-stream admin --dir d participants create 99999A04 --name x --retention-days 90 --reason x --dry-run",
+        "pix-stream admin --dir d participants offboard 99999001 --reason x --dry-run",
+        "pix-stream admin --dir d participants onboard 99999001",
+        "pix-stream admin --dir d participants slot release 99999001 6 --reason x --dry-run",
+        "pix-stream admin --dir d participants hold 99999001 --since 2026-11-01 --until 2026-11-08T00:00:00Z",
+        "pix-stream admin --dir d participants unhold 99999001 --since 30d --until 2h --dry-run",
+        "pix-stream admin --dir d participants retention 99999001 90 --reason x",
+        "pix-stream admin --dir d participants retention 99999001 --default --dry-run",
+        "pix-stream admin --dir d participants replay open 99999001 --from 1 --to 9 --valid 2h --reason x",
+        "pix-stream admin --dir d participants replay open 99999001 --since 2h --dry-run --json",
+        "pix-stream admin --dir d participants replay show 99999001",
+        "pix-stream admin --dir d participants replay close 99999001 --reason x --dry-run",
+        "pix-stream admin --dir d participants export 99999001 --since 30d --until now --out f --force",
+        "pix-stream admin --dir d participants export 99999001 --from 1 --to 9",
+        "pix-stream admin --dir d keys list --json",
+        "pix-stream admin --dir d keys rotate --stage --reason x --dry-run",
+        "pix-stream admin --dir d keys sign 2 --reason x --dry-run",
+        "pix-stream admin --dir d keys retire 1 --reason x --dry-run",
+        "pix-stream admin --dir d audit show UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur",
+        "pix-stream admin --dir d audit head",
+        "pix-stream admin --dir d audit verify --json",
+        "pix-stream admin --dir d slow",
+        "pix-stream admin --dir d log show",
+        "pix-stream admin --dir d log set info,pix_stream_app=debug --for 30m --reason x --dry-run",
+        "pix-stream admin --dir d drain --reason x --dry-run",
+        "pix-stream admin --dir d node --json",
+        "pix-stream keys list --config f --json",
+        "pix-stream keys new --config f --sign --dry-run",
+        "pix-stream keys sign 2 --config f",
+        "pix-stream keys retire 1 --config f --dry-run --json",
+        "pix-stream completions bash",
+        "pix-stream completions powershell",
     ] {
         if let Err(error) = accepts(line) {
             panic!("{line}: {error}");
@@ -96,6 +129,25 @@ fn wrong_usage_exits_with_2() {
         "pix-stream admin --dir d participants cap 99999001 7",
         "pix-stream admin --dir d participants limits 99999001",
         "pix-stream admin --dir d participants limits 99999001 --default --requests-per-second 5",
+        "pix-stream admin --dir d --as somebody participants list",
+        "pix-stream admin --dir d participants slot release 99999001 7",
+        "pix-stream admin --dir d participants hold 99999001 --since yesterday",
+        "pix-stream admin --dir d participants retention 99999001",
+        "pix-stream admin --dir d participants retention 99999001 90 --default",
+        "pix-stream admin --dir d participants retention 99999001 0",
+        "pix-stream admin --dir d participants replay open 99999001",
+        "pix-stream admin --dir d participants replay open 99999001 --from 1",
+        "pix-stream admin --dir d participants replay open 99999001 --from 1 --to 2 --since 1h",
+        "pix-stream admin --dir d participants replay open 99999001 --since 1h --valid soon",
+        "pix-stream admin --dir d participants export 99999001 --until 1h",
+        "pix-stream admin --dir d participants export 99999001 --since 1h --force",
+        "pix-stream admin --dir d keys sign 0",
+        "pix-stream admin --dir d keys retire 256",
+        "pix-stream admin --dir d audit show short",
+        "pix-stream admin --dir d log set",
+        "pix-stream keys list",
+        "pix-stream keys sign --config f",
+        "pix-stream completions csh",
     ] {
         match accepts(line) {
             Ok(()) => panic!("{line}: accepted"),
@@ -116,4 +168,6 @@ fn an_admin_target_is_a_folder_or_all_four_by_hand() {
     assert!(!target("pix-stream admin participants list"));
     assert!(!target("pix-stream admin --dir d --url u participants list"));
     assert!(!target("pix-stream admin --url u participants list"));
+    assert!(target("pix-stream admin --dir d --as operator participants list"));
+    assert!(!target("pix-stream admin --url u --ca a --cert b --key c --as operator participants list"));
 }

@@ -117,7 +117,7 @@ fn announce(args: &DemoArgs, ground: &Ground, serving: &Serving) -> Result<(), F
 }
 
 fn traffic(args: &DemoArgs, ground: &Ground, serving: &Serving) -> Result<Traffic, Failure> {
-    let target = crate::cli::Target {
+    let target = pix_stream_operate::args::Target {
         dir: Some(PathBuf::from(&ground.dir)),
         url: None,
         ca: None,

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use pix_stream_adapter_cassandra::migrations::{Migrations, State, Status, Step};
 use pix_stream_config::Flags;
+use pix_stream_process::configuration::load;
 use serde::Serialize;
 
-use super::serve::{load, runtime};
+use super::serve::runtime;
 use crate::cli::{MigrateArgs, MigrateCommand, MigrateOptions};
 use crate::failure::Failure;
 use crate::output;

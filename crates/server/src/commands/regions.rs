@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use pix_stream_adapter_cassandra::regions::{CassandraRegions, CommandError, Holding, TakenOver};
 use pix_stream_config::{Config, Flags};
+use pix_stream_process::configuration::load;
 use serde::Serialize;
 
-use super::serve::{load, runtime};
+use super::serve::runtime;
 use crate::cli::{RegionsArgs, RegionsCommand, RegionsOptions};
 use crate::cluster;
 use crate::failure::Failure;

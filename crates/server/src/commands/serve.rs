@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pix_stream_config::{self as config, Config, Flags};
+use pix_stream_config::{Config, Flags};
+use pix_stream_process::configuration;
 
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
 use crate::shutdown::Shutdown;
-use crate::{environment, output, serving, telemetry};
+use crate::{output, serving, telemetry};
 
 /// How long the end of the process waits for what a finished server left running: closing its files.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -19,7 +20,7 @@ const REST_TIMEOUT: Duration = Duration::from_secs(1);
 /// The configuration has problems, or something that serving needs cannot be had.
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let flags = Flags { listen: args.listen.listen, admin_listen: args.listen.admin_listen };
-    let config = load(&args.config, flags)?;
+    let config = configuration::load(&args.config, flags)?;
     let file = std::path::absolute(&args.config).map_err(Failure::new)?;
     let dir = file.parent().unwrap_or(&file).to_owned();
     let _log = telemetry::start(&config.log).map_err(Failure::new)?;
@@ -40,17 +41,6 @@ async fn serve(config: &Config, dir: &Path) -> Result<(), Failure> {
     };
     let finished = serving.finish().await;
     lost.map_or(finished, Err)
-}
-
-/// Loads a configuration, and writes every problem to stderr.
-///
-/// # Errors
-/// It has problems; all were said.
-pub fn load(path: &Path, flags: Flags) -> Result<Config, Failure> {
-    config::load(path, &environment::of_process(), flags).map_err(|problems| {
-        output::note(&problems);
-        Failure::silent()
-    })
 }
 
 /// Runs a server on a runtime of its own; what is still running when it has ended is given up.

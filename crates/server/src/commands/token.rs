@@ -7,14 +7,13 @@ use pix_stream_development::rfc3339;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::token::{self, Claims, Error};
 use pix_stream_ports::clock::Clock as _;
+use pix_stream_process::configuration::load;
 use serde::Serialize;
 
 use crate::cli::{TokenArgs, TokenCommand};
 use crate::failure::Failure;
 use crate::system::SystemClock;
-use crate::{compose, output};
-
-use super::serve::load;
+use crate::{output, token_keys};
 
 /// What is known of the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,7 +82,7 @@ fn segment(token: &str) -> &str {
 
 fn verify(config: &Path, text: &str) -> Result<Result<(), Error>, Failure> {
     let config = load(config, Flags::default())?;
-    Ok(compose::keyring(&config)?.verify(text).map(drop))
+    Ok(token_keys::keyring(&config)?.verify(text).map(drop))
 }
 
 impl Report {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pix_stream_config::{Config, Flags};
 use pix_stream_development::init::{self, Request};
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_process::configuration::load;
 
 use crate::cli::DemoArgs;
 use crate::compose;
@@ -13,8 +14,6 @@ use crate::failure::Failure;
 use crate::output;
 use crate::system::SystemEntropy;
 use crate::target::{self, Caller};
-
-use super::super::serve::load;
 
 /// The log level of a demo whose configuration has the usual one: its own lines are what is to be seen.
 const LOG_LEVEL: &str = "warn";

@@ -10,7 +10,7 @@ use pix_stream_client::{Credentials, Endpoint};
 use pix_stream_domain::ispb::Ispb;
 use serde::Deserialize;
 
-use crate::cli::Target;
+use crate::args::Target;
 use crate::failure::Failure;
 
 /// How long the first connection to a server may take.
@@ -24,8 +24,12 @@ pub enum Caller {
     Producer,
     /// A participant, to the API.
     Participant(Ispb),
-    /// An operator, to the admin listener.
+    /// Who may do everything, to the admin listener.
     Admin,
+    /// An operator, to the admin listener.
+    Operator,
+    /// An auditor, to the admin listener.
+    Auditor,
 }
 
 impl Caller {
@@ -35,6 +39,8 @@ impl Caller {
             Self::Producer => "producer".to_owned(),
             Self::Participant(ispb) => format!("psp-{ispb}"),
             Self::Admin => "admin".to_owned(),
+            Self::Operator => "operator".to_owned(),
+            Self::Auditor => "auditor".to_owned(),
         }
     }
 }
@@ -106,7 +112,7 @@ pub fn find(target: &Target, caller: Caller) -> Result<Reached, Failure> {
     let running = find_running(dir)?;
     let url = match caller {
         Caller::Producer | Caller::Participant(_) => running.api,
-        Caller::Admin => running.admin,
+        Caller::Admin | Caller::Operator | Caller::Auditor => running.admin,
     };
     reached(connectable(&url), &files)
 }

@@ -1,15 +1,14 @@
 //! `admin catalog`: which message types are taken, and from whom.
 
-use http::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::cli::{CatalogCommand, SwitchArgs};
+use crate::args::{CatalogCommand, SwitchArgs};
 use crate::failure::Failure;
 use crate::output;
+use crate::table::{Side, Table, items, read};
 
-use super::show::read;
-use super::{Client, body, query};
+use super::client::{Ask, Client};
 
 pub(super) const CATALOG: &str = "/admin/v1/catalog";
 
@@ -38,14 +37,21 @@ pub(super) async fn run(client: &mut Client, command: &CatalogCommand, json: boo
 }
 
 async fn list(client: &mut Client, json: bool) -> Result<(), Failure> {
-    let listed = client.call(Method::GET, CATALOG, None).await?;
-    let types = listed.get("types").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let listed = client.get(CATALOG).await?;
+    let types = items(&listed, "types");
     if json {
         return Ok(types.iter().try_for_each(output::json)?);
     }
-    let head = format!("{:<22}{:<8}{:<6}  EXCEPT FOR", "TYPE", "SCHEMA", "STATE");
-    output::line(output::paint(output::Style::Strong, &head, output::stdout_has_color()))?;
-    types.iter().try_for_each(|one| Ok(output::line(line(&read(one)?).trim_end())?))
+    let mut table = Table::new([
+        ("TYPE", Side::Left),
+        ("SCHEMA", Side::Left),
+        ("STATE", Side::Left),
+        ("EXCEPT FOR", Side::Left),
+    ]);
+    for one in types {
+        table.push(row(&read(one)?));
+    }
+    table.show()
 }
 
 async fn switch(client: &mut Client, args: &SwitchArgs, verb: &str, json: bool) -> Result<(), Failure> {
@@ -56,20 +62,21 @@ async fn switch(client: &mut Client, args: &SwitchArgs, verb: &str, json: bool) 
             "{message_type:?} is no message type; they look like pacs.008.spi.1.16"
         )));
     }
-    let path = query(&format!("{CATALOG}/{message_type}/{verb}"), intent);
-    let fields = participant.map(|ispb| ("participant", json!(ispb.as_str())));
-    let answer = client.call(Method::POST, &path, Some(body(intent, fields))).await?;
+    let ask = Ask::post(format!("{CATALOG}/{message_type}/{verb}"));
+    let ask = ask.with_some("participant", participant.as_ref().map(pix_stream_domain::ispb::Ispb::as_str));
+    let answer: Value = client.change(ask, intent).await?;
     if json {
         return Ok(output::json(&answer)?);
     }
     let tried = if intent.dry_run { "dry run, nothing changed; it would be so: " } else { "" };
-    Ok(output::line(format!("{tried}{}", line(&read(&answer)?)).trim_end())?)
+    let line = row(&read(&answer)?).join("  ");
+    Ok(output::line(format!("{tried}{line}").trim_end())?)
 }
 
-fn line(one: &Type) -> String {
+fn row(one: &Type) -> [String; 4] {
     let state = |is_on| if is_on { "on" } else { "off" };
-    let schema = if one.loaded { "loaded" } else { "none" };
     let own: Vec<_> =
         one.participants.iter().map(|own| format!("{} {}", own.ispb, state(own.enabled))).collect();
-    format!("{:<22}{schema:<8}{:<6}  {}", one.message_type, state(one.enabled), own.join(", "))
+    let schema = if one.loaded { "loaded" } else { "none" };
+    [one.message_type.clone(), schema.to_owned(), state(one.enabled).to_owned(), own.join(", ")]
 }

@@ -1,4 +1,4 @@
-//! Arguments of what has to do with messages that are refused: `validate`, `admin quarantine`, `admin catalog`.
+//! Arguments of what has to do with messages that are refused: `admin quarantine`, `admin catalog`.
 
 use std::path::PathBuf;
 
@@ -6,30 +6,7 @@ use clap::{Args, Subcommand};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::quarantine::EntryId;
 
-use super::operation::Intent;
-
-/// Judges messages offline: schema and header, one verdict a file
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:
-  pix-stream validate message.xml
-  pix-stream validate outbox --schemas spi-5.13 --json
-
-A message without a signature is not valid. Exit code 1 if any file is invalid or cannot be read. Only regular files
-are read, and /dev/stdin.")]
-pub struct ValidateArgs {
-    /// Files with one message each; a folder stands for the *.xml files in it and its subfolders
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-    /// XSD files of this folder and its subfolders replace the built-in schemas of their namespaces
-    #[arg(long, value_name = "DIR")]
-    pub schemas: Option<PathBuf>,
-    /// Tells all that is wrong with a file, up to ten findings, the further ones indented
-    #[arg(long, help_heading = "Output")]
-    pub all: bool,
-    /// Prints one JSON object a file: file, valid, type, line, column, path, reason, rule
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-}
+use super::Intent;
 
 /// What `admin quarantine` does.
 #[derive(Debug, Clone, Subcommand)]
