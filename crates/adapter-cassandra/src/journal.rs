@@ -103,12 +103,16 @@ impl Journal for CassandraJournal {
         self.streams.find_since(ispb, at).await
     }
 
-    async fn keep(&self, ispb: Ispb) -> Result<(), Error> {
-        self.streams.keep(ispb).await
+    async fn keep(&self, ispb: Ispb, range: Range) -> Result<(), Error> {
+        self.streams.keep(ispb, range).await
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {
         self.streams.remove_below(ispb, below, limit).await
+    }
+
+    async fn remove_between(&self, ispb: Ispb, range: Range, limit: u32) -> Result<u32, Error> {
+        self.streams.remove_between(ispb, range, limit).await
     }
 
     async fn load_checkpoint(&self, ispb: Ispb) -> Result<Option<Checkpoint>, Error> {

@@ -6,13 +6,14 @@
 //!
 //! The file only grows: room that retention frees is used again, and given back to the disk by nobody.
 //!
-//! It is the Quarantine, too: what was refused shares the file, the thread and the rules for a full disk.
+//! It is the Quarantine and keeps the Anchors, too: they share the file, the thread and the rules for a full disk.
 //!
 //! When the disk is full, appends answer [`Error::Full`]. Small changes, without which nobody could read after a
 //! restart, and removal go on in room that is kept for them (decision 0011): within `bytes_max` by a margin, on the
 //! disk by a file `reserve`, which is released once and made again when there is room. Until then, appends stay
 //! refused, but for what removal freed in the file beyond as much room.
 
+mod anchors;
 mod changes;
 mod disk;
 mod fault;
@@ -48,7 +49,7 @@ use crate::folder::Folder;
 use changes::Conflict;
 use disk::Conditions;
 use fault::Fault;
-use request::{Reply, Request};
+use request::{Reply, Request, What};
 use store::Store;
 use writer::Writer;
 
@@ -182,12 +183,18 @@ impl Journal for EmbeddedJournal {
     }
 
     /// Nothing expires by itself here: removing is all there is.
-    async fn keep(&self, _: Ispb) -> Result<(), Error> {
+    async fn keep(&self, _: Ispb, _: Range) -> Result<(), Error> {
         Ok(())
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {
-        self.change(|reply| Request::Remove { ispb, below, limit, reply, freed: 0 }).await
+        let what = What::Below(below);
+        self.change(|reply| Request::Remove { ispb, what, limit, reply, freed: 0 }).await
+    }
+
+    async fn remove_between(&self, ispb: Ispb, range: Range, limit: u32) -> Result<u32, Error> {
+        let what = What::Between(range);
+        self.change(|reply| Request::Remove { ispb, what, limit, reply, freed: 0 }).await
     }
 
     async fn load_checkpoint(&self, ispb: Ispb) -> Result<Option<Checkpoint>, Error> {

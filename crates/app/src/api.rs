@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
+use pix_stream_domain::replay::ReplaySession;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::Form;
@@ -115,17 +116,6 @@ pub struct TypeStatus {
     pub own: Vec<(Ispb, bool)>,
 }
 
-/// Who gives an operator's command, and why.
-#[derive(Debug, Clone, Copy)]
-pub struct Actor<'a> {
-    /// The certificate's name.
-    pub name: &'a str,
-    /// The request's id.
-    pub request_id: &'a str,
-    /// The reason that the operator gave; may be empty.
-    pub reason: &'a str,
-}
-
 /// A participant with the state of its streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -177,6 +167,8 @@ pub enum Change {
     Rewind(Sequence),
     /// Skip everything below.
     Advance(Sequence),
+    /// End the stream in this slot, from 1.
+    Release(u8),
 }
 
 /// What a change came to, or would come to.
@@ -188,12 +180,27 @@ pub struct Changed {
     pub watermark_before: Sequence,
     /// The watermark after.
     pub watermark: Sequence,
+    /// Whether anything is, or would be, other than before.
+    pub changed: bool,
+    /// Whether a live stream was ended by it.
+    pub released: bool,
     /// Messages that will be delivered again.
     pub redeliver: u64,
     /// Messages that will not be delivered.
     pub skipped: u64,
     /// The participant after it (before it, for a dry run).
     pub status: Status,
+}
+
+/// A replay session, as an operator opens it.
+#[derive(Debug, Clone)]
+pub struct ReplayOpened {
+    /// The session; for a dry run, as it would be.
+    pub session: ReplaySession,
+    /// The token to begin with; `None` for a dry run.
+    pub token: Option<Signed>,
+    /// Whether it is new: the same range again answers with the session that is open.
+    pub changed: bool,
 }
 
 /// The health of one dependency.

@@ -90,10 +90,17 @@ impl<P: Ports> Core<P> {
     ) -> Result<(), Error> {
         let extent = self.ports.journal().extent(seat.ispb);
         let extent = JOURNAL_EXTENT.run(deadline.left(), extent).await?;
-        if extent.first <= from {
+        let mut first = extent.first;
+        if first <= from
+            && let Some(participant) = self.find_participant(seat.ispb)
+        {
+            // Older messages are there because they are held; this one was not.
+            first = self.first_retained(&participant).await?;
+        }
+        if first <= from {
             return Err(Error::Internal(format!("the journal has no message {from}, but says it has")));
         }
-        seat.submit(self, Command::RetainFrom { first: extent.first }, deadline).await.map(|_adjusted| ())
+        seat.submit(self, Command::RetainFrom { first }, deadline).await.map(|_adjusted| ())
     }
 
     /// Has what a reader is about to get deflated: the first batch before it is answered, the rest behind it.

@@ -5,20 +5,19 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::switches::Switches;
 use pix_stream_ports::Ports;
 use pix_stream_ports::codec::{Codec as _, Examined, Finding, Rule};
-use pix_stream_ports::journal::Journal as _;
 
 use crate::App;
-use crate::api::{Actor, TypeStatus};
+use crate::api::TypeStatus;
 use crate::core::Core;
 use crate::participants::tried;
-use pix_stream_calls::store::{JOURNAL_LOAD_SWITCHES, JOURNAL_SAVE_SWITCHES, READ_DEADLINE, WRITE_DEADLINE};
+use pix_stream_calls::store::READ_DEADLINE;
 use pix_stream_calls::{AdminRefusal, Error};
+use pix_stream_registry::Actor;
 
 /// How much of a name that an operator gave stands in the audit log when it is refused, in characters.
 const REFUSED_NAME_MAX: usize = 64;
@@ -28,7 +27,7 @@ impl<P: Ports> App<P> {
     /// without a switch of their own; sorted.
     #[must_use]
     pub fn catalog(&self, ispb: Option<Ispb>) -> Vec<String> {
-        let switches = self.0.switches.load();
+        let switches = self.0.registry.switches();
         let mut types = self.0.ports.codec().catalog();
         types.retain(|message_type| switches.is_on(message_type, ispb));
         types
@@ -37,7 +36,7 @@ impl<P: Ports> App<P> {
     /// Every message type that a schema is loaded for or that has a switch, sorted.
     #[must_use]
     pub fn types(&self) -> Vec<TypeStatus> {
-        let switches = self.0.switches.load();
+        let switches = self.0.registry.switches();
         let loaded: BTreeSet<String> = self.0.ports.codec().catalog().into_iter().collect();
         let mut types = loaded.clone();
         types.extend(switches.iter().map(|(message_type, ..)| message_type.to_owned()));
@@ -72,8 +71,8 @@ impl<P: Ports> App<P> {
         };
         let done = self.0.set_switch(message_type, ispb, on, dry_run).await;
         match &done {
-            Ok((_, false)) => {}
-            Ok((_, true)) => self.0.note_admin(ispb, command, Ok(message_type), actor).await,
+            Ok((_, None)) => {}
+            Ok((_, Some(told))) => self.0.note_admin(ispb, command, Ok(told), actor).await,
             Err(error) => {
                 let name: String = message_type.chars().take(REFUSED_NAME_MAX).collect();
                 let told = format!("{name:?}: {}{error}", tried(dry_run));
@@ -85,23 +84,9 @@ impl<P: Ports> App<P> {
 }
 
 impl<P: Ports> Core<P> {
-    /// Looks at the Journal for newer switches.
-    pub(crate) async fn load_switches(&self, deadline: Duration) -> Result<(), Error> {
-        let load = self.ports.journal().load_switches();
-        let loaded = JOURNAL_LOAD_SWITCHES.run(deadline, load).await?;
-        self.learn_switches(loaded);
-        Ok(())
-    }
-
-    /// Keeps the newer of what is known and what was learnt: a read that took long must not undo a change.
-    fn learn_switches(&self, learnt: Switches) {
-        let learnt = Arc::new(learnt);
-        self.switches.rcu(|known| Arc::clone(if learnt.revision > known.revision { &learnt } else { known }));
-    }
-
     /// Refuses the first message whose type is switched off for the participant.
     pub(crate) fn check_switches(&self, ispb: Ispb, examined: &[Examined]) -> Result<(), Error> {
-        let switches = self.switches.load();
+        let switches = self.registry.switches();
         let is_off = |examined: &Examined| !switches.is_on(&examined.message_type, Some(ispb));
         let Some(index) = examined.iter().position(is_off) else { return Ok(()) };
         let finding = Finding {
@@ -115,42 +100,29 @@ impl<P: Ports> Core<P> {
         Err(Error::InvalidMessage { part: index + 1, fault: Box::new(finding.into()) })
     }
 
-    /// Sets a switch. Returns how the type stands, or would stand, and whether anything was changed.
+    /// Sets a switch. Returns how the type stands, or would stand, and what was changed, if anything was.
     async fn set_switch(
         self: &Arc<Self>,
         message_type: &str,
         ispb: Option<Ispb>,
         on: Option<bool>,
         dry_run: bool,
-    ) -> Result<(TypeStatus, bool), Error> {
+    ) -> Result<(TypeStatus, Option<String>), Error> {
         if let Some(ispb) = ispb {
-            self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
+            self.registry.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
         }
-        let mut switches = Switches::clone(&self.switches.load());
         let is_loaded = self.ports.codec().catalog().iter().any(|loaded| loaded == message_type);
-        let is_switched = || switches.iter().any(|(known, ..)| known == message_type);
+        let is_switched = || self.registry.switches().iter().any(|(known, ..)| known == message_type);
         if !self.ports.codec().takes(message_type) && !is_switched() {
             let why = "no schema is loaded for this message type, it does not pass without one, and no switch is set \
                        for it";
             return Err(Error::Refused(AdminRefusal::Value(why.to_owned())));
         }
-        let changes = switches
-            .set(message_type, ispb, on)
-            .map_err(|too_many| Error::Refused(AdminRefusal::Value(too_many.to_string())))?;
-        let status = type_status(&switches, is_loaded, message_type.to_owned());
-        if !changes || dry_run {
-            return Ok((status, false));
-        }
-        switches.revision += 1;
-        let save = self.ports.journal().save_switches(switches.clone());
-        if JOURNAL_SAVE_SWITCHES.run(WRITE_DEADLINE, save).await? {
-            self.learn_switches(switches);
-            self.tell_registry();
-            return Ok((status, true));
-        }
-        // Another node was faster: know what it did before anybody decides again.
-        self.load_switches(READ_DEADLINE).await?;
-        Err(Error::Refused(AdminRefusal::Raced))
+        let switched = self.registry.set_switch(message_type, ispb, on, dry_run).await?;
+        let shown = |on: Option<bool>| on.map_or("unset", |on| if on { "on" } else { "off" });
+        let told = || format!("{message_type} {} -> {}", shown(switched.before), shown(on));
+        let status = type_status(&switched.switches, is_loaded, message_type.to_owned());
+        Ok((status, switched.saved.then(told)))
     }
 }
 

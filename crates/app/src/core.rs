@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use arc_swap::ArcSwap;
 use pix_stream_domain::audit::{Event, Record};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
-use pix_stream_domain::switches::Switches;
 use pix_stream_domain::token::Keyring;
 use pix_stream_hot::{Budget, Hot, Outbox};
 use pix_stream_ports::Ports;
@@ -16,16 +14,17 @@ use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::Coordinator as _;
 use pix_stream_ports::regions::{Regions as _, Sequencing};
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::Instant;
 
 use crate::metrics::WAITING_READS;
 use crate::seat::Seat;
 use crate::settings::Settings;
 use pix_stream_calls::Error;
 use pix_stream_calls::Health;
+use pix_stream_calls::Pressure;
 use pix_stream_calls::audit::Audit;
 use pix_stream_calls::store::RETRY_AFTER;
 use pix_stream_hot::Deflater;
+use pix_stream_registry::Registry;
 
 /// Bytes of fresh messages, over all participants, that may wait to be told to other nodes.
 const OUTBOX_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -36,7 +35,7 @@ const APPENDING_KIB_MAX: usize = 128 * 1024;
 pub(crate) struct Core<P: Ports> {
     pub(crate) ports: Arc<P>,
     pub(crate) settings: Settings,
-    pub(crate) audit: Audit,
+    pub(crate) audit: Arc<Audit>,
     pub(crate) deflater: Deflater,
     pub(crate) budget: Arc<Budget>,
     /// Places for reads that wait.
@@ -47,19 +46,17 @@ pub(crate) struct Core<P: Ports> {
     /// Room for messages on their way to the Journal, in KiB.
     pub(crate) appending: Arc<Semaphore>,
     pub(crate) health: Arc<Health>,
+    pub(crate) pressure: Arc<Pressure>,
     /// Another node changed participants or switches.
     pub(crate) registry_changed: Arc<Notify>,
-    /// When somebody last asked for a participant that was not known.
-    pub(crate) looked_up: tokio::sync::Mutex<Option<Instant>>,
     outbox_budget: Arc<Budget>,
     draining: AtomicBool,
     /// The last checkpoint found no room.
     pub(crate) journal_full: AtomicBool,
     keyring: RwLock<Arc<Keyring>>,
     seats: RwLock<BTreeMap<Ispb, Arc<Seat>>>,
-    registry: RwLock<BTreeMap<Ispb, Arc<Participant>>>,
-    /// Which message types are switched on, as far as this node knows.
-    pub(crate) switches: ArcSwap<Switches>,
+    /// Participants, and which message types are switched on, as far as this node knows.
+    pub(crate) registry: Arc<Registry<P>>,
 }
 
 impl<P: Ports> Core<P> {
@@ -70,14 +67,16 @@ impl<P: Ports> Core<P> {
         audit: Audit,
         deflater: Deflater,
     ) -> Self {
+        let (ports, audit) = (Arc::new(ports), Arc::new(audit));
+        let registry = Registry::new(Arc::clone(&ports), Arc::clone(&audit), settings.retention);
         Self {
             is_shared: ports.coordinator().is_shared(),
             appending: Arc::new(Semaphore::new(APPENDING_KIB_MAX)),
             health: Arc::default(),
+            pressure: Pressure::new(settings.pressure),
             registry_changed: Arc::default(),
-            looked_up: tokio::sync::Mutex::default(),
             outbox_budget: Arc::new(Budget::new(OUTBOX_BYTES_MAX)),
-            ports: Arc::new(ports),
+            ports,
             audit,
             deflater,
             budget: Arc::new(Budget::new(settings.hot_bytes)),
@@ -87,8 +86,7 @@ impl<P: Ports> Core<P> {
             journal_full: AtomicBool::new(false),
             keyring: RwLock::new(Arc::new(keyring)),
             seats: RwLock::default(),
-            registry: RwLock::default(),
-            switches: ArcSwap::default(),
+            registry: Arc::new(registry),
             settings,
         }
     }
@@ -101,25 +99,18 @@ impl<P: Ports> Core<P> {
         *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
     }
 
+    /// A participant as this node knows it, also one that is offboarded.
     pub(crate) fn find_participant(&self, ispb: Ispb) -> Option<Arc<Participant>> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner).get(&ispb).cloned()
+        self.registry.find(ispb)
+    }
+
+    /// A participant that may read and be published for, also one that another node has just onboarded.
+    pub(crate) async fn look_up(&self, ispb: Ispb) -> Result<Option<Arc<Participant>>, Error> {
+        Ok(self.registry.look_up(ispb).await?.filter(|participant| !participant.offboarded))
     }
 
     pub(crate) fn participants(&self) -> Vec<Arc<Participant>> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
-    /// Keeps the newer of what is known of a participant and what was learnt.
-    pub(crate) fn register(&self, participant: Participant) -> Arc<Participant> {
-        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
-        match registry.get(&participant.ispb) {
-            Some(known) if known.revision > participant.revision => Arc::clone(known),
-            Some(_) | None => {
-                let participant = Arc::new(participant);
-                registry.insert(participant.ispb, Arc::clone(&participant));
-                participant
-            }
-        }
+        self.registry.participants()
     }
 
     /// The seat of an onboarded participant; made when it is not there.

@@ -20,30 +20,36 @@ mod publish;
 mod quarantine;
 mod read;
 mod recover;
+mod replay;
 mod seat;
 mod settings;
 mod sweep;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::rate::{self, Decision};
+use pix_stream_domain::time::TimeRange;
 use pix_stream_domain::token::Keyring;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::Coordinator as _;
+use pix_stream_telemetry as telemetry;
 
 use crate::core::Core;
 use pix_stream_calls::audit;
 use pix_stream_calls::store::{COORDINATOR_ADMIT, COORDINATOR_DEADLINE, WRITE_DEADLINE};
 
 pub use api::{
-    Actor, Answer, Change, Changed, Dependency, Publish, Published, Quarantined, Read, Released, Status,
-    StreamStatus, Taken, TypeStatus,
+    Answer, Change, Changed, Dependency, Publish, Published, Quarantined, Read, Released, ReplayOpened,
+    Status, StreamStatus, Taken, TypeStatus,
 };
-pub use participants::REQUESTS_PER_SECOND_MAX;
-pub use pix_stream_calls::{AdminRefusal, Error};
+pub use pix_stream_calls::{AdminRefusal, Error, Kind, Pressure, PressureSettings};
 pub use pix_stream_hot::Message;
+pub use pix_stream_registry::{
+    Actor, Properties, REPLAY_VALID_MAX, REPLAY_VALID_MIN, REQUESTS_PER_SECOND_MAX, Recorded, ReplayRange,
+};
 pub use quarantine::LIST_MAX as QUARANTINE_LIST_MAX;
 pub use settings::{QuarantineSettings, Settings};
 
@@ -77,13 +83,14 @@ impl<P: Ports> App<P> {
         let (audit, records) = audit::Audit::new(settings.audit_queue);
         let (deflater, jobs) = pix_stream_hot::Deflater::new();
         let core = Arc::new(Core::new(ports, keyring, settings, audit, deflater));
-        core.load_participants(WRITE_DEADLINE).await?;
-        core.load_switches(WRITE_DEADLINE).await?;
+        core.registry.load_participants(WRITE_DEADLINE).await?;
+        core.registry.load_switches(WRITE_DEADLINE).await?;
         core.ports.coordinator().subscribe(Arc::new(news::Ear::new(&core)));
         let ports = Arc::downgrade(&core.ports);
         tokio::spawn(audit::run(ports.clone(), records));
         tokio::spawn(pix_stream_hot::run_deflater(ports.clone(), jobs));
         tokio::spawn(checkpoint::run(Arc::downgrade(&core)));
+        tokio::spawn(pix_stream_calls::run_pressure(Arc::downgrade(&core.pressure)));
         sweep::start(&core);
         if core.is_shared {
             tokio::spawn(pix_stream_calls::watch(ports, Arc::clone(&core.health)));
@@ -132,12 +139,19 @@ impl<P: Ports> App<P> {
         Ok(COORDINATOR_ADMIT.run(COORDINATOR_DEADLINE, admit).await?)
     }
 
+    /// Whom this node asks to slow down now.
+    #[must_use]
+    pub fn pressure(&self) -> &Pressure {
+        &self.0.pressure
+    }
+
     /// Opens a stream and reads its first batch; waits for a message as long as is configured.
     ///
     /// # Errors
     /// `ThreadLimit`, `Paused`, `Unavailable`, `Overloaded`.
     pub async fn open(&self, read: Read<'_>) -> Result<Answer, Error> {
-        self.0.open(read).await
+        let step = telemetry::enter("app.open");
+        step.close(self.0.open(read).await)
     }
 
     /// Confirms the batch of a token and reads the next; waits for a message as long as is configured.
@@ -145,7 +159,8 @@ impl<P: Ports> App<P> {
     /// # Errors
     /// `InvalidCursor`, `Gone`, `Paused`, `Unavailable`, `Overloaded`. No cursor moved.
     pub async fn pull(&self, read: Read<'_>, token: &str) -> Result<Answer, Error> {
-        self.0.pull(read, token).await
+        let step = telemetry::enter("app.pull");
+        step.close(self.0.pull(read, token).await)
     }
 
     /// Confirms the batch of a token and closes its stream.
@@ -153,7 +168,8 @@ impl<P: Ports> App<P> {
     /// # Errors
     /// `InvalidCursor`, `Gone`, `Unavailable`, `Overloaded`.
     pub async fn close(&self, read: Read<'_>, token: &str) -> Result<(), Error> {
-        self.0.close(read, token).await
+        let step = telemetry::enter("app.close");
+        step.close(self.0.close(read, token).await)
     }
 
     /// Makes messages durable, all or none. `Ok` means they are.
@@ -162,7 +178,8 @@ impl<P: Ports> App<P> {
     /// `NotOnboarded`, `Overloaded`, `InvalidMessage`, `Conflict`, `Unavailable`; nothing was stored, or the
     /// same request again settles it.
     pub async fn publish(&self, publish: Publish<'_>) -> Result<Vec<Published>, Error> {
-        self.0.publish(publish).await
+        let step = telemetry::enter("app.publish");
+        step.close(self.0.publish(publish).await)
     }
 
     /// A participant with the state of its streams.
@@ -173,24 +190,21 @@ impl<P: Ports> App<P> {
         self.0.status(ispb).await
     }
 
-    /// Onboards a participant; the same again changes nothing. A dry run says what it would be. Returns whether it is
-    /// new.
+    /// Onboards a participant; the same again changes nothing. A dry run says what it would be.
     ///
     /// # Errors
     /// `Refused` when it exists with other properties or a value is out of bounds, `Unavailable`.
-    #[expect(clippy::too_many_arguments, reason = "who, with which properties, whether for real, by whom")]
     pub async fn onboard(
         &self,
         ispb: Ispb,
-        name: String,
-        limits: Limits,
+        properties: Properties,
         dry_run: bool,
         actor: Actor<'_>,
-    ) -> Result<(Arc<Participant>, bool), Error> {
-        self.0.onboard(ispb, (name, limits), dry_run, actor).await
+    ) -> Result<Recorded, Error> {
+        self.0.registry.onboard(ispb, properties, dry_run, actor).await
     }
 
-    /// Replaces a participant's own limits; they apply from the next request on.
+    /// Replaces a participant's own limits; they apply from the next request on, at every node.
     ///
     /// # Errors
     /// `NotOnboarded`, `Refused`, `Unavailable`.
@@ -200,23 +214,105 @@ impl<P: Ports> App<P> {
         limits: Limits,
         dry_run: bool,
         actor: Actor<'_>,
-    ) -> Result<Arc<Participant>, Error> {
-        self.0.set_limits(ispb, limits, dry_run, actor).await
+    ) -> Result<Recorded, Error> {
+        self.0.registry.set_limits(ispb, limits, dry_run, actor).await
     }
 
-    /// Puts a participant's messages under legal hold - none is removed, however old - or ends that. When it returns,
-    /// the change survives a crash; other nodes follow within seconds. After a failure the same again goes on.
+    /// Ends what a participant may do: reads and publishing are answered as if it had never been onboarded, at once here
+    /// and within seconds at other nodes; its streams end. Its messages stay for as long as they are kept.
     ///
     /// # Errors
     /// `NotOnboarded`, `Refused` when somebody else changed the participant at the same time, `Unavailable`.
+    pub async fn offboard(&self, ispb: Ispb, dry_run: bool, actor: Actor<'_>) -> Result<Recorded, Error> {
+        self.0.offboard(ispb, dry_run, actor).await
+    }
+
+    /// Takes an offboarding back: it goes on where it was.
+    ///
+    /// # Errors
+    /// As for [`App::offboard`].
+    pub async fn onboard_again(
+        &self,
+        ispb: Ispb,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Recorded, Error> {
+        self.0.registry.set_offboarded(ispb, false, dry_run, actor).await
+    }
+
+    /// Puts a participant's messages under legal hold - they are not removed, however old - or ends that: all of them, or
+    /// those that were or will be published in a range of time. Ending all ends every range. When it returns, the change
+    /// survives a crash; other nodes follow within seconds. After a failure the same again goes on.
+    ///
+    /// # Errors
+    /// `NotOnboarded`; `Refused` when that would be too many ranges or somebody else changed the participant at the same
+    /// time; `Unavailable`.
+    #[expect(clippy::too_many_arguments, reason = "of whom, what, on or off, whether for real, by whom")]
     pub async fn set_hold(
         &self,
         ispb: Ispb,
+        range: Option<TimeRange>,
         held: bool,
         dry_run: bool,
         actor: Actor<'_>,
-    ) -> Result<Arc<Participant>, Error> {
-        self.0.set_hold(ispb, held, dry_run, actor).await
+    ) -> Result<Recorded, Error> {
+        self.0.registry.set_hold(ispb, range, held, dry_run, actor).await
+    }
+
+    /// Says how long a participant's messages are kept, 1 day to 3,650; `None` for as long as is configured. After a
+    /// failure the same again goes on.
+    ///
+    /// # Errors
+    /// `NotOnboarded`, `Refused`, `Unavailable`.
+    pub async fn set_retention(
+        &self,
+        ispb: Ispb,
+        retention: Option<Duration>,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Recorded, Error> {
+        self.0.registry.set_retention(ispb, retention, dry_run, actor).await
+    }
+
+    /// Opens a replay session: a read-only cursor over stored messages with a token of its own, which any client reads as
+    /// it reads a stream. No live stream moves. At most one is open; the same range again answers with that one.
+    ///
+    /// # Errors
+    /// `NotOnboarded`; `Refused` when nothing is stored of the range, `valid` is out of bounds, or a session of another
+    /// range is open; `Unavailable`.
+    #[expect(clippy::too_many_arguments, reason = "of whom, what, for how long, whether for real, by whom")]
+    pub async fn open_replay(
+        &self,
+        ispb: Ispb,
+        range: ReplayRange,
+        valid: Duration,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<ReplayOpened, Error> {
+        self.0.open_replay(ispb, range, valid, dry_run, actor).await
+    }
+
+    /// Closes the replay session: its tokens are gone, at once here and within seconds at other nodes.
+    ///
+    /// # Errors
+    /// `NotOnboarded`, `Refused` when somebody else changed the participant at the same time, `Unavailable`.
+    pub async fn close_replay(&self, ispb: Ispb, dry_run: bool, actor: Actor<'_>) -> Result<Recorded, Error> {
+        self.0.registry.close_session(ispb, dry_run, actor).await
+    }
+
+    /// Ends the live stream in a slot, from 1; what it held is delivered again ([`Changed::released`],
+    /// [`Changed::redeliver`]).
+    ///
+    /// # Errors
+    /// As for [`App::change`].
+    pub async fn release_slot(
+        &self,
+        ispb: Ispb,
+        slot: u8,
+        dry_run: bool,
+        actor: Actor<'_>,
+    ) -> Result<Changed, Error> {
+        self.change(ispb, Change::Release(slot), dry_run, actor).await
     }
 
     /// Changes what a participant's streams do, or - as a dry run - says what that would come to. When it

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Limits;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::version::Version;
 use pix_stream_hot::{Message, Parcel};
@@ -35,14 +36,6 @@ impl<P: Ports> Core<P> {
     pub(crate) fn tell_change(self: &Arc<Self>, seat: &Arc<Seat>, version: Version) {
         if self.is_shared && seat.outbox().put_change(version) {
             self.begin_telling(seat);
-        }
-    }
-
-    /// Tells that participants or switches are not what they were.
-    pub(crate) fn tell_registry(self: &Arc<Self>) {
-        if self.is_shared {
-            let core = Arc::clone(self);
-            tokio::spawn(async move { core.announce(News::Registry).await });
         }
     }
 
@@ -172,6 +165,12 @@ impl<P: Ports> Listener for Ear<P> {
         }
     }
 
+    fn on_limits(&self, ispb: Ispb, limits: Limits, revision: u64) {
+        if let Some(core) = self.0.upgrade() {
+            core.registry.learn_limits(ispb, limits, revision);
+        }
+    }
+
     fn on_registry(&self) {
         if let Some(core) = self.0.upgrade() {
             core.registry_changed.notify_one();
@@ -187,7 +186,7 @@ pub(crate) async fn follow_registry<P: Ports>(core: Weak<Core<P>>) {
         let has_changed = tokio::time::timeout(Duration::from_secs(60), changed.notified()).await.is_ok();
         let Some(core) = core.upgrade() else { return };
         if has_changed {
-            core.follow_registry().await;
+            core.registry.follow().await;
         }
         drop(core);
         tokio::time::sleep(REGISTRY_PAUSE).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pix_stream_domain::audit::Event;
+use pix_stream_domain::audit::{self, Event};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
@@ -23,12 +23,13 @@ use crate::api::{Publish, Published};
 use crate::core::Core;
 use crate::metrics::{REFUSED, UNVALIDATED};
 use crate::seat::Seat;
-use pix_stream_calls::Error;
 use pix_stream_calls::Store;
 use pix_stream_calls::store::{
     Deadline, JOURNAL_APPEND, JOURNAL_FIND_KNOWN, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
 };
+use pix_stream_calls::{Error, Kind};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 /// Above this many bytes a request is examined on a thread for blocking work: parsing costs some 25 ns a byte.
 const EXAMINE_INLINE_MAX: usize = 64 * 1024;
@@ -53,6 +54,7 @@ impl<P: Ports> Core<P> {
         if self.is_draining() {
             return Err(Error::Overloaded { retry_after: RETRY_AFTER, limit: "draining" });
         }
+        self.pressure.admit(Kind::Publish, ispb, publish.messages.len())?;
         self.audit.wait_for_room(READ_DEADLINE).await?;
         let (messages, examined) = self.examine(ispb, publish.messages).await?;
         let seat = self.seat(ispb);
@@ -202,7 +204,17 @@ impl<P: Ports> Core<P> {
                 Err(AppendError::Store(error)) => Err(error),
             }
         };
-        let appended = JOURNAL_APPEND.run(WRITE_DEADLINE, answered).await??;
+        let begun = Instant::now();
+        let appended = JOURNAL_APPEND.run(WRITE_DEADLINE, answered).await;
+        self.pressure.note_store(Kind::Publish, begun.elapsed(), messages.len());
+        let appended = appended??;
+        let told = messages.iter().zip(&appended).map(|(message, appended)| audit::Message {
+            sequence: appended.sequence,
+            resource_id: appended.resource_id,
+            digest: message.key.digest,
+            is_repeat: appended.is_repeat,
+        });
+        let told = told.collect();
         let fresh: Vec<Stored> = messages
             .into_iter()
             .zip(&appended)
@@ -221,16 +233,18 @@ impl<P: Ports> Core<P> {
             self.tell_fresh(&seat, &fresh, last.plus(1));
         }
         seat.metrics.published.increment(batch.len());
-        let event = Event::Publish { actor, batch, repeats };
+        let event = Event::Publish { actor, batch, repeats, messages: told };
         self.audit.record(self.record(Some(seat.ispb), &request_id, event)).await;
         Ok(appended)
     }
 
     /// On what terms a participant's messages are kept now.
     fn terms(&self, ispb: Ispb) -> Terms {
-        let is_held = self.find_participant(ispb).is_some_and(|participant| participant.held);
-        let retention = (!is_held).then_some(self.settings.retention);
-        Terms { window: self.settings.idempotency, retention }
+        let now = self.ports.clock().now();
+        let participant = self.find_participant(ispb);
+        let is_held = participant.as_ref().is_some_and(|participant| participant.is_held_at(now));
+        let retention = participant.map_or(self.settings.retention, |own| self.registry.retention_of(&own));
+        Terms { window: self.settings.idempotency, retention: (!is_held).then_some(retention) }
     }
 
     /// Renders fresh messages and keeps those hot that will be read soon. Returns what other nodes may want.

@@ -15,7 +15,7 @@ use pix_stream_ports::entropy::Entropy as _;
 use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Put, Quarantine as _, Summary, Usage};
 
 use crate::App;
-use crate::api::{Actor, Publish, Published, Quarantined, Released, Taken};
+use crate::api::{Publish, Published, Quarantined, Released, Taken};
 use crate::core::Core;
 use crate::metrics::{
     QUARANTINE_BYTES, QUARANTINE_BYTES_MAX, QUARANTINE_ENTRIES, QUARANTINE_ENTRIES_MAX, QUARANTINED,
@@ -26,6 +26,7 @@ use pix_stream_calls::store::{
     QUARANTINE_FIND, QUARANTINE_LIST, QUARANTINE_PUT, QUARANTINE_REMOVE, QUARANTINE_REMOVE_BEFORE,
     QUARANTINE_USAGE, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE,
 };
+use pix_stream_registry::Actor;
 
 /// Most entries that one list has.
 pub const LIST_MAX: u32 = 1_000;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pix_stream_domain::audit::Event;
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::replay;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::command::Cursor;
 use pix_stream_domain::stream::{Command, Grant, Outcome, Refusal, StreamState};
@@ -18,7 +19,7 @@ use crate::api::{Answer, Read};
 use crate::core::Core;
 use crate::seat::Seat;
 use pix_stream_calls::store::{Deadline, RETRY_AFTER};
-use pix_stream_calls::{AdminRefusal, Error};
+use pix_stream_calls::{AdminRefusal, Error, Kind};
 
 /// Read-aheads that one read may need before it is answered 503: one is normal, a few when readers race.
 const LOADS_MAX: usize = 16;
@@ -31,6 +32,7 @@ impl<P: Ports> Core<P> {
     /// Opens a stream and reads its first batch.
     pub(crate) async fn open(self: &Arc<Self>, read: Read<'_>) -> Result<Answer, Error> {
         self.refuse_while_draining()?;
+        self.pressure.admit(Kind::Pull, read.ispb, 1)?;
         let wait = self.settings.long_poll;
         self.answer_read(read, Command::Open { form: read.form, wait }, None).await
     }
@@ -38,6 +40,10 @@ impl<P: Ports> Core<P> {
     /// Confirms a token's batch and reads the next.
     pub(crate) async fn pull(self: &Arc<Self>, read: Read<'_>, token: &str) -> Result<Answer, Error> {
         let cursor = self.verify(read.ispb, token)?;
+        if let Some(session) = replay::session_of(&cursor) {
+            return self.pull_replay(read, (session, &cursor), token).await;
+        }
+        self.pressure.admit(Kind::Pull, read.ispb, 1)?;
         let wait = if self.is_draining() { Duration::ZERO } else { self.settings.long_poll };
         self.answer_read(read, Command::Pull { token: cursor, form: read.form, wait }, Some(token)).await
     }
@@ -49,6 +55,9 @@ impl<P: Ports> Core<P> {
         let cursor = self.verify(ispb, token)?;
         self.refuse_elsewhere(ispb)?;
         self.audit.wait_for_room(deadline.left()).await?;
+        if let Some(session) = replay::session_of(&cursor) {
+            return self.registry.end_session(ispb, session, request_id).await;
+        }
         let seat = self.seat(ispb);
         let outcome = seat.submit(self, Command::Close { token: cursor }, deadline).await?;
         let Outcome::Closed { confirmed, returned } = outcome else {
@@ -83,6 +92,7 @@ impl<P: Ports> Core<P> {
         self.refuse_elsewhere(read.ispb)?;
         let seat = self.seat(read.ispb);
         seat.note_read(read.gzip);
+        seat.metrics.last_read.set(self.ports.clock().now().unix_millis() as f64 / 1_000.0);
         self.refuse_over_debt(&seat)?;
         self.audit.wait_for_room(deadline.left()).await?;
         let redeemed = token.map(|token| Digest::of(token.as_bytes()));
@@ -162,7 +172,7 @@ impl<P: Ports> Core<P> {
     }
 
     /// A place among the node's waiting reads, of which one participant may take half.
-    fn find_waiting_place(&self, seat: &Seat) -> Option<SemaphorePermit<'_>> {
+    pub(crate) fn find_waiting_place(&self, seat: &Seat) -> Option<SemaphorePermit<'_>> {
         let share = self.settings.waiting_reads.div_ceil(2);
         (seat.waiting() < share).then(|| self.waiting.try_acquire().ok()).flatten()
     }
@@ -188,6 +198,7 @@ impl<P: Ports> Core<P> {
             | Command::Pause
             | Command::Resume
             | Command::SetCap { .. }
+            | Command::Release { .. }
             | Command::Rewind { .. }
             | Command::Advance { .. }
             | Command::RetainFrom { .. } => command,
@@ -214,7 +225,7 @@ impl<P: Ports> Core<P> {
                 let retry_after = free_at.since(self.ports.clock().now());
                 Error::ThreadLimit { used, cap, retry_after }
             }
-            Refusal::Cap => Error::Refused(AdminRefusal::Value(refusal.to_string())),
+            Refusal::Cap | Refusal::Slot => Error::Refused(AdminRefusal::Value(refusal.to_string())),
             Refusal::Position { first, last } => Error::Refused(AdminRefusal::Position { first, last }),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pix_stream_domain::audit::Event;
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Participant;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::{Command, Outcome};
 use pix_stream_domain::time::Timestamp;
@@ -20,7 +21,7 @@ use crate::seat::Seat;
 use pix_stream_calls::Error;
 use pix_stream_calls::store::{
     Deadline, JOURNAL_EXTENT, JOURNAL_FIND_SINCE, JOURNAL_LOAD_CHECKPOINT, JOURNAL_READ,
-    JOURNAL_REMOVE_BELOW, READ_DEADLINE,
+    JOURNAL_REMOVE_BELOW, JOURNAL_REMOVE_BETWEEN, READ_DEADLINE,
 };
 
 /// How often abandoned streams are looked for; waiting reads get their messages this much late at most.
@@ -35,6 +36,9 @@ const COMPARE_WIDTH: usize = 16;
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 /// How often messages and entries of the quarantine past retention are removed.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
+/// In a cluster, every so many rounds what lies between held messages is looked at: that costs a question for each
+/// bucket, and most of it expires by itself.
+const REMOVE_BETWEEN_ROUNDS: u64 = 10;
 /// Messages that one removal takes.
 const REMOVE_MAX: u32 = 1_000;
 /// Removals of one participant in one round; the rest waits for the next.
@@ -49,8 +53,8 @@ pub(crate) fn start<P: Ports>(core: &Arc<Core<P>>) {
     }));
     tokio::spawn(every(COMPARE_EVERY, weak(), async |core, round| core.compare_heads(round).await));
     tokio::spawn(every(FOLLOW_EVERY, weak(), async |core, _| core.follow().await));
-    tokio::spawn(every(RETAIN_EVERY, weak(), async |core, _| {
-        core.remove_expired().await;
+    tokio::spawn(every(RETAIN_EVERY, weak(), async |core, round| {
+        core.remove_expired(round).await;
         core.remove_outlived().await;
     }));
 }
@@ -121,7 +125,9 @@ impl<P: Ports> Core<P> {
         let seats = self.seats();
         metrics::gauge!(SEATS).set(seats.len() as f64);
         seats.iter().for_each(|seat| seat.note_second());
-        let mut due: Vec<Ispb> = self.participants().iter().map(|participant| participant.ispb).collect();
+        // Whoever is offboarded is not behind.
+        let serving = |participant: &Arc<Participant>| (!participant.offboarded).then_some(participant.ispb);
+        let mut due: Vec<Ispb> = self.participants().iter().filter_map(serving).collect();
         // In a cluster each question costs a round trip: who reads and publishes nothing here is asked for rarely.
         let is_due = |ispb: &Ispb| self.find_seat(*ispb).is_some_and(|seat| seat.is_active());
         if self.is_shared && !round.is_multiple_of(COMPARE_ALL_ROUNDS) {
@@ -221,61 +227,102 @@ impl<P: Ports> Core<P> {
 
     async fn follow(&self) {
         if self.is_shared {
-            self.follow_registry().await;
-        } else if let Err(error) = self.load_switches(READ_DEADLINE).await {
+            self.registry.follow().await;
+        } else if let Err(error) = self.registry.load_switches(READ_DEADLINE).await {
             tracing::debug!(%error, "the switches of message types could not be read; the known ones hold");
         }
         self.measure_quarantine().await;
     }
 
-    async fn remove_expired(self: &Arc<Self>) {
-        let before = self.ports.clock().now().before(self.settings.retention);
+    async fn remove_expired(self: &Arc<Self>, round: u64) {
+        let between = !self.is_shared || round % REMOVE_BETWEEN_ROUNDS == 1;
         for participant in self.participants() {
             if participant.held || !self.is_here(participant.ispb) {
                 continue;
             }
             let seat = self.seat(participant.ispb);
-            if let Err(error) = self.remove_expired_of(&seat, before).await {
+            if let Err(error) = self.remove_expired_of(&seat, &participant, between).await {
                 tracing::warn!(%error, ispb = %seat.ispb, "messages past retention could not be removed");
             }
         }
     }
 
-    /// Removes a participant's messages from before a time: first from what may be delivered, then for good.
-    pub(crate) async fn remove_expired_of(
+    /// The first message of a participant that is not past its retention.
+    pub(crate) async fn first_retained(&self, participant: &Participant) -> Result<Sequence, Error> {
+        let before = self.ports.clock().now().before(self.registry.retention_of(participant));
+        let find = self.ports.journal().find_since(participant.ispb, before);
+        Ok(JOURNAL_FIND_SINCE.run(READ_DEADLINE, find).await?)
+    }
+
+    /// Removes a participant's messages that are past retention: first from what may be delivered, then, but for those
+    /// that are held, for good.
+    async fn remove_expired_of(
         self: &Arc<Self>,
         seat: &Arc<Seat>,
-        before: Timestamp,
+        participant: &Participant,
+        between: bool,
     ) -> Result<(), Error> {
-        let journal = self.ports.journal();
-        let extent = JOURNAL_EXTENT.run(READ_DEADLINE, journal.extent(seat.ispb)).await?;
-        let find = journal.find_since(seat.ispb, before);
-        let keep = JOURNAL_FIND_SINCE.run(READ_DEADLINE, find).await?;
-        if keep <= extent.first {
+        let extent = JOURNAL_EXTENT.run(READ_DEADLINE, self.ports.journal().extent(seat.ispb)).await?;
+        let first = self.first_retained(participant).await?;
+        if first <= extent.first {
             return Ok(());
         }
-        let outcome =
-            seat.submit(self, Command::RetainFrom { first: keep }, Deadline::of_read(Duration::ZERO)).await?;
+        let retain = Command::RetainFrom { first };
+        let outcome = seat.submit(self, retain, Deadline::of_read(Duration::ZERO)).await?;
         let skipped = if let Outcome::Adjusted(adjustment) = outcome { adjustment.skipped } else { 0 };
         let mut removed = 0;
+        for range in self.find_outlived(participant, Range::new(extent.first, first)).await? {
+            let is_oldest = range.start() == extent.first;
+            if is_oldest || between {
+                removed += self.remove_range(seat.ispb, range, is_oldest).await?;
+            }
+        }
+        if removed == 0 && skipped == 0 {
+            // Another node was here, or what is left is held.
+            return Ok(());
+        }
+        seat.metrics.expired.increment(removed);
+        let detail =
+            format!("removed {removed} messages below {first}; {skipped} of them were never confirmed");
+        tracing::info!(ispb = %seat.ispb, detail, "retention ended for messages");
+        let event = Event::System { command: "retention.expire".into(), detail: detail.into() };
+        self.audit.record(self.record(Some(seat.ispb), "", event)).await;
+        Ok(())
+    }
+
+    /// The parts of an outlived range that nobody holds.
+    async fn find_outlived(&self, participant: &Participant, outlived: Range) -> Result<Vec<Range>, Error> {
+        let (mut free, mut from) = (Vec::new(), outlived.start());
+        for held in participant.holds.iter() {
+            let held = self.registry.find_held(participant.ispb, held).await?;
+            let held = Range::new(held.start().max(from), held.end().min(outlived.end()));
+            if !held.is_empty() {
+                free.push(Range::new(from, held.start()));
+                from = held.end();
+            }
+        }
+        free.push(Range::new(from, outlived.end()));
+        free.retain(|range| !range.is_empty());
+        Ok(free)
+    }
+
+    /// Removes messages of a range, as many as one round may. Returns how many.
+    async fn remove_range(&self, ispb: Ispb, range: Range, is_oldest: bool) -> Result<u64, Error> {
+        let journal = self.ports.journal();
+        let mut removed = 0;
         for _round in 0..REMOVALS_MAX {
-            let remove = journal.remove_below(seat.ispb, keep, REMOVE_MAX);
-            let count = JOURNAL_REMOVE_BELOW.run(READ_DEADLINE, remove).await?;
+            let count = if is_oldest {
+                let remove = journal.remove_below(ispb, range.end(), REMOVE_MAX);
+                JOURNAL_REMOVE_BELOW.run(READ_DEADLINE, remove).await?
+            } else {
+                let remove = journal.remove_between(ispb, range, REMOVE_MAX);
+                JOURNAL_REMOVE_BETWEEN.run(READ_DEADLINE, remove).await?
+            };
             removed += u64::from(count);
             if count < REMOVE_MAX {
                 break;
             }
         }
-        if removed == 0 && skipped == 0 {
-            // Another node was here.
-            return Ok(());
-        }
-        seat.metrics.expired.increment(removed);
-        let detail =
-            format!("removed {removed} messages below {keep}; {skipped} of them were never confirmed");
-        tracing::info!(ispb = %seat.ispb, detail, "retention ended for messages");
-        let event = Event::System { command: "retention.expire".into(), detail: detail.into() };
-        self.audit.record(self.record(Some(seat.ispb), "", event)).await;
-        Ok(())
+        Ok(removed)
     }
 }

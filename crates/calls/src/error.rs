@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::codec::Invalid;
 
 /// A refusal or a failure. No error moves a cursor.
@@ -86,6 +87,12 @@ pub enum AdminRefusal {
     /// Somebody else changed the participant, or the switches of message types, at the same time.
     #[error("somebody else changed it at the same time: look again, then repeat the command")]
     Raced,
+    /// A replay session of another range is open.
+    #[error("a replay session is open until {} (Unix milliseconds): close it first", expires_at.unix_millis())]
+    SessionOpen {
+        /// Until when, unless it is closed.
+        expires_at: Timestamp,
+    },
     /// A position outside what can be delivered.
     #[error("the position must lie between {first} and {last}")]
     Position {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 use pix_stream_ports::error::Error as StoreError;
+use pix_stream_telemetry::{Store, note_store};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::Error;
@@ -54,54 +55,57 @@ impl Deadline {
 /// A store and what it is asked to do: the labels of its metrics, whose handles are made once.
 #[derive(Debug)]
 pub struct Operation {
-    store: &'static str,
+    store: Store,
     name: &'static str,
     handles: OnceLock<(Histogram, Counter)>,
 }
 
 macro_rules! operations {
-    ($($constant:ident = $store:literal, $name:literal;)*) => {
-        $(#[doc = concat!("`", $name, "` of the ", $store, ".")]
-        pub static $constant: Operation = Operation::new($store, $name);)*
+    ($($constant:ident = $store:ident, $name:literal;)*) => {
+        $(#[doc = concat!("`", $name, "` of the ", stringify!($store), ".")]
+        pub static $constant: Operation = Operation::new(Store::$store, $name);)*
     };
 }
 
 operations! {
-    COORDINATOR_ADMIT = "coordinator", "admit";
-    COORDINATOR_ANNOUNCE = "coordinator", "announce";
-    COORDINATOR_CHECK = "coordinator", "check";
-    COORDINATOR_FETCH = "coordinator", "fetch";
-    COORDINATOR_LOAD = "coordinator", "load";
-    COORDINATOR_SWAP = "coordinator", "swap";
-    JOURNAL_APPEND = "journal", "append";
-    JOURNAL_CHECK = "journal", "check";
-    JOURNAL_EXTENT = "journal", "extent";
-    JOURNAL_FIND_KNOWN = "journal", "find_known";
-    JOURNAL_FIND_SINCE = "journal", "find_since";
-    JOURNAL_KEEP = "journal", "keep";
-    JOURNAL_LOAD_CHECKPOINT = "journal", "load_checkpoint";
-    JOURNAL_LOAD_SWITCHES = "journal", "load_switches";
-    JOURNAL_PARTICIPANTS = "journal", "participants";
-    JOURNAL_RAISE_INCARNATION = "journal", "raise_incarnation";
-    JOURNAL_READ = "journal", "read";
-    JOURNAL_REMOVE_BELOW = "journal", "remove_below";
-    JOURNAL_SAVE_CHECKPOINTS = "journal", "save_checkpoints";
-    JOURNAL_SAVE_PARTICIPANT = "journal", "save_participant";
-    JOURNAL_SAVE_SWITCHES = "journal", "save_switches";
-    QUARANTINE_FIND = "quarantine", "find";
-    QUARANTINE_LIST = "quarantine", "list";
-    QUARANTINE_PUT = "quarantine", "put";
-    QUARANTINE_REMOVE = "quarantine", "remove";
-    QUARANTINE_REMOVE_BEFORE = "quarantine", "remove_before";
-    QUARANTINE_USAGE = "quarantine", "usage";
+    ANCHORS_LOAD = Journal, "load_anchors";
+    ANCHORS_SAVE = Journal, "save_anchor";
+    COORDINATOR_ADMIT = Coordinator, "admit";
+    COORDINATOR_ANNOUNCE = Coordinator, "announce";
+    COORDINATOR_CHECK = Coordinator, "check";
+    COORDINATOR_FETCH = Coordinator, "fetch";
+    COORDINATOR_LOAD = Coordinator, "load";
+    COORDINATOR_SWAP = Coordinator, "swap";
+    JOURNAL_APPEND = Journal, "append";
+    JOURNAL_CHECK = Journal, "check";
+    JOURNAL_EXTENT = Journal, "extent";
+    JOURNAL_FIND_KNOWN = Journal, "find_known";
+    JOURNAL_FIND_SINCE = Journal, "find_since";
+    JOURNAL_KEEP = Journal, "keep";
+    JOURNAL_LOAD_CHECKPOINT = Journal, "load_checkpoint";
+    JOURNAL_LOAD_SWITCHES = Journal, "load_switches";
+    JOURNAL_PARTICIPANTS = Journal, "participants";
+    JOURNAL_RAISE_INCARNATION = Journal, "raise_incarnation";
+    JOURNAL_READ = Journal, "read";
+    JOURNAL_REMOVE_BELOW = Journal, "remove_below";
+    JOURNAL_REMOVE_BETWEEN = Journal, "remove_between";
+    JOURNAL_SAVE_CHECKPOINTS = Journal, "save_checkpoints";
+    JOURNAL_SAVE_PARTICIPANT = Journal, "save_participant";
+    JOURNAL_SAVE_SWITCHES = Journal, "save_switches";
+    QUARANTINE_FIND = Quarantine, "find";
+    QUARANTINE_LIST = Quarantine, "list";
+    QUARANTINE_PUT = Quarantine, "put";
+    QUARANTINE_REMOVE = Quarantine, "remove";
+    QUARANTINE_REMOVE_BEFORE = Quarantine, "remove_before";
+    QUARANTINE_USAGE = Quarantine, "usage";
 }
 
 impl Operation {
-    const fn new(store: &'static str, name: &'static str) -> Self {
+    const fn new(store: Store, name: &'static str) -> Self {
         Self { store, name, handles: OnceLock::new() }
     }
 
-    /// Runs a call within a deadline and measures it.
+    /// Runs a call within a deadline and measures it, for the metrics and for the request that waits for it.
     ///
     /// # Errors
     /// The call's own, or that it took too long.
@@ -115,11 +119,13 @@ impl Operation {
             Err(StoreError::Unavailable(format!("no answer to {} within {deadline:?}", self.name)))
         });
         let (latency, errors) = self.handles.get_or_init(|| {
-            let labels = [("store", self.store), ("operation", self.name)];
+            let labels = [("store", self.store.text()), ("operation", self.name)];
             (metrics::histogram!(STORE_LATENCY, &labels), metrics::counter!(STORE_ERRORS, &labels))
         });
-        latency.record(begun.elapsed().as_secs_f64());
+        let ended = Instant::now();
+        latency.record((ended - begun).as_secs_f64());
         errors.increment(u64::from(result.is_err()));
+        note_store(self.store, self.name, (begun, ended), result.is_err());
         result
     }
 }

@@ -302,9 +302,24 @@ impl StreamJournal {
     ///
     /// # Errors
     /// As there.
-    pub async fn keep(&self, ispb: Ispb) -> Result<(), Error> {
+    pub async fn keep(&self, ispb: Ispb, range: Range) -> Result<(), Error> {
+        self.streams.keep_range(ispb, self.what_is_left(ispb, range).await?).await
+    }
+
+    /// As [`Journal::remove_between`](pix_stream_ports::journal::Journal::remove_between).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn remove_between(&self, ispb: Ispb, range: Range, limit: u32) -> Result<u32, Error> {
+        let left = self.what_is_left(ispb, range).await?;
+        let until = self.clock.now().before(self.options.remember);
+        self.streams.remove_range(ispb, left, until, limit).await
+    }
+
+    /// The part of a range of which there may be messages.
+    async fn what_is_left(&self, ispb: Ispb, range: Range) -> Result<Range, Error> {
         let Extent { first, next } = self.extent(ispb).await?;
-        self.streams.keep_range(ispb, Range::new(first, next)).await
+        Ok(Range::new(range.start().max(first), range.end().min(next)))
     }
 
     /// As [`Journal::remove_below`](pix_stream_ports::journal::Journal::remove_below).

@@ -66,6 +66,13 @@ impl Streams {
                 all.push(stored);
             }
             left = left.from_floor(wanted.end());
+            if all.is_empty() && !left.is_empty() {
+                // What was removed between messages that are held may be long: go to where there is something again.
+                let next = self.times(ispb, left, 1).await?;
+                left = next
+                    .first()
+                    .map_or(Range::EMPTY, |(sequence, _)| left.from_floor(Sequence::new(*sequence)));
+            }
             let average = bytes / (all.len() as u64).max(1) + 1;
             let room = PAGE_BYTES.min(bytes_max.saturating_sub(bytes));
             page = (room / average + 1).min(PAGE_MAX);
@@ -114,7 +121,12 @@ impl Streams {
     }
 
     /// When the first few messages that are left of a range were published.
-    async fn times(&self, ispb: Ispb, range: Range, limit: u64) -> Result<Vec<(u64, Timestamp)>, Error> {
+    pub(crate) async fn times(
+        &self,
+        ispb: Ispb,
+        range: Range,
+        limit: u64,
+    ) -> Result<Vec<(u64, Timestamp)>, Error> {
         let mut left = range;
         while !left.is_empty() {
             let (bucket, part) = self.part(ispb, left).await?;

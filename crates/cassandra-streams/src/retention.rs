@@ -14,6 +14,8 @@ use super::streams::Streams;
 
 /// Messages that are read at once to be kept: up to 4 MiB of the largest.
 const KEEP_PAGE: u64 = 16;
+/// Rows of which the times are read at once, to be deleted together.
+const REMOVE_PAGE: u64 = 256;
 /// Rows of a page that are written at once.
 const KEEP_WRITES: usize = 8;
 
@@ -41,6 +43,34 @@ impl Streams {
             self.raise_swept(ispb, old.value()).await?;
         }
         Ok(())
+    }
+
+    /// Deletes rows of a range that were published before `until`, up to the first that was not; at most `limit` and
+    /// those that are read with them. Returns how many.
+    pub(crate) async fn remove_range(
+        &self,
+        ispb: Ispb,
+        range: Range,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<u32, Error> {
+        let (mut left, mut removed) = (range, 0_u32);
+        while !left.is_empty() && removed < limit {
+            let page = REMOVE_PAGE.min(u64::from(limit - removed));
+            let times = self.times(ispb, left, page).await?;
+            let old: Vec<u64> = times
+                .iter()
+                .take_while(|(_, published)| *published < until)
+                .map(|(sequence, _)| *sequence)
+                .collect();
+            let (Some(first), Some(last)) = (old.first(), old.last()) else { break };
+            let (bucket, part) =
+                self.part(ispb, Range::new(Sequence::new(*first), Sequence::new(last + 1))).await?;
+            self.remove_slice(ispb, bucket, part).await?;
+            removed = removed.saturating_add(u32::try_from(old.len()).unwrap_or(u32::MAX));
+            left = left.from_floor(part.end());
+        }
+        Ok(removed)
     }
 
     /// Writes every message of a range that expires again, so that it does not. What is done is done: a call that

@@ -29,6 +29,7 @@ pub(crate) struct Texts {
     pub(crate) confirmed: Statement,
     pub(crate) confirm: Statement,
     pub(crate) remove: Statement,
+    pub(crate) remove_slice: Statement,
     pub(crate) hints: Statement,
     pub(crate) raise_last_bucket: Statement,
     pub(crate) raise_first: Statement,
@@ -110,6 +111,10 @@ impl Texts {
             confirm: confirm(k),
             remove: Statement::new(format!(
                 "DELETE FROM {k}.pix_streams WHERE ispb = ? AND bucket = ? AND seq < ?"
+            ))
+            .idempotent(),
+            remove_slice: Statement::new(format!(
+                "DELETE FROM {k}.pix_streams WHERE ispb = ? AND bucket = ? AND seq >= ? AND seq < ?"
             ))
             .idempotent(),
             hints: Statement::new(format!(

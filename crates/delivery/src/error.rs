@@ -36,43 +36,66 @@ pub const CODES: [&str; 22] = [
 ];
 
 /// What went wrong; its text is in [`CODES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// 400: the request's head or the form of its body.
     InvalidHeader,
+    /// 400: another charset than UTF-8.
     Charset,
+    /// 400: the token is not one of ours.
     InvalidCursor,
+    /// 400: a published message is not valid.
     InvalidMessage,
-    /// Admin API only.
+    /// 400, admin API only: a field, a parameter, a value.
     InvalidRequest,
+    /// 403.
     Forbidden,
+    /// 404: no such path, participant or thing.
     NotFound,
+    /// 405.
     MethodNotAllowed,
+    /// 406.
     NotAcceptable,
+    /// 409: it is known with other properties, or cannot be done as things are.
     Conflict,
+    /// 410.
     StreamGone,
+    /// 411.
     LengthRequired,
+    /// 413.
     TooLarge,
+    /// 415.
     UnsupportedMediaType,
-    /// Answered by the HTTP layer, before there is a request.
+    /// 431, answered by the HTTP layer, before there is a request.
     HeadTooLarge,
+    /// 429: as many streams are open as may be.
     ThreadLimit,
+    /// 429: more requests than the window takes.
     RateLimit,
+    /// 500: a defect.
     Internal,
+    /// 503: a store.
     Unavailable,
+    /// 503: the operator paused the participant.
     Paused,
+    /// 503: more work than can be taken.
     Overloaded,
-    /// Admin API only.
+    /// 409, admin API only: somebody else changed it at the same time.
     Changed,
 }
 
 const _: () = assert!(Code::Changed as usize + 1 == CODES.len());
 
 impl Code {
-    pub(crate) const fn text(self) -> &'static str {
+    /// The code, as bodies, metrics and the log name it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
         CODES[self as usize]
     }
 
-    pub(crate) const fn status(self) -> StatusCode {
+    /// The status that goes with it.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
         match self {
             Self::InvalidHeader
             | Self::Charset
@@ -98,21 +121,23 @@ impl Code {
 
 /// A refusal or failure on its way to becoming a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub(crate) code: Code,
+pub struct Problem {
+    /// What went wrong.
+    pub code: Code,
     /// For the client, one line: never message content, never an internal cause.
-    pub(crate) title: Cow<'static, str>,
+    pub title: Cow<'static, str>,
     /// What the response says beyond status, code and title.
-    pub(crate) extra: Extra,
+    pub extra: Extra,
     /// For the client as well: what else there is to say, one line each, of what the title may hold.
-    pub(crate) details: Vec<String>,
+    pub details: Vec<String>,
     /// For the log alone.
-    pub(crate) cause: Option<String>,
+    pub cause: Option<String>,
 }
 
 /// A header that goes with a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Extra {
+pub enum Extra {
+    /// No header.
     #[default]
     None,
     /// `Allow`.
@@ -120,17 +145,28 @@ pub(crate) enum Extra {
     /// `Retry-After`.
     RetryAfter(Duration),
     /// `Retry-After` and `PI-Thread-Slot: used/cap`.
-    Slots { used: u8, cap: u8, retry_after: Duration },
+    Slots {
+        /// Streams that are open.
+        used: u8,
+        /// Streams that may be.
+        cap: u8,
+        /// When the next one may be free.
+        retry_after: Duration,
+    },
     /// `Connection: close`: what follows on the connection cannot be trusted to start a request.
     Close,
 }
 
 impl Problem {
-    pub(crate) fn new(code: Code, title: impl Into<Cow<'static, str>>) -> Self {
+    /// A problem with nothing but a title.
+    #[must_use]
+    pub fn new(code: Code, title: impl Into<Cow<'static, str>>) -> Self {
         Self { code, title: title.into(), extra: Extra::None, details: Vec::new(), cause: None }
     }
 
-    pub(crate) fn with(self, extra: Extra) -> Self {
+    /// The same with a header.
+    #[must_use]
+    pub fn with(self, extra: Extra) -> Self {
         Self { extra, ..self }
     }
 
@@ -148,12 +184,14 @@ impl Problem {
     }
 
     /// The certificate may not do this.
-    pub(crate) fn forbidden(title: &'static str) -> Self {
+    #[must_use]
+    pub fn forbidden(title: &'static str) -> Self {
         Self::new(Code::Forbidden, title)
     }
 
     /// No such path.
-    pub(crate) fn not_found() -> Self {
+    #[must_use]
+    pub fn not_found() -> Self {
         Self::new(Code::NotFound, "there is nothing at this path")
     }
 
@@ -163,12 +201,14 @@ impl Problem {
     }
 
     /// The path does not take this method.
-    pub(crate) fn method(allow: &'static str) -> Self {
+    #[must_use]
+    pub fn method(allow: &'static str) -> Self {
         Self::new(Code::MethodNotAllowed, "the path does not take this method").with(Extra::Allow(allow))
     }
 
     /// A defect; the cause goes to the log.
-    pub(crate) fn internal(cause: String) -> Self {
+    #[must_use]
+    pub fn internal(cause: String) -> Self {
         let title = "a defect on our side; the log has it under this X-Request-Id";
         Self { cause: Some(cause), ..Self::new(Code::Internal, title) }
     }
@@ -217,7 +257,7 @@ impl Problem {
     fn from_refusal(refusal: &pix_stream_app::AdminRefusal) -> Self {
         use pix_stream_app::AdminRefusal;
         let code = match refusal {
-            AdminRefusal::Exists => Code::Conflict,
+            AdminRefusal::Exists | AdminRefusal::SessionOpen { .. } => Code::Conflict,
             AdminRefusal::Raced => Code::Changed,
             AdminRefusal::Value(_) | AdminRefusal::Position { .. } => Code::InvalidRequest,
         };
@@ -254,7 +294,7 @@ pub(crate) fn problem_xml(type_base: &str, problem: &Problem) -> String {
 }
 
 /// Appends text as XML character data; what XML 1.0 cannot hold becomes U+FFFD.
-pub(crate) fn escape_into(out: &mut String, text: &str) {
+pub fn escape_into(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
             '&' => out.push_str("&amp;"),

@@ -3,10 +3,13 @@
 //! A record holds no message content, no personal data and of a token only its hash (protocol, section 6).
 //! How records are chained and kept is the audit log's business.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::digest::Digest;
 use crate::ispb::Ispb;
 use crate::resource_id::ResourceId;
-use crate::sequence::Range;
+use crate::sequence::{Range, Sequence};
 use crate::time::Timestamp;
 
 /// One thing that happened.
@@ -20,6 +23,60 @@ pub struct Record {
     pub ispb: Option<Ispb>,
     /// What.
     pub event: Event,
+}
+
+/// A message, as a record of its publishing names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// Its place.
+    pub sequence: Sequence,
+    /// Its id for clients.
+    pub resource_id: ResourceId,
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+    /// Whether it was stored before and nothing was stored now.
+    pub is_repeat: bool,
+}
+
+/// Where a chain of records stands: its last record, and the hash that covers all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Head {
+    /// Number of the last record, from 1; zero before the first.
+    pub entry: u64,
+    /// Its hash; zeros before the first.
+    pub hash: Digest,
+}
+
+/// The name of one chain: drawn once, kept beside it, and never used for another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChainId(pub [u8; 8]);
+
+/// A text that is no name of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a chain's name is 16 hexadecimal digits in lower case")]
+pub struct ChainIdError;
+
+impl fmt::Display for ChainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ChainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChainId({self})")
+    }
+}
+
+impl FromStr for ChainId {
+    type Err = ChainIdError;
+
+    fn from_str(text: &str) -> Result<Self, ChainIdError> {
+        let number = u64::from_str_radix(text, 16).map_err(|_| ChainIdError)?;
+        let id = Self(number.to_be_bytes());
+        // One spelling: no sign, no capitals, no fewer digits.
+        if id.to_string() == text { Ok(id) } else { Err(ChainIdError) }
+    }
 }
 
 /// What happened.
@@ -73,6 +130,9 @@ pub enum Event {
         batch: Range,
         /// How many of the request were repeats and stored nothing.
         repeats: u32,
+        /// The messages of the request, in order, repeats among them: with these an auditor needs no Journal. Empty
+        /// in entries of builds that did not write them.
+        messages: Box<[Message]>,
     },
     /// A message of unattended intake was refused and put into quarantine.
     Quarantine {
@@ -105,4 +165,19 @@ pub enum Event {
         /// With which effect.
         detail: Box<str>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chains_name_has_one_spelling() {
+        let id = ChainId([0, 1, 2, 0xab, 4, 5, 6, 0xff]);
+        assert_eq!(id.to_string(), "000102ab040506ff");
+        assert_eq!("000102ab040506ff".parse(), Ok(id));
+        for other in ["", "000102AB040506ff", "+00102ab040506ff", "102ab040506ff", "000102ab040506ff0"] {
+            assert_eq!(other.parse::<ChainId>(), Err(ChainIdError), "{other}");
+        }
+    }
 }

@@ -4,10 +4,12 @@
 pub mod audit;
 pub mod checksum;
 pub mod digest;
+pub mod holds;
 pub mod ispb;
 pub mod limits;
 pub mod participant;
 pub mod rate;
+pub mod replay;
 pub mod resource_id;
 pub mod sequence;
 pub mod stream;

@@ -86,6 +86,10 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    //! The last test is a simulation against an exact log, with limits that change in flight (D.2).
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(millis: u64) -> Timestamp {
@@ -138,6 +142,50 @@ mod tests {
         assert!(!window.admit(rule, at(0)).admitted);
         assert!(!window.admit(rule, at(99)).admitted);
         assert!(window.admit(rule, at(100)).admitted);
+    }
+
+    /// What the window is to be: the moments of all that passed, none ever forgotten.
+    #[derive(Default)]
+    struct Log(Vec<u64>);
+
+    impl Log {
+        fn admit(&mut self, rule: Rule, now: u64) -> Decision {
+            let span = u64::try_from(rule.window.as_millis()).unwrap();
+            let within = |passed: &&u64| **passed + span > now;
+            let used = u32::try_from(self.0.iter().filter(within).count()).unwrap();
+            let admitted = used < rule.limit;
+            if admitted {
+                self.0.push(now);
+            }
+            let oldest = self.0.iter().find(within).map_or(0, |oldest| oldest + span - now);
+            Decision {
+                admitted,
+                limit: rule.limit,
+                remaining: rule.limit.saturating_sub(used + u32::from(admitted)),
+                reset: Duration::from_millis(oldest),
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Request by request the same decision, headers included, also when the limit is another for each.
+        #[test]
+        fn every_decision_is_that_of_an_exact_log(
+            span in 1..300u64,
+            steps in proptest::collection::vec((0..60u64, 1..12u32, proptest::option::weighted(0.1, 1..40u32)), 1..300),
+        ) {
+            let (mut window, mut log, mut now) = (Window::default(), Log::default(), 0);
+            let mut rule = Rule { limit: 10, window: Duration::from_millis(span) };
+            for (pause, requests, limit) in steps {
+                now += pause;
+                rule.limit = limit.unwrap_or(rule.limit);
+                for _ in 0..requests {
+                    prop_assert_eq!(window.admit(rule, at(now)), log.admit(rule, now), "at {}", now);
+                }
+            }
+        }
     }
 
     #[test]

@@ -134,6 +134,7 @@ impl StreamState {
             Command::Pause => self.set_paused(true),
             Command::Resume => self.set_paused(false),
             Command::SetCap { cap } => self.set_cap(*cap),
+            Command::Release { slot } => self.release(*slot, context),
             Command::Rewind { to } => self.rewind(*to, context),
             Command::Advance { to } => self.advance_to(*to, context),
             Command::RetainFrom { first } => self.retain_from(*first),

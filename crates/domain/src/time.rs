@@ -41,6 +41,51 @@ impl Timestamp {
     }
 }
 
+/// A span of time: from its start on, up to, not including, its end. Never empty.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimeRange {
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl TimeRange {
+    /// From `from` up to, not including, `to`; `None` when nothing lies between.
+    #[must_use]
+    pub fn new(from: Timestamp, to: Timestamp) -> Option<Self> {
+        (from < to).then_some(Self { from, to })
+    }
+
+    /// Its first moment.
+    #[must_use]
+    pub const fn from(self) -> Timestamp {
+        self.from
+    }
+
+    /// The moment just after its last.
+    #[must_use]
+    pub const fn to(self) -> Timestamp {
+        self.to
+    }
+
+    /// Whether a moment lies within it.
+    #[must_use]
+    pub fn contains(self, at: Timestamp) -> bool {
+        self.from <= at && at < self.to
+    }
+
+    /// The same range, longer by a span at both ends.
+    #[must_use]
+    pub fn widened(self, by: Duration) -> Self {
+        Self { from: self.from.before(by), to: self.to.after(by) }
+    }
+}
+
+impl fmt::Debug for TimeRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}..{}) ms", self.from.0, self.to.0)
+    }
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}ms", self.0)

@@ -62,15 +62,25 @@ pub trait Journal: Send + Sync + 'static {
     /// The first message that was published at or after a time; the next sequence number when there is none.
     fn find_since(&self, ispb: Ispb, at: Timestamp) -> impl Future<Output = Result<Sequence, Error>> + Send;
 
-    /// Takes the expiry off everything that is stored for a participant: a legal hold began. Messages that are
+    /// Takes the expiry off what is stored of a range: a legal hold began, or it is kept for longer. Messages that are
     /// appended meanwhile are their appender's business. Safe to repeat.
-    fn keep(&self, ispb: Ispb) -> impl Future<Output = Result<(), Error>> + Send;
+    fn keep(&self, ispb: Ispb, range: Range) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Removes messages below a sequence number, at most `limit` of them in one call. Returns how many.
     fn remove_below(
         &self,
         ispb: Ispb,
         below: Sequence,
+        limit: u32,
+    ) -> impl Future<Output = Result<u32, Error>> + Send;
+
+    /// Removes messages of a range, at most `limit` of them in one call, the oldest first, and leaves older and newer
+    /// ones where they are. Returns how many. A store that needs a message to tell a repeat may leave it until its
+    /// window is over; the same call then removes it.
+    fn remove_between(
+        &self,
+        ispb: Ispb,
+        range: Range,
         limit: u32,
     ) -> impl Future<Output = Result<u32, Error>> + Send;
 
@@ -112,8 +122,8 @@ pub trait Journal: Send + Sync + 'static {
 pub struct Terms {
     /// How long a business id is remembered.
     pub window: Duration,
-    /// How long the messages will be wanted; `None`: until they are removed. A store may drop them by itself a day
-    /// after that, should nobody remove them.
+    /// How long the messages will be wanted; `None`: until they are removed, since they are under legal hold. A store
+    /// may drop them by itself a day after that, should nobody remove them.
     pub retention: Option<Duration>,
 }
 

@@ -45,7 +45,11 @@ impl Collector {
             }
         };
         let request = ExportTraceServiceRequest::decode(&*body).map_err(io::Error::other)?;
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n").await?;
+        stream
+            .write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n",
+            )
+            .await?;
         stream.flush().await?;
         self.0.heads.lock().await.push(head);
         let spans = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
@@ -81,7 +85,10 @@ pub fn attributes(span: &Span) -> Vec<String> {
         Some(any_value::Value::IntValue(number)) => number.to_string(),
         other => format!("{other:?}"),
     };
-    span.attributes.iter().map(|KeyValue { key, value, .. }| format!("{key}={}", text(value.as_ref()))).collect()
+    span.attributes
+        .iter()
+        .map(|KeyValue { key, value, .. }| format!("{key}={}", text(value.as_ref())))
+        .collect()
 }
 
 /// Where the head of a request ends, its blank line included.

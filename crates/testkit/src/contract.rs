@@ -7,6 +7,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by panicking, as a test does")]
 
+pub mod anchors;
+pub mod audit_archive;
 pub mod audit_log;
 pub mod coordinator;
 pub mod intake;

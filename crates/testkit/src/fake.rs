@@ -4,6 +4,8 @@
 //! holds a [`FakePorts`]; dropping it leaves the stores as they are. In a cluster that is all that happens (but
 //! [`FakeCoordinator::disconnect`] its listeners); of an embedded node the Coordinator dies too: [`FakeCoordinator::forget`].
 
+pub mod anchors;
+pub mod audit_archive;
 pub mod audit_log;
 pub mod codec;
 pub mod coordinator;
@@ -21,6 +23,8 @@ use pix_stream_ports::Ports;
 
 use crate::sim_clock::SimClock;
 
+pub use anchors::FakeAnchors;
+pub use audit_archive::FakeAuditArchive;
 pub use audit_log::FakeAuditLog;
 pub use codec::FakeCodec;
 pub use coordinator::FakeCoordinator;
@@ -48,6 +52,8 @@ pub struct FakePorts {
     pub codec: FakeCodec,
     /// The audit log.
     pub audit_log: FakeAuditLog,
+    /// Where it is anchored.
+    pub anchors: FakeAnchors,
     /// The clock.
     pub clock: SimClock,
     /// Entropy.
@@ -68,6 +74,7 @@ impl FakePorts {
             clock,
             entropy: FakeEntropy::new(seeds.next()),
             quarantine: FakeQuarantine::new(seeds.next()),
+            anchors: FakeAnchors::new(seeds.next()),
         }
     }
 
@@ -85,6 +92,7 @@ impl Ports for FakePorts {
     type Regions = FakeRegions;
     type Codec = FakeCodec;
     type AuditLog = FakeAuditLog;
+    type Anchors = FakeAnchors;
     type Clock = SimClock;
     type Entropy = FakeEntropy;
 
@@ -110,6 +118,10 @@ impl Ports for FakePorts {
 
     fn audit_log(&self) -> &FakeAuditLog {
         &self.audit_log
+    }
+
+    fn anchors(&self) -> &FakeAnchors {
+        &self.anchors
     }
 
     fn clock(&self) -> &SimClock {

@@ -25,10 +25,25 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "ports", normal: &["domain"], dev: &[] },
     Arrows { package: "fallback", normal: &["domain", "ports"], dev: &["testkit"] },
     Arrows { package: "hot", normal: &["domain", "ports"], dev: &["testkit"] },
-    Arrows { package: "calls", normal: &["domain", "ports"], dev: &[] },
-    Arrows { package: "app", normal: &["calls", "domain", "hot", "ports"], dev: &["testkit"] },
+    Arrows { package: "pace", normal: &["domain"], dev: &[] },
+    // What a request leaves behind, whoever works for it.
+    Arrows { package: "telemetry", normal: &[], dev: &[] },
+    // Traces on their way out; the only one that knows OpenTelemetry.
+    Arrows { package: "otlp", normal: &["telemetry"], dev: &["testkit"] },
+    Arrows { package: "calls", normal: &["domain", "pace", "ports", "telemetry"], dev: &[] },
+    // Records of participants and switches; knows no stream.
+    Arrows { package: "registry", normal: &["calls", "domain", "ports"], dev: &[] },
+    // What a replay session reads.
+    Arrows { package: "replay", normal: &["calls", "domain", "hot", "ports"], dev: &["testkit"] },
+    Arrows {
+        package: "app",
+        normal: &["calls", "domain", "hot", "ports", "registry", "replay", "telemetry"],
+        dev: &["testkit"],
+    },
     Arrows { package: "intake", normal: &["app", "domain", "ports"], dev: &["testkit"] },
-    Arrows { package: "adapter-embedded", normal: &["domain", "ports"], dev: &["testkit"] },
+    // What an audit chain proves: its lines and what is read from them. No store, no clock.
+    Arrows { package: "evidence", normal: &["domain", "ports"], dev: &["testkit"] },
+    Arrows { package: "adapter-embedded", normal: &["domain", "evidence", "ports"], dev: &["testkit"] },
     // The part of the Cassandra adapter that gives messages their order.
     Arrows { package: "cassandra-streams", normal: &["cql", "domain", "ports"], dev: &["testkit"] },
     Arrows {
@@ -45,34 +60,47 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "offline", normal: &["adapter-xml", "ports"], dev: &[] },
     Arrows { package: "listener", normal: &["domain"], dev: &[] },
     // Its tests drive the real app over fakes.
-    Arrows { package: "delivery", normal: &["app", "domain", "listener"], dev: &["ports", "testkit"] },
+    Arrows { package: "delivery", normal: &["app", "domain", "listener", "telemetry"], dev: &["ports", "testkit"] },
     // The admin API is another edge over the same app; what it does to its process is behind traits of its own.
-    Arrows { package: "admin", normal: &["app", "delivery", "domain", "listener"], dev: &["ports", "testkit"] },
+    Arrows {
+        package: "admin",
+        normal: &["app", "delivery", "domain", "listener"],
+        dev: &["ports", "testkit"],
+    },
     Arrows { package: "client", normal: &["domain"], dev: &["testkit"] },
     // A session with Cassandra that knows nothing of ours; its tests drive it against the mock.
     Arrows { package: "cql", normal: &[], dev: &["cql-mock"] },
     // For tests alone.
     Arrows { package: "cql-mock", normal: &[], dev: &[] },
     Arrows { package: "config", normal: &["domain"], dev: &[] },
+    // The files of token keys; told the time, and given the secrets.
+    Arrows { package: "keys", normal: &["domain"], dev: &[] },
     // Its tests hold what it makes up against the real codec.
-    Arrows { package: "development", normal: &["config", "domain"], dev: &["adapter-xml", "ports"] },
+    Arrows { package: "development", normal: &["config", "domain", "keys"], dev: &["adapter-xml", "ports"] },
     // Which adapter gets which option.
     Arrows {
         package: "cluster",
         normal: &[
             "adapter-cassandra",
-            "adapter-embedded",
             "adapter-redis",
             "config",
             "cql",
             "domain",
+            "evidence",
             "fallback",
             "ports",
         ],
-        dev: &[],
+        // The audit log that is copied in tests.
+        dev: &["adapter-embedded", "testkit"],
     },
     // The machine and the user, for binaries.
-    Arrows { package: "process", normal: &["config", "domain", "ports"], dev: &[] },
+    Arrows { package: "process", normal: &["config", "domain", "ports", "telemetry"], dev: &[] },
+    // What operators type: a client of the admin API.
+    Arrows {
+        package: "operate",
+        normal: &["client", "config", "development", "domain", "keys", "ports", "process"],
+        dev: &[],
+    },
     Arrows {
         package: "server",
         normal: &[
@@ -80,6 +108,7 @@ const TABLE: &[Arrows] = &[
             "adapter-embedded",
             "adapter-redis",
             "adapter-xml",
+            "admin",
             "app",
             "client",
             "cluster",
@@ -89,10 +118,14 @@ const TABLE: &[Arrows] = &[
             "development",
             "domain",
             "intake",
+            "keys",
             "listener",
             "offline",
+            "operate",
+            "otlp",
             "ports",
             "process",
+            "telemetry",
         ],
         dev: &["stores", "testkit"],
     },
@@ -106,14 +139,16 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "stack", normal: &["stores"], dev: &[] },
     // Load, faults and the oracle; starts the rest as processes.
     Arrows { package: "soak", normal: &["client", "development", "domain", "testkit"], dev: &[] },
+    // What operators type; starts all of ours as processes.
+    Arrows { package: "drill", normal: &["stack", "stores"], dev: &[] },
     Arrows { package: "xtask", normal: &["stack", "stores"], dev: &[] },
 ];
 
 /// Arrows of optional dependencies, which only a feature turns on: from, to, why.
 const OPTIONAL: [(&str, &[&str], &str); 1] = [(
     "xtask",
-    &["adapter-xml", "domain", "ports"],
-    "its feature `bench` measures the codec step by step; without it xtask builds in seconds",
+    &["adapter-embedded", "adapter-xml", "calls", "domain", "ports"],
+    "its feature `bench` measures the codec and the rate limit step by step; without it xtask builds in seconds",
 )];
 
 /// A third-party crate that only some of ours may name, outside tests.
@@ -138,8 +173,9 @@ const fn fence_feature(
     Fence { name, feature: Some(feature), only, why }
 }
 
-const BINARIES: &[&str] = &["server", "soak", "xtask"];
-const HTTP: &[&str] = &["admin", "client", "delivery", "listener", "server"];
+const BINARIES: &[&str] = &["drill", "server", "soak", "xtask"];
+const FLAGS: &[&str] = &["drill", "operate", "server", "soak", "xtask"];
+const HTTP: &[&str] = &["admin", "client", "delivery", "listener", "operate", "otlp", "server"];
 const HTTP_SERVERS: &[&str] = &["delivery", "listener"];
 // The benchmark of xtask is a client.
 const TLS: &[&str] = &[
@@ -149,9 +185,11 @@ const TLS: &[&str] = &[
     "cql",
     "cql-mock",
     "listener",
+    "otlp",
     "process",
     "server",
     "soak",
+    "stores",
     "xtask",
 ];
 // The benchmark of xtask measures the reader alone, too.
@@ -173,10 +211,16 @@ const AROUND_APP: &[&str] = &[
     "hot",
     "intake",
     "listener",
+    "operate",
+    "otlp",
     "process",
+    "registry",
     "server",
     "soak",
+    "telemetry",
     "testkit",
+    // Its benchmark calls what it measures as the server does.
+    "xtask",
 ];
 
 const FENCES: &[Fence] = &[
@@ -188,6 +232,9 @@ const FENCES: &[Fence] = &[
     fence("xml-rs", XML, "XML stops at the codec"),
     fence("fred", &["adapter-redis"], "a driver is named by its adapter alone"),
     fence("cdrs-tokio", &["cql"], "a driver is named by its adapter alone"),
+    fence("opentelemetry", &["otlp"], "what a trace holds is decided without it"),
+    fence("opentelemetry_sdk", &["otlp"], "what a trace holds is decided without it"),
+    fence("opentelemetry-otlp", &["otlp"], "what a trace holds is decided without it"),
     fence("hyper", HTTP, "HTTP stops at the edge"),
     fence("hyper-util", HTTP, "HTTP stops at the edge"),
     fence("http", HTTP, "HTTP stops at the edge"),
@@ -199,7 +246,8 @@ const FENCES: &[Fence] = &[
     fence("x509-parser", &["listener", "signature"], "certificates become identities or keys there"),
     fence("anyhow", BINARIES, "below the binary errors are enums"),
     fence("color-eyre", BINARIES, "below the binary errors are enums"),
-    fence("clap", BINARIES, "flags are read in the binary"),
+    fence("clap", FLAGS, "flags are read in the binary, those of operators beside it"),
+    fence("clap_complete", &["server"], "flags are read in the binary, those of operators beside it"),
     fence("mimalloc", BINARIES, "the allocator is the binary's choice"),
 ];
 

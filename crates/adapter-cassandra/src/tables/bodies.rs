@@ -5,10 +5,13 @@ use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
 
-use crate::body::{self, Body, push_text};
+use crate::body::{self, Body, push_bytes, push_text};
 
 /// The owner of a switch for all participants: no ISPB has these bytes.
 const ALL: [u8; ispb::LEN] = [0; ispb::LEN];
+
+/// The layout of participants with what an earlier build does not know.
+const LAYOUT_OF_MORE: u8 = 2;
 
 const HAS_RATE: u8 = 1;
 const IS_HELD: u8 = 2;
@@ -27,13 +30,17 @@ pub(super) fn encode_participant(participant: &Participant) -> Vec<u8> {
     body.extend_from_slice(&participant.created_at.unix_millis().to_be_bytes());
     body.extend_from_slice(&requests_per_second.unwrap_or_default().to_be_bytes());
     body.extend_from_slice(&backlog_high_water.unwrap_or_default().to_be_bytes());
+    if let Some(later) = participant.encode_later() {
+        body[0] = LAYOUT_OF_MORE;
+        push_bytes(&mut body, &later);
+    }
     body.extend_from_slice(participant.name.as_bytes());
     body
 }
 
 /// `None` for bytes that this build cannot have written, nor an older one.
 pub(super) fn decode_participant(ispb: Ispb, revision: u64, body: &[u8]) -> Option<Participant> {
-    let mut body = Body::of(body)?;
+    let (layout, mut body) = Body::up_to(LAYOUT_OF_MORE, body)?;
     let flags = body.u8()?;
     let created_at = Timestamp::from_unix_millis(body.u64()?);
     let requests_per_second = body.u32()?;
@@ -42,8 +49,11 @@ pub(super) fn decode_participant(ispb: Ispb, revision: u64, body: &[u8]) -> Opti
         requests_per_second: (flags & HAS_RATE != 0).then_some(requests_per_second),
         backlog_high_water: (flags & HAS_HIGH_WATER != 0).then_some(backlog_high_water),
     };
+    let held = flags & IS_HELD != 0;
+    let known = Participant { limits, held, revision, ..Participant::new(ispb, created_at) };
+    let participant = if layout == LAYOUT_OF_MORE { known.decode_later(body.bytes()?)? } else { known };
     let name = std::str::from_utf8(body.rest()).ok()?.to_owned();
-    Some(Participant { ispb, name, created_at, limits, held: flags & IS_HELD != 0, revision })
+    Some(Participant { name, ..participant })
 }
 
 /// Everything but the revision, which has a column.
@@ -88,8 +98,10 @@ mod tests {
         let limits = Limits { requests_per_second: Some(0), backlog_high_water: Some(u64::MAX) };
         let full =
             Participant { name: "Banco Ação".to_owned(), limits, held: true, revision: 9, ..plain.clone() };
-        for sent in [plain, full] {
+        let more = Participant { offboarded: true, ..full.clone() };
+        for (sent, layout) in [(plain, 1), (full, 1), (more, LAYOUT_OF_MORE)] {
             let body = encode_participant(&sent);
+            assert_eq!(body[0], layout, "an older build reads who uses nothing that is new");
             assert_eq!(decode_participant(sent.ispb, sent.revision, &body), Some(sent));
         }
     }
@@ -110,7 +122,7 @@ mod tests {
         for end in 0..body.len() {
             assert_eq!(decode_participant(ispb(), 1, &body[..end]), None, "cut at {end}");
         }
-        assert_eq!(decode_participant(ispb(), 1, &[&[2], &body[1..]].concat()), None, "a later layout");
+        assert_eq!(decode_participant(ispb(), 1, &[&[3], &body[1..]].concat()), None, "a later layout");
         assert_eq!(decode_switches(1, &[]), None);
         assert_eq!(decode_switches(1, &[1, 1, 0]), None);
     }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
-use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::switches::Switches;
 use pix_stream_domain::version::Incarnation;
-use pix_stream_ports::journal::{Appended, Checkpoint, Extent, NewMessage};
+use pix_stream_ports::journal::{Appended, Checkpoint, NewMessage};
 use redb::ReadableTable;
 
 use super::fault::Fault;
-use super::layout::{self, ByAge, KnownEntry, switches};
+use super::layout::{self, ByAge, Ends, KnownEntry, switches};
 use super::reads;
 use super::store::Tables;
 
@@ -40,8 +40,8 @@ impl Tables<'_> {
         messages: &[NewMessage],
         window: Duration,
     ) -> Result<Result<Vec<Appended>, Conflict>, Fault> {
-        let extent = reads::extent(&self.extents, ispb)?;
-        let answers = match self.decide(ispb, extent.next, messages, window)? {
+        let mut ends = reads::ends(&self.extents, ispb)?;
+        let answers = match self.decide(ispb, ends.extent.next, messages, window)? {
             Ok(answers) => answers,
             Err(conflict) => return Ok(Err(conflict)),
         };
@@ -51,9 +51,8 @@ impl Tables<'_> {
             stored += 1;
         }
         if stored > 0 {
-            let extent = Extent { next: extent.next.plus(stored as u64), ..extent };
-            self.extents
-                .insert(ispb.as_bytes(), layout::encode_extent(ispb.as_bytes(), extent).as_slice())?;
+            ends.extent.next = ends.extent.next.plus(stored as u64);
+            self.save_ends(ispb, &ends)?;
             self.prune(ispb, messages, window, stored)?;
         }
         Ok(Ok(answers))
@@ -153,19 +152,58 @@ impl Tables<'_> {
     }
 
     pub(crate) fn remove_below(&mut self, ispb: Ispb, below: Sequence, limit: u32) -> Result<Removed, Fault> {
-        let Extent { first, next } = reads::extent(&self.extents, ispb)?;
-        let (mut removed, mut bytes) = (0, 0);
-        while removed < limit && first.plus(u64::from(removed)) < below.min(next) {
-            let place = layout::by_sequence(ispb, first.plus(u64::from(removed)));
-            bytes += self.messages.remove(&place)?.map_or(0, |record| record.value().len() as u64);
-            removed += 1;
+        let mut ends = reads::ends(&self.extents, ispb)?;
+        let first = ends.extent.first;
+        let (end, removed) = self.remove(&ends, ispb, Range::new(first, below.min(ends.extent.next)), limit)?;
+        if end > first {
+            ends.start_at(end);
+            self.save_ends(ispb, &ends)?;
         }
-        if removed > 0 {
-            let extent = Extent { first: first.plus(u64::from(removed)), next };
-            self.extents
-                .insert(ispb.as_bytes(), layout::encode_extent(ispb.as_bytes(), extent).as_slice())?;
+        Ok(removed)
+    }
+
+    /// Removes what is left of a range, and notes the gap.
+    pub(crate) fn remove_between(&mut self, ispb: Ispb, range: Range, limit: u32) -> Result<Removed, Fault> {
+        let mut ends = reads::ends(&self.extents, ispb)?;
+        let range = Range::new(range.start().max(ends.extent.first), range.end().min(ends.extent.next));
+        let (end, removed) = self.remove(&ends, ispb, range, limit)?;
+        if removed.messages > 0 {
+            ends.open_gap(Range::new(range.start(), end));
+            self.save_ends(ispb, &ends)?;
         }
-        Ok(Removed { messages: removed, bytes })
+        Ok(removed)
+    }
+
+    /// Removes messages of a range from its start on. Returns up to where nothing is left of it.
+    fn remove(
+        &mut self,
+        ends: &Ends,
+        ispb: Ispb,
+        range: Range,
+        limit: u32,
+    ) -> Result<(Sequence, Removed), Fault> {
+        let (mut left, mut removed) = (range, Removed { messages: 0, bytes: 0 });
+        while !left.is_empty() && removed.messages < limit {
+            let sequence = left.start();
+            let after = match ends.gap_at(sequence) {
+                Some(gap) => gap.end(),
+                None => {
+                    let place = layout::by_sequence(ispb, sequence);
+                    let record = self.messages.remove(&place)?;
+                    removed.bytes += record.map_or(0, |record| record.value().len() as u64);
+                    removed.messages += 1;
+                    sequence.plus(1)
+                }
+            };
+            left = left.from_floor(after);
+        }
+        let end = if left.is_empty() { range.end() } else { left.start() };
+        Ok((end, removed))
+    }
+
+    fn save_ends(&mut self, ispb: Ispb, ends: &Ends) -> Result<(), Fault> {
+        self.extents.insert(ispb.as_bytes(), ends.encode(ispb.as_bytes()).as_slice())?;
+        Ok(())
     }
 
     pub(crate) fn save_checkpoint(&mut self, ispb: Ispb, new: &Checkpoint) -> Result<(), Fault> {

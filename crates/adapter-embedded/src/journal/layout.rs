@@ -13,16 +13,20 @@ use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::StreamState;
 use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Incarnation;
-use pix_stream_ports::journal::{Checkpoint, Extent, NewMessage, Stored};
+use pix_stream_ports::journal::{Checkpoint, NewMessage, Stored};
 use redb::TableDefinition;
 
 use super::fault::Fault;
 
+pub(crate) mod anchors;
+mod ends;
 pub(crate) mod quarantine;
 pub(crate) mod switches;
 
+pub(crate) use ends::Ends;
+
 /// The format that this build writes; a file of a later one is refused. Tables that came later and that an earlier
-/// build can leave alone - [`quarantine`], [`switches`] - are made by the first change that needs them, and do not
+/// build can leave alone - [`anchors`], [`quarantine`], [`switches`] - are made by the first change that needs them, and do not
 /// raise it.
 pub(crate) const FORMAT: u64 = 1;
 /// Key of the format in [`META`].
@@ -52,8 +56,10 @@ pub(crate) const INCARNATIONS: TableDefinition<'_, &ByIspb, &[u8]> = TableDefini
 /// Participants.
 pub(crate) const PARTICIPANTS: TableDefinition<'_, &ByIspb, &[u8]> = TableDefinition::new("participants");
 
-/// The layout version of every record that this build writes.
+/// The layout version of every record that this build writes, but for participants of whom more is known.
 const RECORD: u8 = 1;
+/// The layout version of participants with what an earlier build does not know.
+const RECORD_OF_MORE: u8 = 2;
 const CRC_LEN: usize = 4;
 
 pub(crate) fn by_sequence(ispb: Ispb, sequence: Sequence) -> BySequence {
@@ -156,20 +162,6 @@ pub(crate) fn published_at(key: &BySequence, record: &[u8]) -> Result<Timestamp,
     Ok(Body::of("messages", key, record)?.resource_id()?.published_at())
 }
 
-pub(crate) fn encode_extent(key: &ByIspb, extent: Extent) -> Vec<u8> {
-    seal(key, &[extent.first.value().to_be_bytes(), extent.next.value().to_be_bytes()].concat())
-}
-
-pub(crate) fn decode_extent(key: &ByIspb, record: &[u8]) -> Result<Extent, Fault> {
-    let mut body = Body::of("extents", key, record)?;
-    let extent = Extent { first: Sequence::new(body.u64()?), next: Sequence::new(body.u64()?) };
-    body.end()?;
-    if Sequence::FIRST <= extent.first && extent.first <= extent.next {
-        Ok(extent)
-    } else {
-        Err(body.wrong())
-    }
-}
 
 pub(crate) fn encode_incarnation(key: &ByIspb, incarnation: Incarnation) -> Vec<u8> {
     seal(key, &incarnation.value().to_be_bytes())
@@ -207,12 +199,20 @@ pub(crate) fn encode_participant(participant: &Participant) -> Vec<u8> {
     body.extend_from_slice(&requests_per_second.unwrap_or_default().to_be_bytes());
     body.push(u8::from(backlog_high_water.is_some()));
     body.extend_from_slice(&backlog_high_water.unwrap_or_default().to_be_bytes());
+    let layout = match participant.encode_later() {
+        Some(later) => {
+            body.extend_from_slice(&u32::try_from(later.len()).unwrap_or(u32::MAX).to_be_bytes());
+            body.extend_from_slice(&later);
+            RECORD_OF_MORE
+        }
+        None => RECORD,
+    };
     body.extend_from_slice(participant.name.as_bytes());
-    seal(participant.ispb.as_bytes(), &body)
+    seal_as(layout, participant.ispb.as_bytes(), &body)
 }
 
 pub(crate) fn decode_participant(key: &ByIspb, record: &[u8]) -> Result<Participant, Fault> {
-    let mut body = Body::of("participants", key, record)?;
+    let (layout, mut body) = Body::up_to(RECORD_OF_MORE, "participants", key, record)?;
     let ispb = Ispb::from_bytes(*key).map_err(|error| Fault::Record(format!("participants: {error}")))?;
     let revision = body.u64()?;
     let created_at = Timestamp::from_unix_millis(body.u64()?);
@@ -223,8 +223,17 @@ pub(crate) fn decode_participant(key: &ByIspb, record: &[u8]) -> Result<Particip
         requests_per_second: requests_per_second.map(|(_, limit)| limit),
         backlog_high_water: backlog_high_water.map(|(_, limit)| limit),
     };
+    let known = Participant { limits, held: flags & 2 != 0, revision, ..Participant::new(ispb, created_at) };
+    let participant = match layout {
+        RECORD_OF_MORE => {
+            let len = usize::try_from(body.u32()?).map_err(|_| body.wrong())?;
+            let later = body.take(len)?;
+            known.decode_later(later).ok_or_else(|| body.wrong())?
+        }
+        _older => known,
+    };
     let name = body.text(body.rest.len())?.to_owned();
-    Ok(Participant { ispb, name, created_at, limits, held: flags & 2 != 0, revision })
+    Ok(Participant { name, ..participant })
 }
 
 fn checksum(key: &[u8], rest: &[u8]) -> u32 {
@@ -235,8 +244,12 @@ fn checksum(key: &[u8], rest: &[u8]) -> u32 {
 }
 
 fn seal(key: &[u8], body: &[u8]) -> Vec<u8> {
+    seal_as(RECORD, key, body)
+}
+
+fn seal_as(layout: u8, key: &[u8], body: &[u8]) -> Vec<u8> {
     let mut record = vec![0; CRC_LEN];
-    record.push(RECORD);
+    record.push(layout);
     record.extend_from_slice(body);
     let crc = checksum(key, &record[CRC_LEN..]);
     record[..CRC_LEN].copy_from_slice(&crc.to_be_bytes());
@@ -263,6 +276,16 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn of(table: &'static str, key: &[u8], record: &'a [u8]) -> Result<Self, Fault> {
+        Self::up_to(RECORD, table, key, record).map(|(_, body)| body)
+    }
+
+    /// A record of a layout up to `newest`, and which it is.
+    fn up_to(
+        newest: u8,
+        table: &'static str,
+        key: &[u8],
+        record: &'a [u8],
+    ) -> Result<(u8, Self), Fault> {
         let wrong =
             |what: &str| Err(Fault::Record(format!("a record of {} in table {table} {what}", owner(key))));
         let Some((crc, rest)) = record.split_first_chunk::<CRC_LEN>() else { return wrong("is cut short") };
@@ -270,9 +293,9 @@ impl<'a> Body<'a> {
             return wrong("fails its checksum");
         }
         match rest.split_first() {
-            Some((&RECORD, rest)) => Ok(Self { table, rest }),
+            Some((&version, rest)) if (RECORD..=newest).contains(&version) => Ok((version, Self { table, rest })),
             Some((&version, _)) => {
-                wrong(&format!("has layout {version}, this build reads {RECORD}: run the newer build"))
+                wrong(&format!("has layout {version}, this build reads {newest}: run the newer build"))
             }
             None => wrong("is cut short"),
         }

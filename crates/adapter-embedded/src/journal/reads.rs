@@ -11,7 +11,7 @@ use pix_stream_ports::journal::{Checkpoint, Extent, Known, MessageKey, Stored};
 use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableError, Value};
 
 use super::fault::Fault;
-use super::layout::{self, ByIspb, BySequence, KnownEntry, switches};
+use super::layout::{self, ByIspb, BySequence, Ends, KnownEntry, switches};
 use super::quarantine;
 
 /// The extent of a participant who never got a message.
@@ -21,9 +21,17 @@ pub(crate) fn extent(
     extents: &impl ReadableTable<&'static ByIspb, &'static [u8]>,
     ispb: Ispb,
 ) -> Result<Extent, Fault> {
+    Ok(ends(extents, ispb)?.extent)
+}
+
+/// The extent with the gaps in it.
+pub(crate) fn ends(
+    extents: &impl ReadableTable<&'static ByIspb, &'static [u8]>,
+    ispb: Ispb,
+) -> Result<Ends, Fault> {
     match extents.get(ispb.as_bytes())? {
-        Some(record) => layout::decode_extent(ispb.as_bytes(), record.value()),
-        None => Ok(NOTHING),
+        Some(record) => Ends::decode(ispb.as_bytes(), record.value()),
+        None => Ok(Ends::of(NOTHING)),
     }
 }
 
@@ -66,13 +74,20 @@ pub(crate) fn messages(
     range: Range,
     bytes_max: u64,
 ) -> Result<Vec<Stored>, Fault> {
-    let Extent { first, next } = extent(&transaction.open_table(layout::EXTENTS)?, ispb)?;
-    let left = Range::new(range.start().max(first), range.end().min(next));
+    let ends = ends(&transaction.open_table(layout::EXTENTS)?, ispb)?;
+    let Extent { first, next } = ends.extent;
+    let mut left = Range::new(range.start().max(first), range.end().min(next));
     let table = transaction.open_table(layout::MESSAGES)?;
     let (start, end) = (layout::by_sequence(ispb, left.start()), layout::by_sequence(ispb, left.end()));
     let mut entries = table.range::<&BySequence>(&start..&end)?;
     let (mut stored, mut bytes) = (Vec::new(), 0_u64);
-    for sequence in left.iter() {
+    while !left.is_empty() {
+        let sequence = left.start();
+        if let Some(gap) = ends.gap_at(sequence) {
+            left = left.from_floor(gap.end());
+            continue;
+        }
+        left = left.from_floor(sequence.plus(1));
         let (key, record) = entries.next().ok_or_else(|| missing(ispb, sequence))??;
         if *key.value() != layout::by_sequence(ispb, sequence) {
             return Err(missing(ispb, sequence));
@@ -98,21 +113,28 @@ pub(crate) fn find_since(
     ispb: Ispb,
     at: Timestamp,
 ) -> Result<Sequence, Fault> {
-    let Extent { mut first, next } = extent(&transaction.open_table(layout::EXTENTS)?, ispb)?;
+    let ends = ends(&transaction.open_table(layout::EXTENTS)?, ispb)?;
+    let Extent { mut first, next } = ends.extent;
     let table = transaction.open_table(layout::MESSAGES)?;
     let mut end = next;
     while first < end {
         let middle = first.plus(end.distance_from(first) / 2);
-        let key = layout::by_sequence(ispb, middle);
+        // Where there is nothing, the next message that is left says it.
+        let asked = ends.gap_at(middle).map_or(middle, Range::end);
+        if asked >= end {
+            end = middle;
+            continue;
+        }
+        let key = layout::by_sequence(ispb, asked);
         let record = table.get(&key)?;
-        let record = record.ok_or_else(|| missing(ispb, middle))?;
+        let record = record.ok_or_else(|| missing(ispb, asked))?;
         if layout::published_at(&key, record.value())? < at {
-            first = middle.plus(1);
+            first = asked.plus(1);
         } else {
             end = middle;
         }
     }
-    Ok(end)
+    Ok(ends.gap_at(end).map_or(end, Range::end))
 }
 
 pub(crate) fn checkpoint(transaction: &ReadTransaction, ispb: Ispb) -> Result<Option<Checkpoint>, Fault> {
@@ -160,11 +182,11 @@ pub(crate) fn check(transaction: &ReadTransaction) -> Result<(), Fault> {
     transaction.open_table(layout::AGES)?;
     for entry in transaction.open_table(layout::EXTENTS)?.iter()? {
         let (key, record) = entry?;
-        let Extent { first, next } = layout::decode_extent(key.value(), record.value())?;
+        let ends = Ends::decode(key.value(), record.value())?;
         let ispb =
             Ispb::from_bytes(*key.value()).map_err(|error| Fault::Record(format!("extents: {error}")))?;
-        if first < next {
-            for sequence in [first, next.previous()] {
+        if let Some(last) = ends.last() {
+            for sequence in [ends.extent.first, last] {
                 let key = layout::by_sequence(ispb, sequence);
                 let record = messages.get(&key)?;
                 let record = record.ok_or_else(|| missing(ispb, sequence))?;

@@ -4,17 +4,28 @@ use std::time::Duration;
 
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
-use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::switches::Switches;
 use pix_stream_domain::version::Incarnation;
+use pix_stream_ports::anchors::Anchor;
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::{Appended, Checkpoint, NewMessage};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::anchors;
 use super::changes::Conflict;
 use super::fault::Fault;
 use super::quarantine::Change;
 use super::store::Tables;
+
+/// Which messages are removed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum What {
+    /// All that come before.
+    Below(Sequence),
+    /// These, and none before them.
+    Between(Range),
+}
 
 /// A change, and where its answer goes.
 pub(crate) enum Request {
@@ -28,7 +39,7 @@ pub(crate) enum Request {
     },
     Remove {
         ispb: Ispb,
-        below: Sequence,
+        what: What,
         limit: u32,
         reply: Reply<u32>,
         /// The bytes that it freed in the file, once applied.
@@ -49,6 +60,10 @@ pub(crate) enum Request {
     Switches {
         switches: Box<Switches>,
         reply: Reply<bool>,
+    },
+    Anchor {
+        anchor: Anchor,
+        reply: Reply<()>,
     },
     Quarantine(Change),
     Check {
@@ -88,6 +103,7 @@ impl Request {
             | Self::Raise { .. }
             | Self::Participant { .. }
             | Self::Switches { .. }
+            | Self::Anchor { .. }
             | Self::Quarantine(_)
             | Self::Check { .. } => 1,
         }
@@ -102,6 +118,7 @@ impl Request {
             | Self::Raise { .. }
             | Self::Participant { .. }
             | Self::Switches { .. }
+            | Self::Anchor { .. }
             | Self::Check { .. } => 0,
         }
     }
@@ -111,8 +128,11 @@ impl Request {
             Self::Append { ispb, messages, window, reply, .. } => {
                 reply.hold(tables.append(*ispb, messages, *window)?);
             }
-            Self::Remove { ispb, below, limit, reply, freed } => {
-                let removed = tables.remove_below(*ispb, *below, *limit)?;
+            Self::Remove { ispb, what, limit, reply, freed } => {
+                let removed = match what {
+                    What::Below(below) => tables.remove_below(*ispb, *below, *limit)?,
+                    What::Between(range) => tables.remove_between(*ispb, *range, *limit)?,
+                };
                 *freed = removed.bytes;
                 reply.hold(removed.messages);
             }
@@ -125,6 +145,7 @@ impl Request {
             Self::Raise { ispb, reply } => reply.hold(tables.raise_incarnation(*ispb)?),
             Self::Participant { participant, reply } => reply.hold(tables.save_participant(participant)?),
             Self::Switches { switches, reply } => reply.hold(tables.save_switches(switches)?),
+            Self::Anchor { anchor, reply } => reply.hold(anchors::save(tables, anchor)?),
             Self::Quarantine(change) => change.apply(tables)?,
             Self::Check { reply } => reply.hold(()),
         }
@@ -142,6 +163,7 @@ impl Request {
             Self::Raise { reply, .. } => reply.send(result),
             Self::Participant { reply, .. } => reply.send(result),
             Self::Switches { reply, .. } => reply.send(result),
+            Self::Anchor { reply, .. } => reply.send(result),
             Self::Quarantine(change) => change.answer(result),
             Self::Check { reply } => reply.send(result),
         }
@@ -156,6 +178,7 @@ impl Request {
             | Self::Raise { .. }
             | Self::Participant { .. }
             | Self::Switches { .. }
+            | Self::Anchor { .. }
             | Self::Check { .. } => 0,
         }
     }
@@ -172,6 +195,7 @@ impl Request {
             Self::Remove { .. }
             | Self::Checkpoints { .. }
             | Self::Raise { .. }
+            | Self::Anchor { .. }
             | Self::Participant { .. } => true,
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pix_stream_app::{Change, Error, Settings};
-use pix_stream_domain::audit::Event;
+use pix_stream_domain::audit::{Event, Message};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::sequence::{Range, Sequence};
 
@@ -38,12 +38,21 @@ async fn reads_closes_and_publishes_are_recorded_with_hashes_of_their_tokens() {
         batch,
         replay,
     };
-    let published = |batch, repeats| Event::Publish { actor: "core".into(), batch, repeats };
+    let messages = world.ports.journal.peek_messages(world.ispb);
+    let told = |sequence: u64, is_repeat| {
+        let stored = &messages[usize::try_from(sequence).unwrap() - 1];
+        let (resource_id, digest) = (stored.resource_id, Digest::of(&stored.xml));
+        Message { sequence: Sequence::new(sequence), resource_id, digest, is_repeat }
+    };
+    let published = |batch, repeats, told: &[Message]| {
+        let (actor, messages) = ("core".into(), told.into());
+        Event::Publish { actor, batch, repeats, messages }
+    };
     let expected = [
-        published(range(1, 3), 0),
-        published(range(3, 4), 1),
+        published(range(1, 3), 0, &[told(1, false), told(2, false)]),
+        published(range(3, 4), 1, &[told(1, true), told(3, false)]),
         read(None, first, Range::EMPTY, range(1, 4), false),
-        published(range(4, 5), 0),
+        published(range(4, 5), 0, &[told(4, false)]),
         read(Some(first), second, range(1, 4), range(4, 5), false),
         read(Some(first), second, Range::EMPTY, range(4, 5), true),
         Event::Close { redeemed: second, confirmed: range(4, 5), returned: Range::EMPTY },

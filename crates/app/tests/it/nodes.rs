@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pix_stream_app::{Change, Error, Settings};
+use pix_stream_app::{Change, Error, Properties, Settings};
 use pix_stream_domain::participant::Limits;
 use tokio::time::advance;
 
@@ -55,7 +55,10 @@ async fn a_participant_that_one_node_onboarded_is_known_to_another_at_once() {
     here.ports.coordinator.set_mute(true);
     let ispb = "99999A77".parse().unwrap();
     assert_eq!(there.app.look_up(ispb).await.unwrap(), None);
-    here.app.onboard(ispb, "Bank".to_owned(), Limits::default(), false, OPERATOR).await.unwrap();
+    here.app
+        .onboard(ispb, Properties { name: "Bank".to_owned(), ..Properties::default() }, false, OPERATOR)
+        .await
+        .unwrap();
     assert_eq!(there.app.look_up(ispb).await.unwrap(), None, "looked for once a second");
     advance(Duration::from_secs(1)).await;
     assert_eq!(there.app.look_up(ispb).await.unwrap().unwrap().name, "Bank");
@@ -73,11 +76,33 @@ async fn changed_limits_and_switches_are_told_to_other_nodes() {
     assert!(there.app.types().iter().any(|known| known.message_type == "pain.009.spi.1.1" && !known.on));
 }
 
+/// Before the Journal is asked: a tenth of a second in which the other node lets ten times the limit pass is too long.
+#[tokio::test(start_paused = true)]
+async fn limits_apply_on_every_node_when_the_command_returns() {
+    let (here, there) = pair().await;
+    for requests_per_second in [Some(7), Some(3), None, Some(9)] {
+        let limits = Limits { requests_per_second, ..Limits::default() };
+        here.app.set_limits(here.ispb, limits, false, OPERATOR).await.unwrap();
+        let known = there.app.find_participant(here.ispb).unwrap();
+        assert_eq!(known.limits, limits);
+        let decision = there.app.admit(&known).await.unwrap();
+        assert_eq!(decision.limit, requests_per_second.unwrap_or(1_000));
+    }
+    advance(Duration::from_secs(1)).await;
+    settle().await;
+    let known = there.app.find_participant(here.ispb).unwrap();
+    assert_eq!(
+        (known.limits.requests_per_second, known.revision),
+        (Some(9), 5),
+        "and in whole a moment later"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn news_of_the_registry_that_were_lost_are_made_up_for_within_seconds() {
     let (here, there) = pair().await;
     here.ports.coordinator.set_mute(true);
-    here.app.set_hold(here.ispb, true, false, OPERATOR).await.unwrap();
+    here.app.set_hold(here.ispb, None, true, false, OPERATOR).await.unwrap();
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(there.app.find_participant(here.ispb).unwrap().held);
 }

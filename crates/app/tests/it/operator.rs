@@ -1,6 +1,6 @@
 //! The operator's commands (D.2): what they change, what a dry run says, and that they outlive a crash.
 
-use pix_stream_app::{AdminRefusal, Change, Error};
+use pix_stream_app::{AdminRefusal, Change, Error, Properties};
 use pix_stream_domain::participant::Limits;
 use pix_stream_domain::sequence::Sequence;
 
@@ -89,9 +89,12 @@ async fn onboarding_twice_is_once_and_with_other_properties_is_refused() {
     let world = World::new().await;
     let ispb = "12345678".parse().unwrap();
     let limits = Limits { requests_per_second: Some(7), ..Limits::default() };
-    let onboard = |name: &str| world.app.onboard(ispb, name.to_owned(), limits, false, OPERATOR);
-    assert!(onboard("A bank").await.unwrap().1);
-    assert!(!onboard("A bank").await.unwrap().1);
+    let onboard = |name: &str| {
+        let properties = Properties { name: name.to_owned(), limits, retention: None };
+        world.app.onboard(ispb, properties, false, OPERATOR)
+    };
+    assert!(onboard("A bank").await.unwrap().changed);
+    assert!(!onboard("A bank").await.unwrap().changed);
     assert_eq!(onboard("Another").await.unwrap_err(), Error::Refused(AdminRefusal::Exists));
     assert_eq!(world.app.participants().len(), 2);
 }

@@ -108,13 +108,16 @@ async fn a_hold_keeps_messages_that_are_past_retention() {
     let retention = Duration::from_secs(3_600);
     let world = World::cluster(Settings { retention, ..Settings::default() }).await;
     world.publish(3).await;
-    let dry = world.app.set_hold(world.ispb, true, true, OPERATOR).await.unwrap();
-    assert!(!dry.held);
-    assert!(world.app.set_hold(world.ispb, true, false, OPERATOR).await.unwrap().held);
-    assert!(world.app.set_hold(world.ispb, true, false, OPERATOR).await.unwrap().held, "again is no harm");
+    let dry = world.app.set_hold(world.ispb, None, true, true, OPERATOR).await.unwrap();
+    assert!(dry.changed && !world.app.find_participant(world.ispb).unwrap().held);
+    assert!(world.app.set_hold(world.ispb, None, true, false, OPERATOR).await.unwrap().participant.held);
+    assert!(
+        world.app.set_hold(world.ispb, None, true, false, OPERATOR).await.unwrap().participant.held,
+        "again is no harm"
+    );
     tokio::time::sleep(2 * retention).await;
     assert_eq!(world.ports.journal.peek_messages(world.ispb).len(), 3);
-    assert!(!world.app.set_hold(world.ispb, false, false, OPERATOR).await.unwrap().held);
+    assert!(!world.app.set_hold(world.ispb, None, false, false, OPERATOR).await.unwrap().participant.held);
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(world.ports.journal.peek_messages(world.ispb).len(), 0);
 }
@@ -124,12 +127,12 @@ async fn a_hold_that_failed_half_way_is_finished_by_the_same_command() {
     let world = World::cluster(Settings::default()).await;
     settle().await;
     world.ports.journal.faults().lose_next_answers(1);
-    let failed = world.app.set_hold(world.ispb, true, false, OPERATOR).await;
+    let failed = world.app.set_hold(world.ispb, None, true, false, OPERATOR).await;
     assert!(matches!(failed, Err(Error::Unavailable { .. })), "{failed:?}");
-    let again = world.app.set_hold(world.ispb, true, false, OPERATOR).await;
+    let again = world.app.set_hold(world.ispb, None, true, false, OPERATOR).await;
     let done = match again {
-        Err(Error::Refused(_)) => world.app.set_hold(world.ispb, true, false, OPERATOR).await,
+        Err(Error::Refused(_)) => world.app.set_hold(world.ispb, None, true, false, OPERATOR).await,
         other => other,
     };
-    assert!(done.unwrap().held);
+    assert!(done.unwrap().participant.held);
 }

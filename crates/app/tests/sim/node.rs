@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_app::App;
-use pix_stream_domain::audit::Record;
+use pix_stream_domain::audit::{ChainId, Head, Record};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::rate::{Decision, Rule};
@@ -27,6 +27,7 @@ use pix_stream_ports::journal::{
 };
 use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Put, Quarantine, Summary, Usage};
 use pix_stream_ports::regions::OneRegion;
+use pix_stream_testkit::fake::FakeAnchors;
 use pix_stream_testkit::{FakeCodec, FakeEntropy, FakePorts, SimClock};
 use tokio::sync::Notify;
 
@@ -137,6 +138,7 @@ impl Ports for NodePorts {
     type Regions = OneRegion;
     type Codec = FakeCodec;
     type AuditLog = Mortal;
+    type Anchors = FakeAnchors;
     type Clock = SimClock;
     type Entropy = FakeEntropy;
 
@@ -162,6 +164,10 @@ impl Ports for NodePorts {
 
     fn audit_log(&self) -> &Mortal {
         &self.audit_log
+    }
+
+    fn anchors(&self) -> &FakeAnchors {
+        &self.fakes.anchors
     }
 
     fn clock(&self) -> &SimClock {
@@ -204,8 +210,12 @@ impl Journal for Mortal {
         self.life.reach(Store::Journal, self.fakes.journal.find_since(ispb, at)).await
     }
 
-    async fn keep(&self, ispb: Ispb) -> Result<(), Error> {
-        self.life.reach(Store::Journal, self.fakes.journal.keep(ispb)).await
+    async fn keep(&self, ispb: Ispb, range: Range) -> Result<(), Error> {
+        self.life.reach(Store::Journal, self.fakes.journal.keep(ispb, range)).await
+    }
+
+    async fn remove_between(&self, ispb: Ispb, range: Range, limit: u32) -> Result<u32, Error> {
+        self.life.reach(Store::Journal, self.fakes.journal.remove_between(ispb, range, limit)).await
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {
@@ -318,7 +328,11 @@ impl AuditLog for Mortal {
         self.life.lead(self.fakes.audit_log.append(records)).await
     }
 
-    async fn sync(&self) -> Result<(), Error> {
+    async fn sync(&self) -> Result<Head, Error> {
         self.life.lead(self.fakes.audit_log.sync()).await
+    }
+
+    fn chain(&self) -> ChainId {
+        self.fakes.audit_log.chain()
     }
 }

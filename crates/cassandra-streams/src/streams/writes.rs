@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use pix_stream_cql::{Consistency, Error as Failure, Options as Call, Serial, Statement, Value};
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::sequence::Range;
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::NewMessage;
 
@@ -173,6 +174,13 @@ impl Streams {
         let mut values = key(ispb, bucket);
         values.push(bigint(below));
         self.write(&self.texts.remove, values).await
+    }
+
+    /// Deletes the rows of a part of a bucket.
+    pub(crate) async fn remove_slice(&self, ispb: Ispb, bucket: u64, part: Range) -> Result<(), Error> {
+        let mut values = key(ispb, bucket);
+        values.extend([bigint(part.start().value()), bigint(part.end().value())]);
+        self.write(&self.texts.remove_slice, values).await
     }
 
     /// Writes a row again as it is, without expiry, a microsecond later than it was written: it wins over the

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
-use pix_stream_app::{Actor, App, Settings};
+use pix_stream_app::{Actor, App, Settings, Properties};
 use pix_stream_delivery::{Shared, Wire, handle};
-use pix_stream_domain::participant::Limits;
 use pix_stream_domain::token::Keyring;
 use pix_stream_listener::config::{CertificateFiles, ListenerSettings, TlsSettings};
 use pix_stream_listener::drain::Drain;
@@ -106,7 +105,7 @@ impl Node {
         let ports = FakePorts::new(7, SimClock::following_tokio(START));
         let app = App::start(ports, Keyring::new((1, [7; 32]), None), settings).await.unwrap();
         let actor = Actor { name: "test", request_id: "test", reason: "" };
-        app.onboard("99999001".parse().unwrap(), String::new(), Limits::default(), false, actor)
+        app.onboard("99999001".parse().unwrap(), Properties::default(), false, actor)
             .await
             .unwrap();
         let render = Arc::new(String::new);

@@ -1,4 +1,4 @@
-//! The commands of the operator and of the workers: pause, cap, rewind, advance, retention, sweep.
+//! The commands of the operator and of the workers: pause, cap, slot release, rewind, advance, retention, sweep.
 
 use crate::limits::STREAMS_MAX;
 use crate::sequence::{Range, Sequence};
@@ -30,6 +30,27 @@ impl StreamState {
         let before = self.watermark();
         self.cap = cap;
         self.adjusted(before, Adjustment::default())
+    }
+
+    /// Ends the stream in a slot as if it had been abandoned: what it holds is delivered again, unless its client brings
+    /// the token of that batch first (late return). A stream that holds nothing is remembered as closed, so that a read
+    /// that waits on it, or its token, does not take the slot again.
+    pub(super) fn release<S: Supply>(&mut self, slot: u8, context: &Context<'_, S>) -> Outcome {
+        if usize::from(slot) >= self.slots.len() {
+            return Outcome::Refused(Refusal::Slot);
+        }
+        let (before, waiting) = (self.watermark(), self.returned.len());
+        let abandoned = self.free_abandoned(context);
+        let ended = self.slots[usize::from(slot)].live.take();
+        match &ended {
+            Some(stream) if stream.held => drop(self.give_back(stream)),
+            Some(stream) => self.slots[usize::from(slot)].closed = Some(stream.generation),
+            None if abandoned == 0 => return Outcome::Unchanged,
+            None => {}
+        }
+        let redeliver = self.returned.len() - waiting;
+        let released = ended.is_some();
+        self.adjusted(before, Adjustment { abandoned, released, redeliver, ..Adjustment::default() })
     }
 
     /// Everything from `to` on that was confirmed or skipped is delivered again; what live streams hold stays

@@ -68,6 +68,11 @@ pub enum Command {
         /// 1 to 6.
         cap: u8,
     },
+    /// End the stream in a slot (operator): what it holds is delivered again.
+    Release {
+        /// The slot, from 0.
+        slot: u8,
+    },
     /// Deliver everything from `to` on again (operator).
     Rewind {
         /// The first sequence number to deliver again.
@@ -153,6 +158,9 @@ pub enum Refusal {
     /// A cap outside 1 to 6.
     #[error("a cap is 1 to {STREAMS_MAX}")]
     Cap,
+    /// A slot that there is not.
+    #[error("a slot is 1 to {STREAMS_MAX}")]
+    Slot,
     /// A rewind to before the oldest message, or an advance beyond the newest.
     #[error("the position must lie between {first} and {last}")]
     Position {
@@ -172,6 +180,8 @@ pub struct Adjustment {
     pub watermark: Sequence,
     /// Streams that were found abandoned.
     pub abandoned: u8,
+    /// Whether the operator's command ended a stream.
+    pub released: bool,
     /// Messages that will be delivered again because of this.
     pub redeliver: u64,
     /// Messages that will not be delivered any more because of this.

@@ -42,6 +42,8 @@ pub(crate) enum Step {
     Pause,
     Resume,
     SetCap(u8),
+    /// Ends the stream in a slot, from 0.
+    Release(u8),
     /// To a share of 255 of what was handed out.
     Rewind(u8),
     /// To a share of 255 of what lies ahead.
@@ -88,6 +90,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Pause),
         2 => Just(Step::Resume),
         1 => (1_u8..=6).prop_map(Step::SetCap),
+        2 => (0_u8..6).prop_map(Step::Release),
         1 => any::<u8>().prop_map(Step::Rewind),
         1 => any::<u8>().prop_map(Step::Advance),
         1 => any::<u8>().prop_map(Step::Retain),

@@ -117,6 +117,7 @@ impl Model {
             Command::SetCap { cap } => {
                 self.administer(Timestamp::default(), |model| model.cap = usize::from(*cap))
             }
+            Command::Release { slot } => self.administer(now, |model| model.release(usize::from(*slot))),
             Command::Rewind { to } => self.administer(now, |model| model.rewind(to.value())),
             Command::Advance { to } => self.administer(now, |model| model.skip(to.value())),
             Command::RetainFrom { first } => {
@@ -252,6 +253,16 @@ impl Model {
         self.expire(now);
         change(self);
         Expected::Done
+    }
+
+    /// Its stream ends; one that holds nothing does not come back.
+    fn release(&mut self, slot: usize) {
+        let holds_nothing = self.held(slot).is_empty();
+        let generation = self.slots[slot].as_ref().map(|live| live.generation);
+        self.give_back(slot);
+        if generation.is_some() && holds_nothing {
+            self.closed[slot] = generation;
+        }
     }
 
     fn rewind(&mut self, to: u64) {

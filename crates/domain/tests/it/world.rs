@@ -108,6 +108,7 @@ impl World {
             Step::Pause => self.command(&Command::Pause),
             Step::Resume => self.command(&Command::Resume),
             Step::SetCap(cap) => self.command(&Command::SetCap { cap }),
+            Step::Release(slot) => self.command(&Command::Release { slot }),
             Step::Rewind(share) => self.rewind(share),
             Step::Advance(share) => self.advance(share),
             Step::Retain(share) => {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pix_stream_app::{Actor, App};
+use pix_stream_app::{Actor, App, Properties};
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_domain::participant::{Limits, Participant};
+use pix_stream_domain::participant::Participant;
 use pix_stream_domain::token::Keyring;
 use pix_stream_intake::Settings;
 use pix_stream_testkit::fake::FakeIntake;
@@ -152,7 +152,7 @@ async fn an_entry_for_who_is_not_onboarded_is_kept_and_released_after_onboarding
     world.expect_empty().await;
     let kept = world.ports.quarantine.peek_entries();
     assert_eq!(kept.len(), 1);
-    world.app.onboard(other, String::new(), Limits::default(), false, OPERATOR).await.unwrap();
+    world.app.onboard(other, Properties::default(), false, OPERATOR).await.unwrap();
     world.app.quarantine_release(kept[0].summary.id, false, OPERATOR).await.unwrap();
     assert_eq!(world.ports.journal.peek_messages(other).len(), 1);
 }
@@ -177,7 +177,7 @@ async fn a_participant_over_its_backlog_does_not_hold_up_others() {
     let settings = pix_stream_app::Settings { backlog_high_water: 1, ..Default::default() };
     let world = World::with(settings).await;
     let other: Ispb = "99999A77".parse().unwrap();
-    world.app.onboard(other, String::new(), Limits::default(), false, OPERATOR).await.unwrap();
+    world.app.onboard(other, Properties::default(), false, OPERATOR).await.unwrap();
     world.put("M1");
     world.expect_empty().await;
     world.put("M2");

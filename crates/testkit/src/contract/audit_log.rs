@@ -1,6 +1,6 @@
 //! What every audit log must do, as far as the port shows it. The chain itself is its implementation's to prove.
 
-use pix_stream_domain::audit::{Event, Record};
+use pix_stream_domain::audit::{Event, Message, Record};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
@@ -55,7 +55,12 @@ pub fn records(prefix: &str, count: usize) -> Vec<Record> {
             batch: range,
         },
         Event::Close { redeemed: Digest::of(b"old"), confirmed: Range::EMPTY, returned: range },
-        Event::Publish { actor: "CN=icom \"prod\"\\1".into(), batch: range, repeats: 2 },
+        Event::Publish {
+            actor: "CN=icom \"prod\"\\1".into(),
+            batch: Range::new(Sequence::new(11), Sequence::new(13)),
+            repeats: 1,
+            messages: [(11, false), (4, true), (12, false)].map(message).into(),
+        },
         Event::Quarantine {
             actor: "CN=icom".into(),
             entry: ResourceId::new(Timestamp::from_unix_millis(7), [7; 16]),
@@ -78,4 +83,10 @@ pub fn records(prefix: &str, count: usize) -> Vec<Record> {
         event,
     };
     events.into_iter().cycle().take(count).enumerate().map(record).collect()
+}
+
+fn message((sequence, is_repeat): (u64, bool)) -> Message {
+    let resource_id = ResourceId::new(Timestamp::from_unix_millis(1_800_000_000_000), [sequence as u8; 16]);
+    let digest = Digest::of(&sequence.to_be_bytes());
+    Message { sequence: Sequence::new(sequence), resource_id, digest, is_repeat }
 }

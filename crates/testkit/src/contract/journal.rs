@@ -45,14 +45,18 @@ pub async fn test_reopening<J: Journal>(open: impl AsyncFn() -> J) {
     let incarnation = first.raise_incarnation(ispb(1)).await.unwrap();
     let checkpoint = state::checkpoint(incarnation, 3, true);
     first.save_checkpoints(vec![(ispb(1), checkpoint.clone())]).await.unwrap();
-    let participant = state::participant(1, 1, "Banco Um");
+    let participant = state::known_in_full(1, 1);
     assert_eq!(first.save_participant(participant.clone()).await, Ok(true));
     assert_eq!(first.save_switches(state::switches(1, "pacs.008.spi.1.16")).await, Ok(true));
+    first.append(ispb(3), read::old_messages(1..=20), terms()).await.unwrap();
+    assert_eq!(first.remove_between(ispb(3), range(5, 9), 100).await, Ok(4));
     let before = read_all(&first, ispb(1)).await;
+    let with_gap = read_all(&first, ispb(3)).await;
     drop(first);
 
     let second = open().await;
     assert_eq!(read_all(&second, ispb(1)).await, before, "messages stay as they were");
+    assert_eq!(read_all(&second, ispb(3)).await, with_gap, "and so does what was removed between them");
     let kept: Vec<_> = before.iter().map(|stored| (stored.sequence, stored.resource_id)).collect();
     let given: Vec<_> = appended[3..].iter().map(|one| (one.sequence, one.resource_id)).collect();
     assert_eq!(kept, given, "acknowledged messages stay at their place");

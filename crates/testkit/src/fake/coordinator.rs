@@ -186,6 +186,9 @@ impl FakeCoordinator {
                 }
             }
             News::Change { ispb, version } => told.iter().for_each(|told| told.on_change(*ispb, *version)),
+            News::Limits { ispb, limits, revision } => {
+                told.iter().for_each(|told| told.on_limits(*ispb, *limits, *revision));
+            }
             News::Registry => told.iter().for_each(|told| told.on_registry()),
         }
     }

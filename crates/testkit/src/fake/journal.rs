@@ -256,7 +256,7 @@ impl Journal for FakeJournal {
     }
 
     /// Nothing expires by itself here.
-    async fn keep(&self, ispb: Ispb) -> Result<(), Error> {
+    async fn keep(&self, ispb: Ispb, _: Range) -> Result<(), Error> {
         self.ask(ispb, |_| ()).await
     }
 
@@ -271,6 +271,20 @@ impl Journal for FakeJournal {
                 removed += 1;
             }
             removed
+        })
+        .await
+    }
+
+    async fn remove_between(&self, ispb: Ispb, range: Range, limit: u32) -> Result<u32, Error> {
+        self.ask(ispb, |partition| {
+            let messages = &mut partition.messages;
+            let old: Vec<_> = messages
+                .range(range.start()..range.end())
+                .map(|(sequence, _)| *sequence)
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .collect();
+            messages.retain(|sequence, _| !old.contains(sequence));
+            u32::try_from(old.len()).unwrap_or(u32::MAX)
         })
         .await
     }

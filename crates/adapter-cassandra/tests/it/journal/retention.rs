@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use pix_stream_adapter_cassandra::journal::Options;
 use pix_stream_cql::Value;
-use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::journal::{Journal as _, Terms};
 
 use super::{WINDOW, ispb, journal, messages, read_all, terms};
 use crate::support::Space;
+
+fn everything() -> Range {
+    Range::new(Sequence::FIRST, Sequence::new(u64::MAX))
+}
 
 /// The lives of the rows of a participant's first bucket, in seconds, by sequence number.
 async fn lives(space: &Space) -> Vec<Option<i32>> {
@@ -36,10 +40,43 @@ async fn rows_live_as_long_as_they_are_wanted_and_a_day_more() {
 
     let stored = read_all(&journal, ispb(1)).await;
     for _ in 0..2 {
-        journal.keep(ispb(1)).await.unwrap();
+        journal.keep(ispb(1), everything()).await.unwrap();
         assert_eq!(lives(&space).await, vec![None; 4], "a hold takes the expiry off");
         assert_eq!(read_all(&journal, ispb(1)).await, stored, "and changes nothing else");
     }
+    space.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_of_a_range_takes_the_expiry_off_that_range_alone() {
+    let Some(space) = Space::migrated("journal_range_hold").await else { return };
+    let journal = journal(&space, Options::default());
+    journal.append(ispb(1), messages(1..=40, 0), terms()).await.unwrap();
+    let held = Range::new(Sequence::new(3), Sequence::new(37));
+    for _ in 0..2 {
+        journal.keep(ispb(1), held).await.unwrap();
+        for (life, number) in lives(&space).await.into_iter().zip(1..) {
+            let is_held = (3..37).contains(&number);
+            assert_eq!(life.is_none(), is_held, "message {number}: {life:?}");
+        }
+    }
+    space.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_between_held_ones_are_deleted_once_they_tell_no_repeat() {
+    let Some(space) = Space::migrated("journal_between").await else { return };
+    let journal = journal(&space, Options::default());
+    let held = Terms { retention: None, ..terms() };
+    journal.append(ispb(1), messages(1..=9, 0), held).await.unwrap();
+    let between = Range::new(Sequence::new(4), Sequence::new(7));
+    assert_eq!(journal.remove_between(ispb(1), between, 100).await, Ok(0), "they still tell repeats");
+    let later = journal_at(&space, WINDOW.as_secs() + 50);
+    assert_eq!(later.remove_between(ispb(1), between, 100).await, Ok(3));
+    assert_eq!(later.remove_between(ispb(1), between, 100).await, Ok(0));
+    assert_eq!(lives(&space).await, vec![None; 6], "their rows are gone, the others stay");
+    let left: Vec<_> = read_all(&later, ispb(1)).await.iter().map(|one| one.sequence.value()).collect();
+    assert_eq!(left, [1, 2, 3, 7, 8, 9]);
     space.drop().await;
 }
 

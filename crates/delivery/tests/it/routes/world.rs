@@ -8,19 +8,20 @@ use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use pix_stream_app::{Actor, App, Publish, Settings};
-use pix_stream_delivery::{Shared, Wire, handle, handle_admin, handle_plain};
+use pix_stream_app::{Actor, App, Publish, Settings, Properties};
+use pix_stream_delivery::{Shared, Wire, handle};
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_domain::participant::Limits;
 use pix_stream_domain::token::Keyring;
 use pix_stream_listener::identity::{
-    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, PublishScope, Role, RoleRule,
+    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, Scope, Role, RoleRule,
 };
 use pix_stream_testkit::fake::{FakeCodec, FakePorts};
 pub(crate) use pix_stream_testkit::http::{Ask, Reply};
 use pix_stream_testkit::sim_clock::{START, SimClock};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::routes::table;
 
 /// The participant that is onboarded.
 pub(crate) const BANK: &str = "99999A04";
@@ -31,14 +32,6 @@ pub(crate) const STRANGER: &str = "99999999";
 
 pub(crate) fn ispb(text: &str) -> Ispb {
     text.parse().unwrap()
-}
-
-/// Which listener is spoken to.
-#[derive(Clone, Copy)]
-enum Listener {
-    Api,
-    Admin,
-    Plain,
 }
 
 pub(crate) struct World {
@@ -59,7 +52,7 @@ impl World {
         let app = App::start(ports.clone(), keyring, settings).await.unwrap();
         for participant in [BANK, OTHER] {
             let actor = Actor { name: "test", request_id: "test", reason: "" };
-            app.onboard(ispb(participant), String::new(), Limits::default(), false, actor).await.unwrap();
+            app.onboard(ispb(participant), Properties::default(), false, actor).await.unwrap();
         }
         let render = Arc::new(|| "pix_stream_up 1\n".to_owned());
         let shared = Arc::new(Shared::new(app.clone(), wire, render, 1, "0.0.0-test").await);
@@ -75,36 +68,25 @@ impl World {
         messages
     }
 
+    /// Whatever is answered is in the table.
     pub(crate) async fn ask(&self, who: &Peer, ask: Ask) -> Reply {
-        let is_head = ask.is_head();
-        Reply::parse(&self.exchange(Listener::Api, who, &ask.to_bytes()).await, is_head)
-    }
-
-    pub(crate) async fn ask_admin(&self, who: &Peer, ask: Ask) -> Reply {
-        Reply::parse(&self.exchange(Listener::Admin, who, &ask.to_bytes()).await, false)
-    }
-
-    pub(crate) async fn ask_plain(&self, ask: Ask) -> Reply {
-        Reply::parse(&self.exchange(Listener::Plain, &bank(), &ask.to_bytes()).await, false)
+        let request = ask.to_bytes();
+        let reply = Reply::parse(&self.exchange(who, &request).await, ask.is_head());
+        table::check(&request, &reply);
+        reply
     }
 
     /// Everything that comes back for these bytes, until the connection ends.
     pub(crate) async fn raw(&self, who: &Peer, request: &[u8]) -> Vec<u8> {
-        self.exchange(Listener::Api, who, request).await
+        self.exchange(who, request).await
     }
 
-    async fn exchange(&self, listener: Listener, who: &Peer, request: &[u8]) -> Vec<u8> {
+    async fn exchange(&self, who: &Peer, request: &[u8]) -> Vec<u8> {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (shared, who) = (Arc::clone(&self.shared), who.clone());
         let service = service_fn(move |request| {
             let (shared, who) = (Arc::clone(&shared), who.clone());
-            async move {
-                Ok::<_, Infallible>(match listener {
-                    Listener::Api => handle(shared, who, request).await,
-                    Listener::Admin => handle_admin(shared, who, request).await,
-                    Listener::Plain => handle_plain(shared, request).await,
-                })
-            }
+            async move { Ok::<_, Infallible>(handle(shared, who, request).await) }
         });
         let connection =
             http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(server), service);
@@ -131,10 +113,10 @@ pub(crate) fn peer(name: &str, unit: &str) -> Peer {
     let rule = |name: &str, role| RoleRule { subject: Match::Name(name.to_owned()), role };
     let rules = IdentityRules {
         roles: vec![
-            rule("producer", Role::Publish(PublishScope::All)),
-            rule("producer of one", Role::Publish(PublishScope::Some([ispb(OTHER)].into()))),
-            rule("admin", Role::Admin),
-            rule("auditor", Role::Auditor),
+            rule("producer", Role::Publish(Scope::All)),
+            rule("producer of one", Role::Publish(Scope::Some([ispb(OTHER)].into()))),
+            rule("admin", Role::Admin(Scope::All)),
+            rule("auditor", Role::Auditor(Scope::All)),
         ],
         ..IdentityRules::default()
     };

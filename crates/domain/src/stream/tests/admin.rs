@@ -39,6 +39,52 @@ fn a_dead_token_is_gone_also_while_paused() {
 }
 
 #[test]
+fn a_released_slot_is_free_and_what_its_stream_held_is_delivered_again() {
+    let mut world = World::with_messages(30);
+    world.opened(1, 11);
+    let second = world.opened(11, 21);
+    let done = adjusted(world.apply(&Command::Release { slot: 0 }));
+    assert_eq!((done.released, done.redeliver, done.skipped, done.abandoned), (true, 10, 0, 0));
+    assert_eq!(world.state.live_count(), 1);
+    assert_eq!(world.apply(&Command::Release { slot: 0 }), Outcome::Unchanged, "again changes nothing");
+    world.pulled(second, 1, 11);
+}
+
+#[test]
+fn a_client_whose_slot_was_released_may_still_confirm_what_waits() {
+    let mut world = World::with_messages(30);
+    let first = world.opened(1, 11);
+    world.apply(&Command::Release { slot: 0 });
+    let next = world.pull(first);
+    assert_eq!(grant_of(next).confirmed, range(1, 11));
+    let first = batch_of(next, 11, 21);
+    world.apply(&Command::Release { slot: 0 });
+    world.opened(11, 21);
+    assert_eq!(world.pull(first), GONE, "another stream has it now");
+}
+
+#[test]
+fn a_released_stream_that_holds_nothing_does_not_take_its_slot_again() {
+    let mut world = World::with_messages(10);
+    let first = world.opened(1, 11);
+    let waiting = grant_of(world.pull_waiting(first)).token;
+    let idle = world.opened_empty();
+    for slot in [0, 1] {
+        let done = adjusted(world.apply(&Command::Release { slot }));
+        assert_eq!((done.released, done.redeliver), (true, 0));
+    }
+    assert_eq!(world.pull_waiting(waiting), GONE);
+    assert_eq!(world.pull(idle), GONE);
+    assert_eq!(world.watermark(), 10, "what was confirmed stays confirmed");
+}
+
+#[test]
+fn a_seventh_slot_cannot_be_released() {
+    let mut world = World::with_messages(1);
+    assert_eq!(world.apply(&Command::Release { slot: 6 }), Outcome::Refused(Refusal::Slot));
+}
+
+#[test]
 fn a_rewind_delivers_again_and_says_how_many() {
     let mut world = World::with_messages(20);
     let first = world.opened(1, 11);

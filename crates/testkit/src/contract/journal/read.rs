@@ -1,7 +1,9 @@
 //! Reading, finding a time, and removing.
 
 use bytes::Bytes;
+use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
+use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::journal::{Extent, Journal, NewMessage, Stored};
 
 use super::{ALL_BYTES, at, message, messages, range, read_all, terms};
@@ -14,6 +16,28 @@ pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
     a_time_is_found(make().await).await;
     removing_is_bounded_and_keeps_the_head(make().await).await;
     a_removed_message_is_missing_and_its_number_is_not_given_again(make().await).await;
+    what_is_removed_between_leaves_the_rest_where_it_is(make().await).await;
+    a_time_is_found_beside_what_was_removed_between(make().await).await;
+    removing_below_goes_on_behind_what_was_removed_between(make().await).await;
+    keeping_changes_no_message(make().await).await;
+}
+
+/// Messages of so long ago that no window of idempotency is open any longer, ten seconds apart.
+pub(super) fn old_messages(numbers: std::ops::RangeInclusive<u64>) -> Vec<NewMessage> {
+    let old = |n: u64| {
+        let mut message = message(n, n, 0);
+        let published_at = old(n);
+        let mut random = [7; 16];
+        random[..8].copy_from_slice(&n.to_be_bytes());
+        message.key.published_at = published_at;
+        message.resource_id = ResourceId::new(published_at, random);
+        message
+    };
+    numbers.map(old).collect()
+}
+
+fn old(n: u64) -> Timestamp {
+    Timestamp::from_unix_millis(1_600_000_000_000 + 10_000 * n)
 }
 
 fn numbers(stored: &[Stored]) -> Vec<u64> {
@@ -100,4 +124,62 @@ async fn a_removed_message_is_missing_and_its_number_is_not_given_again(journal:
     assert_eq!(journal.read(ispb(1), range(1, 5), ALL_BYTES).await, Ok(Vec::new()));
     let next = journal.append(ispb(1), messages([50], 1), terms()).await.unwrap();
     assert_eq!(next[0].sequence, Sequence::new(5));
+}
+
+async fn what_is_removed_between_leaves_the_rest_where_it_is(journal: impl Journal) {
+    for n in [1, 2] {
+        journal.append(ispb(n), old_messages(1..=40), terms()).await.unwrap();
+    }
+    let before = read_all(&journal, ispb(1)).await;
+    assert_eq!(journal.remove_between(ispb(1), range(10, 20), 4).await, Ok(4), "bounded");
+    assert_eq!(journal.remove_between(ispb(1), range(10, 20), 100).await, Ok(6));
+    assert_eq!(journal.remove_between(ispb(1), range(10, 20), 100).await, Ok(0), "again there is nothing");
+    assert_eq!(journal.remove_between(ispb(1), range(15, 25), 100).await, Ok(5), "ranges may overlap");
+    assert_eq!(journal.remove_between(ispb(1), Range::EMPTY, 100).await, Ok(0));
+    let left: Vec<Stored> =
+        before.into_iter().filter(|one| !range(10, 25).iter().any(|s| s == one.sequence)).collect();
+    assert_eq!(read_all(&journal, ispb(1)).await, left, "what is left is as it was");
+    assert_eq!(
+        numbers(&journal.read(ispb(1), range(12, 30), 0).await.unwrap()),
+        [25],
+        "the next that is left"
+    );
+    assert_eq!(numbers(&journal.read(ispb(1), range(8, 27), ALL_BYTES).await.unwrap()), [8, 9, 25, 26]);
+    assert_eq!(journal.read(ispb(1), range(10, 25), ALL_BYTES).await, Ok(Vec::new()));
+    let extent = Extent { first: Sequence::FIRST, next: Sequence::new(41) };
+    assert_eq!(journal.extent(ispb(1)).await, Ok(extent));
+    assert_eq!(read_all(&journal, ispb(2)).await.len(), 40, "others keep theirs");
+    let next = journal.append(ispb(1), messages([50], 1), terms()).await.unwrap();
+    assert_eq!(next[0].sequence, Sequence::new(41), "no number is given again");
+    assert_eq!(numbers(&journal.read(ispb(1), range(39, 50), ALL_BYTES).await.unwrap()), [39, 40, 41]);
+}
+
+async fn a_time_is_found_beside_what_was_removed_between(journal: impl Journal) {
+    journal.append(ispb(1), old_messages(1..=40), terms()).await.unwrap();
+    assert_eq!(journal.remove_between(ispb(1), range(10, 20), 100).await, Ok(10));
+    assert_eq!(journal.remove_between(ispb(1), range(30, 41), 100).await, Ok(11));
+    for (n, found) in [(1, 1), (8, 8), (9, 9), (10, 20), (15, 20), (20, 20), (21, 21), (29, 29), (30, 41)] {
+        assert_eq!(journal.find_since(ispb(1), old(n)).await, Ok(Sequence::new(found)), "message {n}");
+    }
+}
+
+async fn removing_below_goes_on_behind_what_was_removed_between(journal: impl Journal) {
+    journal.append(ispb(1), old_messages(1..=40), terms()).await.unwrap();
+    assert_eq!(journal.remove_between(ispb(1), range(10, 20), 100).await, Ok(10));
+    journal.remove_below(ispb(1), Sequence::new(5), 100).await.unwrap();
+    assert_eq!(numbers(&journal.read(ispb(1), range(1, 12), ALL_BYTES).await.unwrap()), [5, 6, 7, 8, 9]);
+    while journal.remove_below(ispb(1), Sequence::new(25), 100).await.unwrap() > 0 {}
+    let extent = Extent { first: Sequence::new(25), next: Sequence::new(41) };
+    assert_eq!(journal.extent(ispb(1)).await, Ok(extent));
+    assert_eq!(read_all(&journal, ispb(1)).await.len(), 16);
+}
+
+async fn keeping_changes_no_message(journal: impl Journal) {
+    journal.append(ispb(1), messages(1..=40, 0), terms()).await.unwrap();
+    let before = read_all(&journal, ispb(1)).await;
+    for kept in [range(5, 9), range(1, u64::MAX), Range::EMPTY, range(100, 200)] {
+        assert_eq!(journal.keep(ispb(1), kept).await, Ok(()));
+        assert_eq!(read_all(&journal, ispb(1)).await, before);
+    }
+    assert_eq!(journal.keep(ispb(2), range(1, 9)).await, Ok(()), "nothing there");
 }

@@ -1,11 +1,15 @@
 //! Checkpoints, incarnations, participants, switches, and the check.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use pix_stream_domain::holds::Holds;
 use pix_stream_domain::participant::{Limits, Participant};
-use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::replay::ReplaySession;
+use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::StreamState;
 use pix_stream_domain::switches::Switches;
+use pix_stream_domain::time::TimeRange;
 use pix_stream_domain::version::Incarnation;
 use pix_stream_ports::journal::{Checkpoint, Journal};
 
@@ -20,6 +24,7 @@ pub(super) async fn test_all<J: Journal>(make: &impl AsyncFn() -> J) {
     racing_checkpoints_leave_the_newest(make().await).await;
     incarnations_rise_and_are_never_given_twice(make().await).await;
     participants_are_listed_by_ispb(make().await).await;
+    everything_that_is_known_of_a_participant_comes_back(make().await).await;
     a_change_on_an_old_revision_is_refused(make().await).await;
     of_racing_changes_one_wins(make().await).await;
     switches_come_back_as_they_were(make().await).await;
@@ -101,6 +106,34 @@ async fn participants_are_listed_by_ispb(journal: impl Journal) {
     }
     let expected: Vec<_> = [1, 2, 3].map(|n| participant(n, 1, "Banco Ação")).into();
     assert_eq!(journal.participants().await, Ok(expected));
+}
+
+/// A participant of whom everything is set.
+pub(super) fn known_in_full(n: u32, revision: u64) -> Participant {
+    let mut holds = Holds::default();
+    for from in [0, 100, 10_000] {
+        holds.add(TimeRange::new(at(from), at(from + 50)).unwrap()).unwrap();
+    }
+    let range = Range::new(Sequence::new(3), Sequence::new(u64::MAX));
+    let (opened_at, expires_at) = (at(7), at(3607));
+    Participant {
+        held: true,
+        offboarded: true,
+        retention: Some(Duration::from_secs(90 * 24 * 3600)),
+        holds,
+        replay: Some(ReplaySession { id: u64::MAX, range, opened_at, expires_at }),
+        ..participant(n, revision, "Banco Ação")
+    }
+}
+
+async fn everything_that_is_known_of_a_participant_comes_back(journal: impl Journal) {
+    let plain = participant(1, 1, "Banco Ação");
+    let offboarded = Participant { offboarded: true, revision: 2, ..plain.clone() };
+    let onboarded_again = Participant { revision: 4, ..plain.clone() };
+    for saved in [plain, offboarded, known_in_full(1, 3), onboarded_again] {
+        assert_eq!(journal.save_participant(saved.clone()).await, Ok(true));
+        assert_eq!(journal.participants().await, Ok(vec![saved]));
+    }
 }
 
 async fn a_change_on_an_old_revision_is_refused(journal: impl Journal) {
