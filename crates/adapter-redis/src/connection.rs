@@ -27,7 +27,7 @@ use pix_stream_ports::error::Error;
 
 use crate::error;
 use crate::metrics::{CONNECTS, UP};
-use crate::options::{IN_FLIGHT_MAX, Options, OptionsError, Topology, split};
+use crate::options::{Credentials, IN_FLIGHT_MAX, Options, OptionsError, Topology, split};
 
 /// Pause before the first attempt to connect again, and at most between attempts. A second at most would be the
 /// driver's recommendation; service has to be back within a second of the server.
@@ -94,7 +94,7 @@ pub(crate) fn builder(options: &Options) -> Result<Builder, OptionsError> {
 
 fn config(options: &Options) -> Result<Config, OptionsError> {
     let credentials = options.credentials.clone();
-    let (username, password) = credentials.map_or((None, None), |c| (c.username, Some(c.password)));
+    let (username, password) = split_up(credentials);
     let tls = options.tls.as_ref().map(|tls| TlsConfig {
         connector: rustls::ClientConfig::clone(tls).into(),
         hostnames: TlsHostMapping::DefaultHost,
@@ -111,6 +111,11 @@ fn config(options: &Options) -> Result<Config, OptionsError> {
     })
 }
 
+/// As the driver takes them.
+fn split_up(credentials: Option<Credentials>) -> (Option<String>, Option<String>) {
+    credentials.map_or((None, None), |one| (one.username, Some(one.password.to_string())))
+}
+
 fn server(options: &Options) -> Result<ServerConfig, OptionsError> {
     let servers = |nodes: &[String]| {
         let servers = nodes.iter().map(|node| split(node).map(Server::from));
@@ -123,7 +128,7 @@ fn server(options: &Options) -> Result<ServerConfig, OptionsError> {
         }
         Topology::Sentinel { name, sentinels } => {
             let credentials = options.sentinel_credentials.clone();
-            let (username, password) = credentials.map_or((None, None), |c| (c.username, Some(c.password)));
+            let (username, password) = split_up(credentials);
             let hosts = servers(sentinels)?;
             ServerConfig::Sentinel { hosts, service_name: name.clone(), username, password }
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 /// Requests of a node that may wait for Redis at once. A Redis that stands still is answered for by the ones that
 /// wait already; more would only pile up.
 pub(crate) const IN_FLIGHT_MAX: usize = 1024;
@@ -96,8 +98,8 @@ pub enum Topology {
 pub struct Credentials {
     /// The name; `None` is the default user.
     pub username: Option<String>,
-    /// The password.
-    pub password: String,
+    /// The password; the driver keeps a copy of its own, to connect again with.
+    pub password: Zeroizing<String>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let user = Credentials { username: Some("pix".to_owned()), password: "secret".to_owned() };
+        let user = Credentials { username: Some("pix".to_owned()), password: "secret".to_owned().into() };
         assert!(!format!("{user:?}").contains("secret"));
     }
 }

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
+use zeroize::Zeroizing;
 
 use crate::Error;
 
@@ -26,12 +29,23 @@ pub(crate) fn client_config(ca: &Path, own: Option<(&Path, &Path)>) -> Result<Ar
     let config = match own {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
-            let chain = certificates(certificate)?;
-            let private = PrivateKeyDer::from_pem_file(key).map_err(|error| file_error(key, &error))?;
-            builder.with_client_auth_cert(chain, private).map_err(|error| file_error(certificate, &error))?
+            let certified = certified(certificate, key)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
         }
     };
     Ok(Arc::new(config))
+}
+
+/// A chain and its key; what was read of the key is overwritten.
+fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, Error> {
+    let chain = certificates(certificate)?;
+    let bytes = Zeroizing::new(std::fs::read(key).map_err(|error| file_error(key, &error))?);
+    let private = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| file_error(key, &error))?;
+    let private = Zeroizing::new(private);
+    let signing = any_supported_type(&private).map_err(|error| file_error(key, &error))?;
+    let certified = CertifiedKey::new(chain, signing);
+    certified.keys_match().map_err(|error| file_error(key, &error))?;
+    Ok(certified)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

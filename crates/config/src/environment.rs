@@ -1,12 +1,16 @@
 //! The environment as far as this program looks at it. Who reads it from the process is not known here: the binary does.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroize as _;
 
 /// What every variable of ours starts with.
 pub const PREFIX: &str = "PIX_STREAM_";
 
-/// The environment variables that this program looks at.
-#[derive(Debug, Clone, Default)]
+/// The environment variables that this program looks at. Some hold secrets, so values are neither shown nor left in
+/// memory; the process's own copy of its environment stays what it is.
+#[derive(Clone, Default)]
 pub struct Environment {
     overrides: BTreeMap<String, String>,
     no_color: bool,
@@ -40,7 +44,32 @@ impl Environment {
     }
 }
 
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.overrides.values_mut().for_each(|value| value.zeroize());
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.overrides.keys()).finish()
+    }
+}
+
 /// The variable that overrides a key: `PIX_STREAM_<SECTION>_<KEY>`.
 pub(crate) fn variable(section: &str, key: &str) -> String {
     format!("{PREFIX}{}_{}", section.to_ascii_uppercase(), key.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_not_in_its_debug_form() {
+        let name = "PIX_STREAM_REDIS_PASSWORD_SECRET";
+        let environment = Environment::of([(name.to_owned(), "hunter2".to_owned())]);
+        let shown = format!("{environment:?}");
+        assert!(shown.contains(name) && !shown.contains("hunter2"), "{shown}");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
+use zeroize::Zeroizing;
 
 /// How to reach a cluster, and within which limits.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ pub struct Credentials {
     /// The role's name.
     pub username: String,
     /// Its password. Never shown by `Debug`.
-    pub password: String,
+    pub password: Zeroizing<String>,
 }
 
 impl fmt::Debug for Credentials {
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        let credentials = Credentials { username: "app".to_owned(), password: "s3cret".to_owned() };
+        let credentials = Credentials { username: "app".to_owned(), password: "s3cret".to_owned().into() };
         assert!(!format!("{credentials:?}").contains("s3cret"));
     }
 }

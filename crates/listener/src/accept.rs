@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics::{Gauge, counter, gauge};
 use rustls::{CertificateError, Error as TlsError, HandshakeKind};
+use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -51,7 +52,9 @@ pub(super) struct Admission {
     _participant: Option<Place>,
     _tracked: Tracked,
     open: Gauge,
-    /// The trust under which the handshake began; another one ends the connection.
+    /// The certificates that the peer showed, to be looked at again after a reload.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// The reading of files under which the handshake began.
     pub(super) born_under: u64,
 }
 
@@ -61,6 +64,12 @@ struct Greeted {
     identity: Identity,
     /// As in [`Admission`].
     born_under: u64,
+}
+
+impl Greeted {
+    fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec()
+    }
 }
 
 impl Drop for Admission {
@@ -128,8 +137,10 @@ impl<S: Service> Acceptor<S> {
             () = self.drain.begun() => None,
         };
         drop(pending);
-        let Some(Greeted { mut stream, identity, born_under }) = greeted else { return };
-        let Some(admission) = self.admit(&identity, tracked, born_under) else {
+        let Some(greeted) = greeted else { return };
+        let admission = self.admit(&greeted, tracked);
+        let Greeted { mut stream, identity, .. } = greeted;
+        let Some(admission) = admission else {
             let _closed = timeout(GOODBYE_TIMEOUT, stream.shutdown()).await;
             return;
         };
@@ -171,7 +182,7 @@ impl<S: Service> Acceptor<S> {
     /// Handshake and identity, until the deadline.
     async fn greet(&self, socket: TcpStream, remote: SocketAddr, deadline: Instant) -> Option<Greeted> {
         let listener = self.settings.name;
-        let born_under = self.tls.trust();
+        let born_under = self.tls.readings();
         // Answers are written in one piece; waiting for more only delays them. A socket that refuses is closing.
         let _refused = socket.set_nodelay(true);
         let handshake = TlsAcceptor::from(self.tls.config()).accept(socket).into_fallible();
@@ -211,7 +222,8 @@ impl<S: Service> Acceptor<S> {
     }
 
     /// Places in all limits, or none.
-    fn admit(&self, identity: &Identity, tracked: Tracked, born_under: u64) -> Option<Admission> {
+    fn admit(&self, greeted: &Greeted, tracked: Tracked) -> Option<Admission> {
+        let identity = &greeted.identity;
         let refused = |reason: &'static str| {
             counter!(CONNECTIONS_REFUSED, "listener" => self.settings.name, "reason" => reason).increment(1);
             debug!(
@@ -241,7 +253,8 @@ impl<S: Service> Acceptor<S> {
             _participant: participant,
             _tracked: tracked,
             open: self.open.clone(),
-            born_under,
+            chain: greeted.chain(),
+            born_under: greeted.born_under,
         })
     }
 }

@@ -23,7 +23,7 @@ pub struct TlsSettings {
     /// Revocation lists; PEM or DER. An authority without one has revoked nothing.
     pub crl: Vec<PathBuf>,
     /// Whether a revocation list past its `nextUpdate` refuses every certificate of its authority. Without it,
-    /// the old list goes on counting.
+    /// the old list goes on counting. Open connections stay.
     pub fresh_crl: bool,
     /// Where the ISPB is looked for, and who has which role.
     pub identity: IdentityRules,

@@ -1,4 +1,4 @@
-//! One connection with its peer known: HTTP in, answers out, until one of five things ends it.
+//! One connection with its peer known: HTTP in, answers out, until something ends it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use metrics::counter;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
@@ -26,6 +27,7 @@ use super::{Service, strict};
 use crate::config::HEAD_BYTES_MIN;
 use crate::identity::Peer;
 use crate::metrics::CONNECTIONS_ENDED;
+use crate::tls::Standing;
 
 /// Bytes of an HTTP/1 connection's buffers: one read of a body at most, and answers are written in pieces of this.
 /// An idle connection holds a small part of it.
@@ -51,7 +53,9 @@ enum Ending {
     Drain,
     Cut,
     Revoked,
-    TrustChanged,
+    Untrusted,
+    Expired,
+    RolesChanged,
 }
 
 impl Ending {
@@ -64,7 +68,9 @@ impl Ending {
             Self::Drain => "drain",
             Self::Cut => "cut",
             Self::Revoked => "revoked",
-            Self::TrustChanged => "trust_changed",
+            Self::Untrusted => "untrusted",
+            Self::Expired => "expired",
+            Self::RolesChanged => "roles_changed",
         }
     }
 }
@@ -168,14 +174,16 @@ async fn drive<S, C>(
         Overdue::Head => Ending::HeadTimeout,
         Overdue::Idle => Ending::Idle,
     };
-    // Subscribed before trust and certificate are looked up, so that no reload falls between.
-    let mut changes = acceptor.tls.subscribe();
+    let mut readings = acceptor.tls.subscribe();
+    let mut seen = admission.born_under;
+    let mut outlived = pin!(acceptor.tls.outlived(&peer.identity));
     let reason = loop {
-        if acceptor.tls.is_revoked(&peer.identity) {
-            break Ending::Revoked;
-        }
-        if changes.borrow_and_update().trust != admission.born_under {
-            break Ending::TrustChanged;
+        let reading = *readings.borrow_and_update();
+        if reading != seen {
+            seen = reading;
+            if let Some(ending) = fallen(acceptor, peer, &admission) {
+                break ending;
+            }
         }
         tokio::select! {
             biased;
@@ -188,17 +196,18 @@ async fn drive<S, C>(
             },
             () = acceptor.drain.begun() => break Ending::Drain,
             limit = overdue() => break limit,
-            Ok(()) = changes.changed() => {}
+            () = &mut outlived => break Ending::Expired,
+            Ok(()) = readings.changed() => {}
         }
     };
     let ending = match reason {
-        Ending::Drain | Ending::TrustChanged => {
+        Ending::Drain | Ending::RolesChanged | Ending::Expired => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 biased;
                 _ended = &mut connection => reason,
                 () = acceptor.drain.cut() => Ending::Cut,
-                () = revoked(acceptor, peer) => Ending::Revoked,
+                ending = cast_out(acceptor, peer, (&admission, &mut readings)) => ending,
                 limit = overdue() => limit,
             }
         }
@@ -207,21 +216,40 @@ async fn drive<S, C>(
             let _ended = timeout(FAREWELL_TIMEOUT, &mut connection).await;
             reason
         }
-        Ending::Client | Ending::Error | Ending::HeadTimeout | Ending::Cut | Ending::Revoked => reason,
+        Ending::Client
+        | Ending::Error
+        | Ending::HeadTimeout
+        | Ending::Cut
+        | Ending::Revoked
+        | Ending::Untrusted => reason,
     };
     counter!(CONNECTIONS_ENDED, "listener" => settings.name, "reason" => ending.as_str()).increment(1);
 }
 
-/// Resolves when the peer's certificate is revoked.
-async fn revoked<S>(acceptor: &Acceptor<S>, peer: &Peer) {
-    let mut changes = acceptor.tls.subscribe();
+/// Why the peer would not be let in now, or not as the same one.
+fn fallen<S>(acceptor: &Acceptor<S>, peer: &Peer, admission: &Admission) -> Option<Ending> {
+    match acceptor.tls.standing(&peer.identity, &admission.chain) {
+        Standing::Good => None,
+        Standing::Revoked => Some(Ending::Revoked),
+        Standing::Untrusted => Some(Ending::Untrusted),
+        Standing::Expired => Some(Ending::Expired),
+        Standing::Changed => Some(Ending::RolesChanged),
+    }
+}
+
+/// Resolves when a reload leaves the peer no time for its last request.
+async fn cast_out<S>(
+    acceptor: &Acceptor<S>,
+    peer: &Peer,
+    (admission, readings): (&Admission, &mut watch::Receiver<u64>),
+) -> Ending {
     loop {
-        if acceptor.tls.is_revoked(&peer.identity) {
-            return;
-        }
         // The store is in the acceptor, so the channel can't close.
-        if changes.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        if readings.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        if let Some(ending @ (Ending::Revoked | Ending::Untrusted)) = fallen(acceptor, peer, admission) {
+            return ending;
         }
     }
 }

@@ -13,7 +13,7 @@ use pix_stream_domain::ispb::Ispb;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-pub use rules::{IdentityRules, IspbSource, Match, PublishScope, Role, RoleRule, Roles};
+pub use rules::{IdentityRules, IspbSource, Match, Role, RoleRule, Roles, Scope};
 
 /// What an `OU` that holds an ISPB starts with (protocol, section 7).
 const OU_PREFIX: &str = "ISPB-";
@@ -130,6 +130,11 @@ impl CertificateId {
     pub fn new(issuer: &[u8], serial: &[u8]) -> Self {
         let leading = serial.iter().take_while(|&&byte| byte == 0).count();
         Self { issuer: Digest::of(issuer), serial: serial[leading..].to_vec() }
+    }
+
+    /// SHA-256 of the issuer's name in DER.
+    pub(crate) const fn issuer(&self) -> &Digest {
+        &self.issuer
     }
 
     /// The serial number in lower-case hexadecimal digits.

@@ -1,15 +1,17 @@
 //! Mutual TLS: what the server shows, whom it trusts, which certificates are revoked; replaced as a whole.
 //!
 //! A [`TlsStore`] holds one complete reading of the files. [`TlsStore::reload`] takes a new one or keeps the old;
-//! connections that are open learn of it and those of a revoked certificate end. Sockets and time limits are
+//! connections that are open learn of it, and those end that would not be let in now. Sockets and time limits are
 //! the accept loop's business.
 
 mod load;
 mod problem;
 mod resolver;
 mod revoked;
+mod standing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use metrics::{counter, gauge};
@@ -18,20 +20,27 @@ use rustls::ServerConfig;
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
+use tokio::time::sleep;
 use tracing::info;
 
 pub use problem::{Fault, Problem, Problems};
 
 use crate::config::TlsSettings;
 use crate::identity::{Identity, IdentityRules};
-use crate::metrics::{TLS_CERTIFICATE_EXPIRY, TLS_RELOADS};
+use crate::metrics::{TLS_CERTIFICATE_EXPIRY, TLS_RELOADS, TLS_REVOCATION_LIST_EXPIRY};
 use revoked::Revoked;
+pub(crate) use standing::Standing;
+use standing::Verdicts;
+
+/// How long a connection waits at most until it looks at the clock again: clocks are set.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(3600);
 
 /// The TLS state that all connections share.
 #[derive(Debug)]
 pub struct TlsStore {
     current: ArcSwap<Snapshot>,
-    changes: watch::Sender<Change>,
+    /// Counts readings: each open connection has itself looked at again.
+    readings: watch::Sender<u64>,
     time: Arc<dyn TimeProvider>,
 }
 
@@ -41,9 +50,11 @@ pub(crate) struct Snapshot {
     config: Arc<ServerConfig>,
     revoked: Revoked,
     rules: IdentityRules,
-    /// Digest of the trusted authorities: when it changes, open connections are of another trust.
+    /// Digest of the trusted authorities, for the log.
     trust: Digest,
+    verdicts: Verdicts,
     expiries: Vec<Expiry>,
+    lists: Vec<ListExpiry>,
 }
 
 impl Snapshot {
@@ -52,6 +63,10 @@ impl Snapshot {
             let file = expiry.chain.display().to_string();
             // Seconds of Unix time are exact in a float for the next hundred million years.
             gauge!(TLS_CERTIFICATE_EXPIRY, "file" => file).set(expiry.second as f64);
+        }
+        for list in &self.lists {
+            let file = list.file.display().to_string();
+            gauge!(TLS_REVOCATION_LIST_EXPIRY, "file" => file).set(list.next_update as f64);
         }
     }
 }
@@ -65,13 +80,15 @@ pub struct Expiry {
     pub second: i64,
 }
 
-/// What a reload means for open connections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// Counts reloads that change trust or roles: a connection older than this ends after its request.
-    pub(crate) trust: u64,
-    /// Counts reloads: each connection looks its certificate up again.
-    revocation: u64,
+/// Until when a file of revocation lists is the newest there is. Of several lists in a file, the one that ends first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListExpiry {
+    /// The file.
+    pub file: std::path::PathBuf,
+    /// When it was issued (`thisUpdate`), in Unix time.
+    pub issued: i64,
+    /// When the next one was promised (`nextUpdate`), in Unix time.
+    pub next_update: i64,
 }
 
 /// Why a certificate that passed the handshake is not served.
@@ -83,6 +100,8 @@ pub(crate) enum Rejection {
     Revoked,
     /// It is outside its validity. Resumed sessions again.
     Expired,
+    /// The revocation list of its authority is past its next update, and that counts. Resumed sessions again.
+    RevocationList,
 }
 
 impl Rejection {
@@ -92,6 +111,7 @@ impl Rejection {
             Self::Unreadable => "unreadable",
             Self::Revoked => "revoked",
             Self::Expired => "expired",
+            Self::RevocationList => "revocation_list",
         }
     }
 }
@@ -112,15 +132,16 @@ impl TlsStore {
     pub fn load_with(settings: &TlsSettings, time: Arc<dyn TimeProvider>) -> Result<Arc<Self>, Problems> {
         let snapshot = load::snapshot(settings, &time)?;
         snapshot.show_expiries();
-        let (changes, _) = watch::channel(Change::default());
-        Ok(Arc::new(Self { current: ArcSwap::from_pointee(snapshot), changes, time }))
+        let (readings, _) = watch::channel(0);
+        Ok(Arc::new(Self { current: ArcSwap::from_pointee(snapshot), readings, time }))
     }
 
     /// Reads all files again and takes them, or keeps what is there.
     ///
-    /// Sessions of before can't be resumed afterwards: the new configuration has its own ticket keys. Open
-    /// connections of a certificate that is revoked now are closed; when trust or roles changed, all others end
-    /// with their next answer. Reads files, so it blocks for a moment.
+    /// Sessions of before can't be resumed afterwards: the new configuration has its own ticket keys. Of the open
+    /// connections, those are closed whose certificate is revoked now or hangs on no trusted authority any more; those
+    /// whose certificate means somebody else now end with their next answer; all others go on. Reads files, so it
+    /// blocks for a moment.
     ///
     /// # Errors
     /// Every file that can't be used, each with its fault; nothing has changed.
@@ -137,10 +158,7 @@ impl TlsStore {
         let old = self.current.swap(Arc::new(snapshot));
         let new = self.current.load();
         let trust_changed = old.trust != new.trust || old.rules != new.rules;
-        self.changes.send_modify(|change| {
-            change.revocation += 1;
-            change.trust += u64::from(trust_changed);
-        });
+        self.readings.send_modify(|readings| *readings += 1);
         counter!(TLS_RELOADS, "outcome" => "taken").increment(1);
         info!(revoked, trust_changed, "certificates, trust and revocation lists were read again");
         Ok(())
@@ -152,19 +170,25 @@ impl TlsStore {
         self.current.load().expiries.clone()
     }
 
+    /// When the revocation lists should be followed by newer ones; those that promise none are left out.
+    #[must_use]
+    pub fn list_expiries(&self) -> Vec<ListExpiry> {
+        self.current.load().lists.clone()
+    }
+
     /// The configuration for the next handshake.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.load().config)
     }
 
     /// Tells of reloads from now on.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Change> {
-        self.changes.subscribe()
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.readings.subscribe()
     }
 
-    /// Counts changes of trust and roles.
-    pub(crate) fn trust(&self) -> u64 {
-        self.changes.borrow().trust
+    /// How often the files were read again.
+    pub(crate) fn readings(&self) -> u64 {
+        *self.readings.borrow()
     }
 
     /// Reads the identity of a chain that passed a handshake. Resumption checks neither revocation nor validity
@@ -176,15 +200,46 @@ impl TlsStore {
         if snapshot.revoked.names(&identity.certificate) {
             return Err(Rejection::Revoked);
         }
-        match self.time.current_time().and_then(|now| i64::try_from(now.as_secs()).ok()) {
+        match self.now() {
+            Some(now) if snapshot.revoked.is_stale_for(&identity.certificate, now) => {
+                Err(Rejection::RevocationList)
+            }
             Some(now) if identity.is_valid_at(now) => Ok(identity),
             Some(_) | None => Err(Rejection::Expired),
         }
     }
 
-    /// Whether a revocation list names this certificate now.
-    pub(crate) fn is_revoked(&self, identity: &Identity) -> bool {
-        self.current.load().revoked.names(&identity.certificate)
+    /// Whether the holder of an open connection would be let in now, as the same one.
+    pub(crate) fn standing(&self, identity: &Identity, chain: &[CertificateDer<'static>]) -> Standing {
+        let snapshot = self.current.load();
+        if snapshot.revoked.names(&identity.certificate) {
+            return Standing::Revoked;
+        }
+        let Some(now) = self.time.current_time() else { return Standing::Untrusted };
+        match snapshot.verdicts.of(chain, now) {
+            Standing::Good => {}
+            fallen @ (Standing::Revoked | Standing::Untrusted | Standing::Expired | Standing::Changed) => {
+                return fallen;
+            }
+        }
+        match chain.first().map(|leaf| Identity::from_der(leaf, &snapshot.rules)) {
+            Some(Ok(now)) if now == *identity => Standing::Good,
+            Some(Ok(_)) => Standing::Changed,
+            Some(Err(_)) | None => Standing::Untrusted,
+        }
+    }
+
+    /// Resolves when a certificate's validity is over.
+    pub(crate) async fn outlived(&self, identity: &Identity) {
+        while let Some(now) = self.now().filter(|now| identity.is_valid_at(*now)) {
+            let left = u64::try_from(identity.validity.1.saturating_sub(now)).unwrap_or(0);
+            sleep(Duration::from_secs(left.saturating_add(1)).min(LOOK_AT_CLOCK)).await;
+        }
+    }
+
+    /// Seconds of Unix time.
+    fn now(&self) -> Option<i64> {
+        self.time.current_time().and_then(|now| i64::try_from(now.as_secs()).ok())
     }
 }
 

@@ -7,6 +7,7 @@
 mod error;
 mod plan;
 mod report;
+mod secure;
 mod servers;
 mod settings;
 
@@ -19,6 +20,7 @@ use pix_stream_stores::{Cassandra, Process, Proxy, Redis, cassandra};
 pub use error::Error;
 use plan::Plan;
 pub use plan::RedisKind;
+use secure::Secrets;
 pub use servers::Server;
 use settings::Stores;
 
@@ -47,6 +49,10 @@ pub struct Options {
     /// Whether each server reaches its stores by ways of its own that can be cut, see [`Stack::ways`]. For a single
     /// Redis and one Cassandra node in each data centre: clients find further nodes by themselves.
     pub ways: bool,
+    /// Whether the stores keep strangers out: TLS on both sides, users, rights, as `deploy/` has them.
+    pub is_secure: bool,
+    /// Variables of every server's environment, such as `PIX_STREAM_REGION_LEASE` and `6s`.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Options {
@@ -61,6 +67,8 @@ impl Options {
             redis: RedisKind::Single,
             participants: Vec::new(),
             ways: false,
+            is_secure: false,
+            environment: Vec::new(),
         }
     }
 }
@@ -101,9 +109,11 @@ impl Stack {
     pub fn start(options: &Options, caller: &Caller<'_>) -> Result<Self, Error> {
         let dir = std::path::absolute(&options.dir).map_err(Error::io("find the folder of", &options.dir))?;
         let plan = Plan::prepare(&dir, options)?;
+        let secrets = if options.is_secure { Some(Secrets::open(&dir)?) } else { None };
+        let secrets = secrets.as_ref();
         thread::scope(|scope| {
-            let cassandra = scope.spawn(|| start_cassandra(&dir, &plan));
-            let redis = scope.spawn(|| start_redis(&dir, &plan));
+            let cassandra = scope.spawn(|| start_cassandra(&dir, &plan, secrets));
+            let redis = scope.spawn(|| start_redis(&dir, &plan, secrets));
             // Both take seconds, and a build may take minutes.
             let binary = if plan.servers.is_empty() { None } else { Some((caller.build)()?) };
             let redis = redis.join().map_err(|_| Error::Thread)??;
@@ -115,9 +125,15 @@ impl Stack {
                 stack.ways = stack.make_ways(&plan)?;
             }
             if let Some(binary) = binary {
-                let config = |number: usize| settings::text(&plan, number, &stack.reached(&plan, number));
+                let config =
+                    |number: usize| settings::text(&plan, number, &stack.reached(&plan, number), secrets);
                 servers::make_folders(&dir, &plan, &binary, &options.participants, &config)?;
-                stack.servers = servers::start(&dir, &plan, &binary, caller.say)?;
+                let program = servers::Program { binary: &binary, environment: &options.environment };
+                let of_migration = secrets.map_or_else(Vec::new, Secrets::of_migration);
+                servers::migrate(&dir, program, of_migration)?;
+                secrets.map_or(Ok(()), |secrets| secrets.grant(&stack.cassandra))?;
+                (caller.say)("migrations are done");
+                stack.servers = servers::start(&dir, &plan, program, caller.say)?;
             }
             Ok(stack)
         })
@@ -202,7 +218,7 @@ impl Stack {
     }
 }
 
-fn start_redis(dir: &Path, plan: &Plan) -> Result<Vec<Redis>, Error> {
+fn start_redis(dir: &Path, plan: &Plan, secrets: Option<&Secrets>) -> Result<Vec<Redis>, Error> {
     let one = |at: usize, port: u16| {
         let options = redis::Options {
             port: Some(port),
@@ -210,6 +226,7 @@ fn start_redis(dir: &Path, plan: &Plan) -> Result<Vec<Redis>, Error> {
                 RedisKind::Single => Topology::Single,
                 RedisKind::Sentinel => Topology::sentinel(SENTINELS),
             },
+            secured: secrets.map(Secrets::redis),
             ..redis::Options::new(dir.join("redis").join(plan::datacenter_name(at)))
         };
         Ok(Redis::start(&options)?)
@@ -222,14 +239,18 @@ fn start_redis(dir: &Path, plan: &Plan) -> Result<Vec<Redis>, Error> {
     })
 }
 
-fn start_cassandra(dir: &Path, plan: &Plan) -> Result<Cassandra, Error> {
+fn start_cassandra(dir: &Path, plan: &Plan, secrets: Option<&Secrets>) -> Result<Cassandra, Error> {
     let datacenters = vec![plan.shape.cassandra_nodes.into(); plan.shape.datacenters.into()];
     let is_alone = datacenters.iter().sum::<usize>() == 1;
-    Ok(Cassandra::start(&cassandra::Options {
+    let cassandra = Cassandra::start(&cassandra::Options {
         datacenters,
         port: Some(plan.cassandra),
         storage_port: Some(plan.cassandra_storage),
         heap_mib: if is_alone { HEAP_ALONE_MIB } else { HEAP_MIB },
+        authentication: secrets.is_some(),
+        tls: secrets.map(Secrets::cassandra),
         ..cassandra::Options::new(dir.join("cassandra"))
-    })?)
+    })?;
+    secrets.map_or(Ok(()), |secrets| secrets.make_roles(&cassandra))?;
+    Ok(cassandra)
 }

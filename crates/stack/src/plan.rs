@@ -35,6 +35,9 @@ pub(crate) struct Shape {
     /// In each data centre.
     pub(crate) cassandra_nodes: u8,
     pub(crate) redis: RedisKind,
+    /// Whether the stores keep strangers out.
+    #[serde(default)]
+    pub(crate) is_secure: bool,
 }
 
 /// The ports of one server, all on 127.0.0.1.
@@ -67,6 +70,7 @@ impl Plan {
             datacenters: options.datacenters,
             cassandra_nodes: options.cassandra_nodes,
             redis: options.redis,
+            is_secure: options.is_secure,
         };
         let file = dir.join(FILE);
         let mut plan = match fs::read(&file) {

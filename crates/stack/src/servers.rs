@@ -21,6 +21,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What servers share.
 const SHARED: [&str; 3] = ["clients", "keys", "tls"];
 
+/// Sets variables and becomes the program behind them.
+const ENV: &str = "/usr/bin/env";
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -113,19 +116,29 @@ pub(crate) fn make_folders(
     Ok(())
 }
 
-/// Migrates, starts all servers, waits until each is ready, onboards who has a certificate.
+/// What is run.
+#[derive(Clone, Copy)]
+pub(crate) struct Program<'a> {
+    pub(crate) binary: &'a Path,
+    pub(crate) environment: &'a [(String, String)],
+}
+
+/// Makes the schema, or what is missing of it; `also` goes into the environment beside what servers have there.
+pub(crate) fn migrate(dir: &Path, program: Program<'_>, also: Vec<(String, String)>) -> Result<(), Error> {
+    let mut migrate = Command::new(program.binary);
+    migrate.envs(program.environment.iter().cloned()).envs(also);
+    run(migrate.args(["migrate", "up", "--config"]).arg(dir.join(CONFIG)))
+}
+
+/// Starts all servers, waits until each is ready, onboards who has a certificate.
 pub(crate) fn start(
     dir: &Path,
     plan: &Plan,
-    binary: &Path,
+    program: Program<'_>,
     say: &dyn Fn(&str),
 ) -> Result<Vec<Server>, Error> {
-    let mut migrate = Command::new(binary);
-    migrate.args(["migrate", "up", "--config"]).arg(dir.join(CONFIG));
-    run(&mut migrate)?;
-    say("migrations are done");
     let processes: Vec<Process> =
-        (0..plan.servers.len()).map(|server| spawn(dir, server, binary)).collect::<Result<_, _>>()?;
+        (0..plan.servers.len()).map(|server| spawn(dir, server, program)).collect::<Result<_, _>>()?;
     let mut servers = Vec::new();
     for (number, process) in processes.into_iter().enumerate() {
         process.wait_ready()?;
@@ -141,16 +154,23 @@ pub(crate) fn start(
         });
     }
     say("servers are ready");
-    onboard(dir, binary)?;
+    onboard(dir, program.binary)?;
     Ok(servers)
 }
 
-fn spawn(dir: &Path, server: usize, binary: &Path) -> Result<Process, Error> {
+fn spawn(dir: &Path, server: usize, program: Program<'_>) -> Result<Process, Error> {
     let cwd = folder(dir, server);
     let config = cwd.join(CONFIG).display().to_string();
+    // Part of the command line, so that who starts a server again by hand need not know of it.
+    let mut argv: Vec<String> =
+        program.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if !argv.is_empty() {
+        argv.insert(0, ENV.to_owned());
+    }
+    argv.extend([program.binary.display().to_string(), "serve".to_owned(), "--config".to_owned(), config]);
     let launch = Launch {
         name: format!("server {}", server + 1),
-        argv: vec![binary.display().to_string(), "serve".to_owned(), "--config".to_owned(), config],
+        argv,
         log: cwd.join("server.log"),
         stdout: Some(cwd.join("server.out")),
         pid_file: cwd.join("server.pid"),

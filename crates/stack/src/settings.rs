@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use crate::plan::{self, Plan, RedisKind, ServerPorts};
+use crate::secure::Secrets;
 
 /// Data centres from which on a majority is left when one is lost.
 const AUTOMATIC_FROM: u8 = 3;
@@ -14,8 +15,14 @@ pub(crate) struct Stores {
     pub(crate) redis: Vec<SocketAddr>,
 }
 
+/// How a server logs in at the stores; nothing where they ask nobody.
+fn access(secrets: Option<&Secrets>) -> [String; 2] {
+    secrets.map_or_else(Default::default, |secrets| [secrets.cassandra_lines(), secrets.redis_lines()])
+}
+
 /// The configuration of a server, counted from 0.
-pub(crate) fn text(plan: &Plan, server: usize, stores: &Stores) -> String {
+pub(crate) fn text(plan: &Plan, server: usize, stores: &Stores, secrets: Option<&Secrets>) -> String {
+    let [cassandra_access, redis_access] = access(secrets);
     let datacenter = plan::datacenter_name(plan.datacenter(server));
     let ServerPorts { api, admin, health } = &plan.servers[server];
     let copies = plan.shape.cassandra_nodes;
@@ -45,14 +52,14 @@ kind = \"cassandra\"
 contact_points = {cassandra}
 datacenter = \"{datacenter}\"
 replication = {replication}
-
+{cassandra_access}
 [coordinator]
 kind = \"redis\"
 
 [redis]
 topology = \"{topology}\"
 nodes = {redis}
-",
+{redis_access}",
         number = server + 1,
         cassandra = list(&stores.cassandra),
         replication = list(&replication),
@@ -85,7 +92,7 @@ mod tests {
     fn plan_of(datacenters: u8, redis: RedisKind) -> Plan {
         let ports = |api| ServerPorts { api, admin: api + 1, health: api + 2 };
         Plan {
-            shape: Shape { datacenters, cassandra_nodes: 1, redis },
+            shape: Shape { datacenters, cassandra_nodes: 1, redis, is_secure: false },
             cassandra: 9042,
             cassandra_storage: 7000,
             redis: (0..datacenters).map(|at| 6379 + u16::from(at)).collect(),
@@ -102,7 +109,7 @@ mod tests {
 
     #[test]
     fn one_data_centre_has_no_region() {
-        let text = text(&plan_of(1, RedisKind::Sentinel), 0, &stores());
+        let text = text(&plan_of(1, RedisKind::Sentinel), 0, &stores(), None);
         assert!(text.contains("api = \"127.0.0.1:8000\"\n"), "{text}");
         assert!(text.contains("contact_points = [\"127.0.0.2:9042\"]\n"), "{text}");
         assert!(text.contains("replication = [\"dc1:1\"]\n"), "{text}");
@@ -113,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_server_belongs_to_the_region_of_its_data_centre() {
-        let text = text(&plan_of(2, RedisKind::Single), 1, &stores());
+        let text = text(&plan_of(2, RedisKind::Single), 1, &stores(), None);
         assert!(text.contains("datacenter = \"dc2\"\nreplication = [\"dc1:1\", \"dc2:1\"]\n"), "{text}");
         assert!(
             text.contains("name = \"dc2\"\nall = [\"dc1\", \"dc2\"]\ntakeover = \"command\"\n"),
@@ -123,7 +130,7 @@ mod tests {
 
     #[test]
     fn three_data_centres_take_over_by_themselves() {
-        let text = text(&plan_of(3, RedisKind::Single), 0, &stores());
+        let text = text(&plan_of(3, RedisKind::Single), 0, &stores(), None);
         assert!(text.contains("takeover = \"automatic\"\n"), "{text}");
     }
 }

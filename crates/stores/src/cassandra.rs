@@ -5,6 +5,7 @@
 
 mod jars;
 mod java;
+mod login;
 mod settings;
 
 use std::fs;
@@ -13,9 +14,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::process::{Launch, Probe, View};
-use crate::{Error, Process, TlsFiles, ports, process};
+use crate::way::Way;
+use crate::{Authority, Error, Process, TlsFiles, ports, process};
 
 pub use jars::{VERSION, default_cache, fetch};
+
+use login::Login;
 
 /// How long a node may take until it answers; a busy machine replays its log slowly.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -42,7 +46,7 @@ pub struct Options {
     pub heap_mib: u32,
     /// Whether clients must log in; the first user is `cassandra`, password `cassandra`.
     pub authentication: bool,
-    /// TLS towards clients, and nothing else then.
+    /// TLS towards clients and between nodes, and nothing else then. The certificate is shown to both.
     pub tls: Option<TlsFiles>,
     /// The port between nodes, the same on all; a free one when `None`. Old data wants its old one.
     pub storage_port: Option<u16>,
@@ -105,6 +109,17 @@ impl Node {
     }
 }
 
+/// Who talks to a node.
+#[derive(Clone, Copy)]
+pub struct CqlUser<'a> {
+    /// The role.
+    pub name: &'a str,
+    /// Its password.
+    pub password: &'a str,
+    /// Whose certificates are used, where [`Options::tls`] is set.
+    pub authority: Option<&'a Authority>,
+}
+
 /// The nodes; all of them end when this is dropped.
 #[derive(Debug)]
 pub struct Cassandra {
@@ -143,6 +158,16 @@ impl Cassandra {
     #[must_use]
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// Carries statements without values out on the first node, one after the other: roles and what they may do.
+    ///
+    /// # Errors
+    /// The node refuses the user or a statement, or does not answer within seconds.
+    pub fn carry_out(&self, user: &CqlUser<'_>, statements: &[String]) -> Result<(), Error> {
+        let way = user.authority.map(Way::tls).transpose()?.unwrap_or_default();
+        let mut login = Login::open(&way, self.address(), user.name, user.password)?;
+        statements.iter().try_for_each(|statement| login.execute(statement))
     }
 
     /// Addresses of the nodes of one data centre.

@@ -4,6 +4,7 @@
 //! says what to install. For tests, fault drills and `cargo xtask stack`; no part of the server. Drivers, schemas
 //! and what is stored are not known here.
 
+mod authority;
 pub mod cassandra;
 mod deadline;
 mod error;
@@ -15,7 +16,9 @@ pub mod redis;
 mod tail;
 pub mod test;
 mod tls;
+mod way;
 
+pub use authority::Authority;
 pub use cassandra::Cassandra;
 pub use error::Error;
 pub use process::Process;

@@ -3,6 +3,7 @@
 //! Nothing is kept on disk unless asked for: a Redis that was killed comes back empty, as the drills want it.
 
 mod client;
+mod secured;
 mod settings;
 mod topology;
 
@@ -11,9 +12,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::process::{Launch, Probe};
+use crate::way::Way;
 use crate::{Error, Process, TlsFiles, install, ports};
 
 pub use client::{Client, Reply};
+pub use secured::{Secured, with_passwords};
 
 /// How long a server may take until it answers.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -33,6 +36,8 @@ pub struct Options {
     pub user: Option<User>,
     /// Opens a second port of each server, with TLS.
     pub tls: Option<TlsFiles>,
+    /// Keeps strangers out: TLS and nothing else, certificates on both sides, users. In place of the two above.
+    pub secured: Option<Secured>,
     /// Whether what was written survives a kill (append-only file, written at each command).
     pub is_durable: bool,
 }
@@ -48,6 +53,7 @@ impl Options {
             topology: Topology::Single,
             user: None,
             tls: None,
+            secured: None,
             is_durable: false,
         }
     }
@@ -78,12 +84,18 @@ impl Topology {
 }
 
 /// A user of the access control list; the default user is switched off then.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// The name; `default` sets the password of the default user instead.
     pub name: String,
     /// The password.
     pub password: String,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// One server, or one sentinel.
@@ -93,6 +105,7 @@ pub struct Node {
     address: SocketAddr,
     tls_address: Option<SocketAddr>,
     user: Option<User>,
+    way: Way,
 }
 
 impl Node {
@@ -102,13 +115,13 @@ impl Node {
         &self.process
     }
 
-    /// Where it listens without TLS.
+    /// Where it listens without TLS; with it, where [`Options::secured`] leaves no other port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens with TLS, when [`Options::tls`] was given.
+    /// Where it listens with TLS, when [`Options::tls`] or [`Options::secured`] was given.
     #[must_use]
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.tls_address
@@ -119,7 +132,7 @@ impl Node {
     /// # Errors
     /// It cannot be reached, does not answer within a second, or answers with an error.
     pub fn command(&self, words: &[&str]) -> Result<Reply, Error> {
-        let mut client = Client::connect(self.address)?;
+        let mut client = Client::connect_by(&self.way, self.address)?;
         if let Some(user) = &self.user {
             client.command(&["AUTH", &user.name, &user.password])?;
         }
@@ -142,7 +155,9 @@ impl Redis {
     /// Redis is missing and cannot be installed; a server ends or is not ready in time, with the end of its log.
     pub fn start(options: &Options) -> Result<Self, Error> {
         let program = install::bring(install::REDIS)?;
-        let starter = Starter { program: program.display().to_string(), options };
+        let way = options.secured.as_ref().map(|secured| Way::tls(&secured.authority)).transpose()?;
+        let way = way.unwrap_or_default();
+        let starter = Starter { program: program.display().to_string(), options, way };
         match &options.topology {
             Topology::Single => {
                 let ports = starter.ports(options.port)?;
@@ -218,6 +233,8 @@ struct Ports {
 struct Starter<'a> {
     program: String,
     options: &'a Options,
+    /// How each of them is talked to.
+    way: Way,
 }
 
 impl Starter<'_> {
@@ -232,26 +249,40 @@ impl Starter<'_> {
     fn server(&self, name: &str, ports: Ports, more: &[String]) -> Result<Node, Error> {
         let mut lines = settings::server(self.options, ports.plain, ports.tls);
         lines.extend_from_slice(more);
-        self.node(name, ports, &lines, &[])
+        let acl = self.options.secured.as_ref().map(|secured| &*secured.acl);
+        self.node(name, ports, (&lines, acl), &[])
     }
 
     /// Starts a sentinel without waiting for it.
     fn sentinel(&self, name: &str, lines: &[String]) -> Result<Node, Error> {
         let ports = Ports { plain: ports::free_port(self.options.host)?, tls: None };
         let mut all = settings::listen(self.options.host, ports.plain);
+        let secured = self.options.secured.as_ref();
+        all.extend(secured.iter().flat_map(|secured| secured::listen(secured, ports.plain)));
         all.extend_from_slice(lines);
-        let node = self.node(name, ports, &all, &["--sentinel"])?;
-        // Sentinels ask nobody for a password.
-        Ok(Node { user: None, ..node })
+        let acl = secured.map(|secured| &*secured.sentinel_acl);
+        let node = self.node(name, ports, (&all, acl), &["--sentinel"])?;
+        // Otherwise sentinels ask nobody for a password.
+        Ok(Node { user: secured.map(|secured| secured.client.clone()), ..node })
     }
 
-    fn node(&self, name: &str, ports: Ports, lines: &[String], flags: &[&str]) -> Result<Node, Error> {
+    fn node(
+        &self,
+        name: &str,
+        ports: Ports,
+        (lines, acl): (&[String], Option<&str>),
+        flags: &[&str],
+    ) -> Result<Node, Error> {
         let cwd = absolute(&self.options.directory)?.join(name.replace(' ', "-"));
         std::fs::create_dir_all(&cwd).map_err(Error::io(format!("make {}", cwd.display())))?;
         let (file, log) = (cwd.join("redis.conf"), cwd.join("redis.log"));
         // Named here, too, so that one started by hand goes on where it was.
         let text = lines.join("\n") + &format!("\nlogfile \"{}\"\n", log.display());
         std::fs::write(&file, text).map_err(Error::io(format!("write {}", file.display())))?;
+        if let Some(acl) = acl {
+            let file = cwd.join("users.acl");
+            std::fs::write(&file, acl).map_err(Error::io(format!("write {}", file.display())))?;
+        }
         let mut argv = vec![self.program.clone(), file.display().to_string()];
         argv.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let launch = Launch {
@@ -264,9 +295,12 @@ impl Starter<'_> {
             limit: LIMIT,
         };
         let address = SocketAddr::from((self.options.host, ports.plain));
-        let tls_address = ports.tls.map(|port| SocketAddr::from((self.options.host, port)));
-        let process = Process::start(launch, answers(address))?;
-        Ok(Node { process, address, tls_address, user: self.options.user.clone() })
+        let secured = self.options.secured.as_ref();
+        let tls_port = ports.tls.or(secured.map(|_| ports.plain));
+        let tls_address = tls_port.map(|port| SocketAddr::from((self.options.host, port)));
+        let process = Process::start(launch, answers(address, self.way.clone()))?;
+        let user = secured.map_or(self.options.user.as_ref(), |secured| Some(&secured.client)).cloned();
+        Ok(Node { process, address, tls_address, user, way: self.way.clone() })
     }
 }
 
@@ -275,9 +309,9 @@ fn absolute(path: &std::path::Path) -> Result<PathBuf, Error> {
 }
 
 /// Ready is who answers a ping, be it by asking for a password; not who is still loading.
-fn answers(address: SocketAddr) -> Probe {
+fn answers(address: SocketAddr, way: Way) -> Probe {
     Box::new(move |_| {
-        let answer = Client::connect(address).and_then(|mut client| client.exchange(&["PING"]));
+        let answer = Client::connect_by(&way, address).and_then(|mut client| client.exchange(&["PING"]));
         match answer {
             Ok(Reply::Error(said)) => said.starts_with("NOAUTH"),
             Ok(_) => true,

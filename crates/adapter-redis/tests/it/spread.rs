@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pix_stream_adapter_redis::{Credentials, Options, RedisCoordinator};
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Limits;
 use pix_stream_domain::rate::Rule;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::StreamState;
@@ -24,6 +25,7 @@ enum Heard {
     Head(Ispb, Sequence),
     Chunk(Ispb, Range),
     Change(Ispb, Version),
+    Limits(Ispb, Limits, u64),
     Registry,
 }
 
@@ -51,6 +53,10 @@ impl Listener for Ears {
 
     fn on_change(&self, ispb: Ispb, version: Version) {
         self.0.lock().unwrap().push(Heard::Change(ispb, version));
+    }
+
+    fn on_limits(&self, ispb: Ispb, limits: Limits, revision: u64) {
+        self.0.lock().unwrap().push(Heard::Limits(ispb, limits, revision));
     }
 
     fn on_registry(&self) {
@@ -99,6 +105,9 @@ async fn nodes_hear_of_heads_chunks_changes_and_participants() {
     until("the head is told", SOON, async || ours.has(Heard::Head(ispb(), Sequence::new(11)))).await;
     here.announce(News::Change { ispb: ispb(), version }).await.unwrap();
     until("the change is told", SOON, async || theirs.has(Heard::Change(ispb(), version))).await;
+    let limits = Limits { requests_per_second: Some(7), backlog_high_water: None };
+    here.announce(News::Limits { ispb: ispb(), limits, revision: 3 }).await.unwrap();
+    until("limits are told", SOON, async || theirs.has(Heard::Limits(ispb(), limits, 3))).await;
     let before = theirs.count(Heard::Registry);
     here.announce(News::Registry).await.unwrap();
     until("participants changed", SOON, async || theirs.count(Heard::Registry) > before).await;
@@ -212,7 +221,7 @@ async fn a_named_user_comes_in_by_tls_and_nobody_else() {
     let mut options = single(started.redis.tls_address().unwrap(), "pix-test");
     options.tls = Some(trusting);
     let pix = |password: &str| {
-        Some(Credentials { username: Some("pix".to_owned()), password: password.to_owned() })
+        Some(Credentials { username: Some("pix".to_owned()), password: password.to_owned().into() })
     };
     options.credentials = pix("s3cret");
     let node = RedisCoordinator::start(&options).await.unwrap();
@@ -243,7 +252,7 @@ async fn a_user_needs_no_more_rights_than_documented() {
     started.redis.first().command(&words).unwrap();
     let mut options = single(started.redis.address(), "pix-test");
     options.credentials =
-        Some(Credentials { username: Some("pix".to_owned()), password: "s3cret".to_owned() });
+        Some(Credentials { username: Some("pix".to_owned()), password: "s3cret".to_owned().into() });
     let (node, _ears) = with_ears(&options).await;
     assert_eq!(node.check().await, Ok(()));
     let state = StreamState::new(Incarnation::new(1), Sequence::FIRST);

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde_json::{Value as Json, json};
+use zeroize::Zeroize as _;
 
 use super::{Value, quote, wrong_type};
 use crate::node::Node;
@@ -130,7 +131,8 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
-/// A text that is never shown: neither printed, nor logged, nor part of a message.
+/// A text that is never shown: neither printed, nor logged, nor part of a message. Its memory is overwritten when it is
+/// dropped.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret(String);
 
@@ -149,6 +151,12 @@ impl Secret {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

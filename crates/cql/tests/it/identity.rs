@@ -74,7 +74,7 @@ async fn a_certificate_of_nobody_we_trust_is_refused() {
 async fn the_right_name_and_password_open_the_door_and_others_are_rejected() {
     let mock = Mock::builder().credentials("app", "right").start(echo_script).await.unwrap();
     let with = |password: &str| {
-        let credentials = Credentials { username: "app".to_owned(), password: password.to_owned() };
+        let credentials = Credentials { username: "app".to_owned(), password: password.to_owned().into() };
         Session::connect(Settings { credentials: Some(credentials), ..settings(&mock) })
     };
     let session = with("right").await.unwrap();

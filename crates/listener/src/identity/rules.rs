@@ -45,16 +45,18 @@ pub enum Match {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     /// Publishing.
-    Publish(PublishScope),
-    /// The whole admin listener.
-    Admin,
+    Publish(Scope),
+    /// Everything on the admin listener.
+    Admin(Scope),
+    /// Day-to-day work on the admin listener: nothing that takes data away, admits or keeps.
+    Operator(Scope),
     /// Reading on the admin listener.
-    Auditor,
+    Auditor(Scope),
 }
 
-/// For whom a certificate may publish.
+/// For which participants a certificate has a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum PublishScope {
+pub enum Scope {
     /// For nobody.
     #[default]
     None,
@@ -68,11 +70,13 @@ pub enum PublishScope {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     /// For whom it may publish.
-    pub publish: PublishScope,
-    /// Whether it may use the whole admin listener.
-    pub admin: bool,
-    /// Whether it may read on the admin listener.
-    pub auditor: bool,
+    pub publish: Scope,
+    /// For whom it may do everything on the admin listener.
+    pub admin: Scope,
+    /// For whom it may do day-to-day work on the admin listener.
+    pub operator: Scope,
+    /// For whom it may read on the admin listener.
+    pub auditor: Scope,
 }
 
 impl Default for IdentityRules {
@@ -101,8 +105,8 @@ impl Match {
     }
 }
 
-impl PublishScope {
-    /// Whether publishing for this participant is allowed.
+impl Scope {
+    /// Whether this participant is in it.
     #[must_use]
     pub fn covers(&self, ispb: Ispb) -> bool {
         match self {
@@ -112,7 +116,8 @@ impl PublishScope {
         }
     }
 
-    pub(super) fn widen(&mut self, other: &Self) {
+    /// Makes it cover what the other one covers, too.
+    pub fn widen(&mut self, other: &Self) {
         match (&mut *self, other) {
             (Self::All, _) | (_, Self::None) => {}
             (_, Self::All) => *self = Self::All,
@@ -126,14 +131,21 @@ impl Roles {
     /// Whether there is any role at all.
     #[must_use]
     pub fn any(&self) -> bool {
-        self.admin || self.auditor || self.publish != PublishScope::None
+        self.any_of_admin() || self.publish != Scope::None
+    }
+
+    /// Whether there is any role of the admin listener.
+    #[must_use]
+    pub fn any_of_admin(&self) -> bool {
+        [&self.admin, &self.operator, &self.auditor].into_iter().any(|scope| *scope != Scope::None)
     }
 
     fn grant(&mut self, role: &Role) {
         match role {
             Role::Publish(scope) => self.publish.widen(scope),
-            Role::Admin => self.admin = true,
-            Role::Auditor => self.auditor = true,
+            Role::Admin(scope) => self.admin.widen(scope),
+            Role::Operator(scope) => self.operator.widen(scope),
+            Role::Auditor(scope) => self.auditor.widen(scope),
         }
     }
 }

@@ -98,28 +98,28 @@ fn roles_come_by_name_and_by_fingerprint_and_add_up() {
     let rule = |subject, role| RoleRule { subject, role };
     let rules = IdentityRules {
         roles: vec![
-            rule(Match::Name("producer".to_owned()), Role::Publish(PublishScope::Some([ispb(ONE)].into()))),
-            rule(Match::Fingerprint(Digest::of(&der)), Role::Publish(PublishScope::Some([ispb(TWO)].into()))),
-            rule(Match::Name("Producer".to_owned()), Role::Admin),
-            rule(Match::Fingerprint(Digest::of(b"another")), Role::Auditor),
+            rule(Match::Name("producer".to_owned()), Role::Publish(Scope::Some([ispb(ONE)].into()))),
+            rule(Match::Fingerprint(Digest::of(&der)), Role::Publish(Scope::Some([ispb(TWO)].into()))),
+            rule(Match::Name("Producer".to_owned()), Role::Admin(Scope::All)),
+            rule(Match::Fingerprint(Digest::of(b"another")), Role::Auditor(Scope::All)),
         ],
         ..IdentityRules::default()
     };
     let identity = Identity::from_der(&der, &rules).unwrap();
     assert_eq!(identity.ispb, IspbClaim::None);
-    assert_eq!(identity.roles.publish, PublishScope::Some([ispb(ONE), ispb(TWO)].into()));
-    assert!(!identity.roles.admin && !identity.roles.auditor && identity.roles.any());
+    assert_eq!(identity.roles.publish, Scope::Some([ispb(ONE), ispb(TWO)].into()));
+    assert!(!identity.roles.any_of_admin() && identity.roles.any());
 }
 
 #[test]
 fn scopes_only_widen() {
-    let mut scope = PublishScope::None;
-    scope.widen(&PublishScope::Some([ispb(ONE)].into()));
-    scope.widen(&PublishScope::None);
+    let mut scope = Scope::None;
+    scope.widen(&Scope::Some([ispb(ONE)].into()));
+    scope.widen(&Scope::None);
     assert!(scope.covers(ispb(ONE)) && !scope.covers(ispb(TWO)));
-    scope.widen(&PublishScope::All);
-    scope.widen(&PublishScope::Some([ispb(ONE)].into()));
-    assert_eq!(scope, PublishScope::All);
+    scope.widen(&Scope::All);
+    scope.widen(&Scope::Some([ispb(ONE)].into()));
+    assert_eq!(scope, Scope::All);
 }
 
 #[test]

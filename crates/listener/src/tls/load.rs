@@ -6,21 +6,22 @@ use std::sync::Arc;
 use pix_stream_domain::digest::Digest;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
-use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use tracing::warn;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
+use zeroize::Zeroizing;
 
 use super::problem::{Fault, Problem, Problems};
 use super::resolver::BySignature;
 use super::revoked::Revoked;
-use super::{Expiry, Snapshot, provider};
+use super::standing::Verdicts;
+use super::{Expiry, ListExpiry, Snapshot, provider};
 use crate::config::{CertificateFiles, TlsSettings};
 
 /// Protocols offered by ALPN, the preferred one first.
@@ -47,21 +48,26 @@ pub(super) fn snapshot(settings: &TlsSettings, time: &Arc<dyn TimeProvider>) -> 
     let provider = Arc::new(provider());
     let mut findings = Findings::default();
     let (roots, trust) = load_roots(&settings.ca, &mut findings);
-    let (keys, expiries) = load_certificates(&settings.certificates, &provider, time, &mut findings);
-    let (lists, revoked) = load_lists(&settings.crl, &roots, time, &mut findings);
+    let (keys, expiries) = load_certificates(&settings.certificates, time, &mut findings);
+    let Lists { ders, mut revoked, expiries: lists } = load_lists(&settings.crl, &roots, &mut findings);
     if !findings.0.is_empty() {
         return Err(Problems(findings.0));
     }
     // An authority without a list has revoked nothing: that is the state of a new installation.
     let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
-        .with_crls(lists)
+        .with_crls(ders)
         .allow_unknown_revocation_status();
-    let verifier = if settings.fresh_crl { verifier.enforce_revocation_expiration() } else { verifier };
+    let verifier = if settings.fresh_crl {
+        verifier.enforce_revocation_expiration()
+    } else {
+        revoked.forget_expiries();
+        verifier
+    };
     let verifier = verifier.build().map_err(|fault| unusable("tls", &fault.to_string()))?;
     let mut config = ServerConfig::builder_with_details(provider, Arc::clone(time))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|fault| unusable("tls", &fault.to_string()))?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::clone(&verifier))
         .with_cert_resolver(Arc::new(BySignature::new(keys)));
     config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
     config.ignore_client_order = true;
@@ -70,7 +76,8 @@ pub(super) fn snapshot(settings: &TlsSettings, time: &Arc<dyn TimeProvider>) -> 
     config.ticketer = Ticketer::new().map_err(|fault| unusable("tls", &fault.to_string()))?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = TICKETS;
-    Ok(Snapshot { config: Arc::new(config), revoked, rules: settings.identity.clone(), trust, expiries })
+    let (config, rules) = (Arc::new(config), settings.identity.clone());
+    Ok(Snapshot { config, revoked, rules, trust, verdicts: Verdicts::new(verifier), expiries, lists })
 }
 
 fn unusable(section: &str, fault: &str) -> Problems {
@@ -97,7 +104,6 @@ fn load_roots(files: &[PathBuf], findings: &mut Findings) -> (Arc<RootCertStore>
 
 fn load_certificates(
     files: &[CertificateFiles],
-    provider: &CryptoProvider,
     time: &Arc<dyn TimeProvider>,
     findings: &mut Findings,
 ) -> (Vec<Arc<CertifiedKey>>, Vec<Expiry>) {
@@ -109,7 +115,7 @@ fn load_certificates(
     for pair in files {
         let chain =
             findings.keep(&pair.chain, read_all::<CertificateDer<'static>>(&pair.chain, "certificate"));
-        let key = findings.keep(&pair.key, load_key(&pair.key, provider));
+        let key = findings.keep(&pair.key, load_key(&pair.key));
         let Some(chain) = chain else { continue };
         let second = findings.keep(&pair.chain, check_validity(&chain, time));
         let (Some(key), Some(second)) = (key, second) else { continue };
@@ -129,16 +135,17 @@ fn load_certificates(
     (keys, expiries)
 }
 
-fn load_key(path: &Path, provider: &CryptoProvider) -> Result<Arc<dyn rustls::sign::SigningKey>, Fault> {
-    let bytes = std::fs::read(path).map_err(Fault::Read)?;
+fn load_key(path: &Path) -> Result<Arc<dyn rustls::sign::SigningKey>, Fault> {
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(Fault::Read)?);
     let key = match PrivateKeyDer::from_pem_slice(&bytes) {
-        Ok(key) => key,
+        Ok(key) => Zeroizing::new(key),
         Err(PemError::NoItemsFound) => {
             return Err(Fault::Missing("private key in PEM (an encrypted one can't be used)"));
         }
         Err(fault) => return Err(Fault::Pem(fault.to_string())),
     };
-    provider.key_provider.load_private_key(key).map_err(|fault| Fault::Key(fault.to_string()))
+    // By reference, so that our copy can be overwritten: `KeyProvider` takes one and drops it as it is.
+    any_supported_type(&key).map_err(|fault| Fault::Key(fault.to_string()))
 }
 
 /// The last second of the leaf's validity, when now is within it.
@@ -161,30 +168,32 @@ fn text(time: ASN1Time) -> String {
     time.to_rfc2822().unwrap_or_else(|_| time.to_string())
 }
 
-fn load_lists(
-    files: &[PathBuf],
-    roots: &Arc<RootCertStore>,
-    time: &Arc<dyn TimeProvider>,
-    findings: &mut Findings,
-) -> (Vec<CertificateRevocationListDer<'static>>, Revoked) {
-    let mut lists = Vec::new();
-    let mut revoked = Revoked::default();
+/// What all files of revocation lists come to.
+#[derive(Default)]
+struct Lists {
+    ders: Vec<CertificateRevocationListDer<'static>>,
+    revoked: Revoked,
+    expiries: Vec<ListExpiry>,
+}
+
+fn load_lists(files: &[PathBuf], roots: &Arc<RootCertStore>, findings: &mut Findings) -> Lists {
+    let mut lists = Lists::default();
     for path in files {
+        let mut soonest: Option<ListExpiry> = None;
         let found =
             findings.keep(path, read_all::<CertificateRevocationListDer<'static>>(path, "revocation list"));
         for list in found.into_iter().flatten() {
-            let taken = check_list(&list, roots).and_then(|()| revoked.add(&list));
-            match findings.keep(path, taken) {
-                Some(next_update) if next_update.is_some_and(|until| until < now(time)) => {
-                    warn!(file = %path.display(), "the revocation list is past its next update");
-                    lists.push(list);
-                }
-                Some(_) => lists.push(list),
-                None => {}
+            let taken = check_list(&list, roots).and_then(|()| lists.revoked.add(&list));
+            let Some(update) = findings.keep(path, taken) else { continue };
+            lists.ders.push(list);
+            let Some(next_update) = update.next else { continue };
+            if soonest.as_ref().is_none_or(|soonest| next_update < soonest.next_update) {
+                soonest = Some(ListExpiry { file: path.clone(), issued: update.issued, next_update });
             }
         }
+        lists.expiries.extend(soonest);
     }
-    (lists, revoked)
+    lists
 }
 
 /// Whether the handshake could use this list; asked for each one, so that the fault has a file.

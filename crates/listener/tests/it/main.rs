@@ -7,4 +7,5 @@ mod metrics;
 mod pki;
 mod server;
 mod serving;
+mod standing;
 mod tls;

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
-use pix_stream_listener::config::ListenerSettings;
+use pix_stream_listener::config::{ListenerSettings, TlsSettings};
 use pix_stream_listener::metrics::{
     CONNECTIONS_ENDED, CONNECTIONS_OPEN, CONNECTIONS_REFUSED, TLS_CERTIFICATES_REJECTED, TLS_HANDSHAKES,
+    TLS_REVOCATION_LIST_EXPIRY,
 };
+use pix_stream_listener::tls::TlsStore;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Duration, timeout};
 
@@ -121,6 +123,24 @@ async fn handshakes_certificates_and_connections_are_counted() {
     // The drain may come while the server still waits for the client to close its side.
     let ended = |reason| values.of(CONNECTIONS_ENDED, NAME, reason);
     assert_eq!(ended(" reason=client") + ended(" reason=drain"), 1.0);
+}
+
+#[test]
+fn the_end_of_a_revocation_list_is_shown_and_follows_a_reload() {
+    let values = values();
+    let pki = Pki::new("authority");
+    let file = pki.revoke_until(&[], 2030);
+    let settings = TlsSettings { crl: vec![file.clone()], ..pki.quick_settings() };
+    let tls = TlsStore::load(&settings).unwrap();
+    let shown = || {
+        let name = format!("{TLS_REVOCATION_LIST_EXPIRY} file={}", file.display());
+        values.0.lock().unwrap().get(&name).copied()
+    };
+    // The first seconds of 2030 and of 2031.
+    assert_eq!(shown(), Some(1_893_456_000.0));
+    pki.revoke_until(&[], 2031);
+    tls.reload(&settings).unwrap();
+    assert_eq!(shown(), Some(1_924_992_000.0));
 }
 
 async fn rest_or_fault(

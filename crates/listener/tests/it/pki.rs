@@ -167,9 +167,14 @@ impl Pki {
 
     /// A revocation list with these certificates, as a file.
     pub(crate) fn revoke(&self, holders: &[&Holder]) -> PathBuf {
+        self.revoke_until(holders, 2090)
+    }
+
+    /// The same, with the next list promised for the first day of a year.
+    pub(crate) fn revoke_until(&self, holders: &[&Holder], year: i32) -> PathBuf {
         let params = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(2090, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
             crl_number: SerialNumber::from_slice(&[1]),
             issuing_distribution_point: None,
             revoked_certs: holders

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pix_stream_listener::config::{ListenerSettings, TlsSettings};
-use pix_stream_listener::identity::{IdentityRules, Match, Role, RoleRule};
+use pix_stream_listener::identity::{IdentityRules, Match, Role, RoleRule, Scope};
 use pix_stream_listener::tls::{Fault, TlsStore, provider};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair};
 use rustls::crypto::CryptoProvider;
@@ -26,7 +26,7 @@ fn start(settings: impl FnOnce(&Pki) -> TlsSettings) -> Server {
 }
 
 /// Connects, asks once; tells whether an answer came.
-async fn is_served(server: &Server, config: ClientConfig) -> bool {
+pub(crate) async fn is_served(server: &Server, config: ClientConfig) -> bool {
     // With TLS 1.3 a client believes in the handshake before the server has seen its certificate.
     let Ok(mut stream) = server.connect_with(config).await else { return false };
     let mut answer = Vec::new();
@@ -193,7 +193,7 @@ async fn connections_end_after_their_request_when_roles_change() {
     let mut busy = server.connect().await;
     busy.write_all(get("/gated").as_bytes()).await.unwrap();
     server.one_entered().await;
-    let roles = vec![RoleRule { subject: Match::Name("bank".to_owned()), role: Role::Admin }];
+    let roles = vec![RoleRule { subject: Match::Name("bank".to_owned()), role: Role::Admin(Scope::All) }];
     let identity = IdentityRules { roles, ..IdentityRules::default() };
     server.tls.reload(&TlsSettings { identity, ..settings }).unwrap();
     server.gate.add_permits(1);
@@ -202,7 +202,7 @@ async fn connections_end_after_their_request_when_roles_change() {
 
 /// A clock that tests set.
 #[derive(Debug)]
-struct TestTime(AtomicU64);
+pub(crate) struct TestTime(pub(crate) AtomicU64);
 
 impl TimeProvider for TestTime {
     fn current_time(&self) -> Option<UnixTime> {
@@ -211,7 +211,7 @@ impl TimeProvider for TestTime {
 }
 
 /// The first second of 2030 and of 2090.
-const YEAR_2030: u64 = 1_893_456_000;
+pub(crate) const YEAR_2030: u64 = 1_893_456_000;
 const YEAR_2090: i64 = 3_786_912_000;
 
 #[tokio::test]

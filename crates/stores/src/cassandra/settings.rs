@@ -104,6 +104,15 @@ client_encryption_options:
   truststore: \"{conf}/ca.pem\"
   require_client_auth: {ask}
   protocol: TLS
+server_encryption_options:
+  internode_encryption: all
+  optional: false
+  ssl_context_factory:
+    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
+  keystore: \"{conf}/node.pem\"
+  truststore: \"{conf}/ca.pem\"
+  require_client_auth: true
+  protocol: TLS
 ",
             conf = conf.display(),
             ask = tls.ask_clients,

@@ -1,10 +1,11 @@
-//! Just enough of Redis' protocol to ask a server how it is and to do it harm. No pipelining, no TLS.
+//! Just enough of Redis' protocol to ask a server how it is and to do it harm. No pipelining.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::Error;
+use crate::way::{Connection, Way};
 
 /// How long one command may take.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -45,20 +46,23 @@ impl Reply {
 /// One connection.
 #[derive(Debug)]
 pub struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Connection>,
     address: SocketAddr,
 }
 
 impl Client {
-    /// Connects.
+    /// Connects without TLS.
     ///
     /// # Errors
     /// Nobody listens there.
     pub fn connect(address: SocketAddr) -> Result<Self, Error> {
-        let failed = || format!("connect to Redis at {address}");
-        let stream = TcpStream::connect_timeout(&address, LIMIT).map_err(Error::io(failed()))?;
-        stream.set_read_timeout(Some(LIMIT)).map_err(Error::io(failed()))?;
-        stream.set_write_timeout(Some(LIMIT)).map_err(Error::io(failed()))?;
+        Self::connect_by(&Way::Plain, address)
+    }
+
+    /// Connects as the server wants it.
+    pub(super) fn connect_by(way: &Way, address: SocketAddr) -> Result<Self, Error> {
+        let connection = way.open(address, LIMIT);
+        let stream = connection.map_err(Error::io(format!("connect to Redis at {address}")))?;
         Ok(Self { stream: BufReader::new(stream), address })
     }
 
@@ -79,7 +83,9 @@ impl Client {
     /// The same, where an error is an answer like others.
     pub(super) fn exchange(&mut self, words: &[&str]) -> Result<Reply, Error> {
         let asked = format!("talk to Redis at {}", self.address);
-        self.stream.get_mut().write_all(&request(words)).map_err(Error::io(asked.clone()))?;
+        let connection = self.stream.get_mut();
+        let sent = connection.write_all(&request(words)).and_then(|()| connection.flush());
+        sent.map_err(Error::io(asked.clone()))?;
         read(&mut self.stream).map_err(Error::io(asked))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Options, User};
+use super::{Options, User, secured};
 
 /// Where to listen.
 pub(super) fn listen(host: Ipv4Addr, port: u16) -> Vec<String> {
@@ -13,8 +13,16 @@ pub(super) fn listen(host: Ipv4Addr, port: u16) -> Vec<String> {
 /// A server's settings, alike in all topologies.
 pub(super) fn server(options: &Options, port: u16, tls_port: Option<u16>) -> Vec<String> {
     let mut lines = listen(options.host, port);
-    // Drills freeze and slow a server down by DEBUG.
-    lines.extend(["save \"\"", "enable-debug-command yes", "tcp-keepalive 5"].map(str::to_owned));
+    lines.extend(["save \"\"", "tcp-keepalive 5"].map(str::to_owned));
+    match &options.secured {
+        // The last line counts: the port of the first ones is closed.
+        Some(secured) => {
+            lines.extend(secured::listen(secured, port));
+            lines.extend(secured::replication(secured));
+        }
+        // Drills freeze and slow a server down by DEBUG.
+        None => lines.push("enable-debug-command yes".to_owned()),
+    }
     if options.is_durable {
         lines.extend(["appendonly yes", "appendfsync always"].map(str::to_owned));
     } else {
@@ -61,6 +69,9 @@ pub(super) fn sentinel(name: &str, options: &Options, port: u16, quorum: u8) -> 
         format!("sentinel failover-timeout {name} 5000"),
         format!("sentinel parallel-syncs {name} 1"),
     ];
+    if let Some(secured) = &options.secured {
+        lines.extend(secured::sentinel(secured, name));
+    }
     if let Some(user) = &options.user {
         if user.name != "default" {
             lines.push(format!("sentinel auth-user {name} {}", user.name));

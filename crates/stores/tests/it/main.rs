@@ -3,3 +3,4 @@
 mod cassandra;
 mod process;
 mod redis;
+mod secured;

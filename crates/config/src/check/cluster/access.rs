@@ -54,7 +54,18 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             "Cassandra knows no password without a user",
         );
     }
-    client_certificate(config, findings);
+    client_certificate(
+        ["cassandra.certificate", "cassandra.key", "cassandra.tls"],
+        (cassandra.certificate.as_ref(), cassandra.key.as_ref()),
+        cassandra.tls,
+        findings,
+    );
+    client_certificate(
+        ["redis.certificate", "redis.key", "redis.tls"],
+        (redis.certificate.as_ref(), redis.key.as_ref()),
+        redis.tls,
+        findings,
+    );
 }
 
 /// Sentinels have a password of their own, and the TLS of the servers.
@@ -134,16 +145,23 @@ fn authorities(store: &Store<'_>, findings: &mut Findings) {
     }
 }
 
-fn client_certificate(config: &Config, findings: &mut Findings) {
-    let cassandra = &config.cassandra;
-    let (given, needed) = match (&cassandra.certificate, &cassandra.key) {
-        (Some(_), None) => ("cassandra.certificate", "cassandra.key"),
-        (None, Some(_)) => ("cassandra.key", "cassandra.certificate"),
-        (Some(_), Some(_)) if !cassandra.tls => {
+/// The keys of a certificate of our own: `certificate`, `key`, and the switch without which neither does anything.
+type CertificateKeys = [&'static str; 3];
+
+fn client_certificate(
+    [certificate, key, tls]: CertificateKeys,
+    files: (Option<&PathBuf>, Option<&PathBuf>),
+    is_encrypted: bool,
+    findings: &mut Findings,
+) {
+    let (given, needed) = match files {
+        (Some(_), None) => (certificate, key),
+        (None, Some(_)) => (key, certificate),
+        (Some(_), Some(_)) if !is_encrypted => {
             return findings.report(
-                &["cassandra.certificate", "cassandra.tls"],
-                "is not used: cassandra.tls is false".to_owned(),
-                "set cassandra.tls = true",
+                &[certificate, tls],
+                format!("is not used: {tls} is false"),
+                &format!("set {tls} = true"),
             );
         }
         (Some(_), Some(_)) | (None, None) => return,
