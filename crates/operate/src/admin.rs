@@ -48,7 +48,7 @@ pub fn run(args: &AdminArgs) -> Result<(), Failure> {
             AdminCommand::Log { command } => node::log(&mut client, command, args.json).await,
             AdminCommand::Drain { intent } => node::drain(&mut client, intent, args.json).await,
             AdminCommand::Node => node::show(&mut client, args.json).await,
-            AdminCommand::Reload { reason } => node::reload(&mut client, reason.clone(), args.json).await,
+            AdminCommand::Reload { intent } => node::reload(&mut client, intent, args.json).await,
         }
     })
 }

@@ -1,5 +1,6 @@
 //! Arguments of the operators' commands, with help and examples (cli.md). No command runs here.
 
+mod audit;
 mod intake;
 mod keys;
 mod node;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub use audit::{AuditArgs, AuditCommand, PeriodArgs};
 pub use intake::{CatalogCommand, EntriesArgs, QuarantineCommand, SwitchArgs};
 pub use keys::{KeyFilesArgs, KeyFilesCommand, KeyFilesOptions};
 pub use node::{EvidenceCommand, KeysCommand, LogCommand, LogSetArgs};
@@ -186,11 +188,12 @@ On one node `rotate` is all. In a cluster: `rotate --stage` on one, copy the fol
     /// Has the server read certificates, trust, revocation lists, token keys and schemas again, as SIGHUP does
     #[command(after_help = "Examples:
   pix-stream admin --dir pix reload
+  pix-stream admin --dir pix reload --dry-run
   pix-stream admin --dir pix reload --reason 'catalogue 5.14' --json")]
     Reload {
-        /// Why, for the audit log
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
+        /// How it is meant.
+        #[command(flatten)]
+        intent: Intent,
     },
 }
 

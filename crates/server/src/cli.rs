@@ -8,11 +8,11 @@ mod validate;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
-use pix_stream_operate::args::{AdminArgs, KeyFilesArgs};
+use pix_stream_operate::args::{AdminArgs, AuditArgs, KeyFilesArgs};
 
 pub use cluster::{MigrateArgs, MigrateCommand, MigrateOptions, RegionsArgs, RegionsCommand, RegionsOptions};
 pub use messages::{PublishArgs, PullArgs, PullEnd, PullForm, Source};
-pub use operation::{AuditArgs, AuditCommand, CompletionsArgs, TokenArgs, TokenCommand};
+pub use operation::{CompletionsArgs, TokenArgs, TokenCommand};
 pub use serving::{
     ConfigArgs, ConfigCommand, ConfigFileArgs, DemoArgs, InitArgs, ListenArgs, SchemaArgs, ServeArgs,
 };

@@ -1,6 +1,5 @@
 //! One module per command: it turns arguments into work, and what came out into lines and an exit code.
 
-pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod demo;

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     }
     let result = match command {
         Command::Admin(args) => operate::admin::run(&args),
-        Command::Audit(args) => commands::audit::run(&args),
+        Command::Audit(args) => operate::audit::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Demo(args) => commands::demo::run(&args),

@@ -170,11 +170,12 @@ fn span(seconds: u64) -> String {
 }
 
 /// Reads files again.
-pub(super) async fn reload(client: &mut Client, reason: Option<String>, json: bool) -> Result<(), Failure> {
-    let answer = client.change(Ask::post(RELOAD), &Intent { dry_run: false, reason }).await?;
+pub(super) async fn reload(client: &mut Client, intent: &Intent, json: bool) -> Result<(), Failure> {
+    let answer = client.change(Ask::post(RELOAD), intent).await?;
     if json {
         return Ok(output::json(&answer)?);
     }
     let names: Vec<&str> = items(&answer, "reloaded").iter().filter_map(Value::as_str).collect();
-    Ok(output::line(format_args!("read again: {}", names.join(", ")))?)
+    let done = if intent.dry_run { "dry run, nothing changed: can be read again" } else { "read again" };
+    Ok(output::line(format_args!("{done}: {}", names.join(", ")))?)
 }

@@ -1,7 +1,5 @@
 //! `admin participants`: who takes part, how much each may, and where it stands.
 
-use std::collections::VecDeque;
-
 use http::Method;
 use pix_stream_domain::ispb::Ispb;
 use serde_json::{Value, json};
@@ -151,23 +149,21 @@ async fn export(client: &mut Client, args: &ExportArgs) -> Result<(), Failure> {
         out.put(bytes)
     };
     client.stream(&path, &mut put).await?;
-    if !last.is_proof() {
+    let Some(messages) = last.find_messages() else {
         return Err(Failure::new("the export ended without its proof: it is not whole")
             .next("see the server's log, and export again"));
-    }
+    };
     out.finish()?;
-    let messages = last.lines.saturating_sub(1);
     let whither = args.out.as_ref().map(|file| format!(" in {}", file.display())).unwrap_or_default();
     output::note(format_args!("digests of {messages} messages and their proof{whither}"));
     Ok(())
 }
 
-/// Counts lines that go by, and remembers the last one.
+/// Lines that go by, the last one of which is remembered.
 #[derive(Default)]
 struct LastLine {
-    lines: u64,
     ended: bool,
-    last: VecDeque<u8>,
+    last: Vec<u8>,
 }
 
 impl LastLine {
@@ -177,16 +173,15 @@ impl LastLine {
                 self.last.clear();
             }
             let room = LAST_LINE_MAX.saturating_sub(self.last.len());
-            self.last.extend(line.iter().take(room));
+            self.last.extend_from_slice(line.get(..room).unwrap_or(line));
             self.ended = line.ends_with(b"\n");
-            self.lines += u64::from(self.ended);
         }
     }
 
-    /// A message has a sequence number, the proof has none.
-    fn is_proof(&mut self) -> bool {
-        let line: Value = serde_json::from_slice(self.last.make_contiguous()).unwrap_or_default();
-        self.ended && line.as_object().is_some_and(|line| !line.contains_key("sequence"))
+    /// How many messages the proof is about, if it was the last line. It alone counts them.
+    fn find_messages(&self) -> Option<u64> {
+        let line: Value = serde_json::from_slice(&self.last).ok().filter(|_| self.ended)?;
+        line.get("messages").and_then(Value::as_u64)
     }
 }
 
@@ -211,15 +206,15 @@ mod tests {
 
     #[test]
     fn an_export_is_whole_when_its_last_line_is_the_proof() {
-        let mut whole = seen(&["{\"sequence\":1}\n{\"seq", "uence\":2}\n", "{\"proof\":", "{}}\n"]);
-        assert_eq!((whole.is_proof(), whole.lines), (true, 3));
+        let whole = seen(&["{\"sequence\":1}\n{\"seq", "uence\":2}\n", "{\"messages\":", "2}\n"]);
+        assert_eq!(whole.find_messages(), Some(2));
         for cut in [
             &["{\"sequence\":1}\n"][..],
-            &["{\"sequence\":1}\n", "{\"proof\":{}}"],
-            &["{\"sequence\":1}\n", "{\"pro"],
+            &["{\"sequence\":1}\n", "{\"messages\":1}"],
+            &["{\"sequence\":1}\n", "{\"mess"],
             &[],
         ] {
-            assert!(!seen(cut).is_proof(), "{cut:?}");
+            assert_eq!(seen(cut).find_messages(), None, "{cut:?}");
         }
     }
 }

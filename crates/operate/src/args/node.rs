@@ -82,7 +82,7 @@ Exit code 1 if it does not hold. `pix-stream audit verify` does the same to file
     Verify,
 }
 
-fn resource_id(text: &str) -> Result<ResourceId, String> {
+pub(super) fn resource_id(text: &str) -> Result<ResourceId, String> {
     text.parse().map_err(|error| format!("{error}, as `pull --json` and `publish` show it"))
 }
 

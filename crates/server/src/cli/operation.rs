@@ -1,4 +1,4 @@
-//! Arguments of the commands for operators that need no server: `token`, `audit`, `completions`.
+//! Arguments of the commands for operators that need no server: `token`, `completions`.
 
 use std::path::PathBuf;
 
@@ -30,34 +30,6 @@ pub enum TokenCommand {
         /// The configuration that names the signing keys
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
-        /// Prints one JSON object
-        #[arg(long, help_heading = "Output")]
-        json: bool,
-    },
-}
-
-/// Works with the audit log
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:
-  pix-stream audit verify pix/data/audit
-  pix-stream audit verify audit-000000000001.log audit-000000052417.log --json")]
-pub struct AuditArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: AuditCommand,
-}
-
-/// What `audit` does.
-#[derive(Debug, Clone, Subcommand)]
-pub enum AuditCommand {
-    /// Checks the chain offline and names the first broken entry
-    #[command(after_help = "Examples:
-  pix-stream audit verify pix/data/audit
-  pix-stream audit verify audit-000000000001.log audit-000000052417.log --json")]
-    Verify {
-        /// Files of the log, or folders with them
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
         /// Prints one JSON object
         #[arg(long, help_heading = "Output")]
         json: bool,
