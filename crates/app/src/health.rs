@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pix_stream_ports::Ports;
+use pix_stream_ports::coordinator::Coordinator as _;
 use pix_stream_ports::error::Error as StoreError;
 
 use crate::api::Dependency;
@@ -23,11 +24,21 @@ impl<P: Ports> Core<P> {
         let fault = self.audit.fault();
         let mut all = vec![
             dependency("journal", journal, serves_reads),
-            dependency("coordinator", coordinator.err(), false),
+            self.coordinator(coordinator.err()),
             Dependency { name: "audit", serves_reads: fault.is_none(), fault },
         ];
         all.extend(self.region());
         all
+    }
+
+    fn coordinator(&self, error: Option<StoreError>) -> Dependency {
+        let serves_reads = error.is_none();
+        let degraded = || self.ports.coordinator().degraded().map(str::to_owned);
+        Dependency {
+            name: "coordinator",
+            fault: error.map(|e| e.to_string()).or_else(degraded),
+            serves_reads,
+        }
     }
 
     /// Whether reads go on although the Journal is out of reach: other nodes' memory is no better, and whoever is over

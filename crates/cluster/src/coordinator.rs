@@ -74,6 +74,13 @@ impl Coordinator for ClusterCoordinator {
         either!(self, one => one.admit(ispb, rule, now))
     }
 
+    fn degraded(&self) -> Option<&'static str> {
+        match self {
+            Self::Redis(one) => one.degraded(),
+            Self::Around(one) => one.degraded(),
+        }
+    }
+
     async fn check(&self) -> Result<(), Error> {
         either!(self, one => one.check())
     }

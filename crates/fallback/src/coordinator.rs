@@ -90,7 +90,7 @@ impl<C: Coordinator, S: SerialStates> Coordinator for Fallback<C, S> {
     async fn announce(&self, news: News) -> Result<(), Error> {
         let told = match &news {
             News::Head { ispb, head, .. } => Some((*ispb, *head)),
-            News::Change { .. } | News::Registry => None,
+            News::Change { .. } | News::Limits { .. } | News::Registry => None,
         };
         let announced = self.0.health.call(self.0.primary.announce(news)).await;
         if let (Err(_), Some((ispb, head))) = (&announced, told) {
@@ -121,6 +121,10 @@ impl<C: Coordinator, S: SerialStates> Coordinator for Fallback<C, S> {
             Err(Error::Unavailable(_)) => self.0.windows.admit(ispb, rule, now),
             decided => decided,
         }
+    }
+
+    fn degraded(&self) -> Option<&'static str> {
+        self.status().is_degraded.then_some("out of reach; reads are served by serial writes, slower")
     }
 
     /// Whether reads are served, by whichever side; [`Fallback::status`] says which.

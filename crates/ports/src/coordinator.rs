@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::participant::Limits;
 use pix_stream_domain::rate::{Decision, Rule};
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::stream::StreamState;
@@ -48,6 +49,11 @@ pub trait Coordinator: Send + Sync + 'static {
         rule: Rule,
         now: Timestamp,
     ) -> impl Future<Output = Result<Decision, Error>> + Send;
+
+    /// How it serves in another way than it should, for readiness: slower, or by other means. `None`: as it should.
+    fn degraded(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Whether the Coordinator can do its work right now.
     fn check(&self) -> impl Future<Output = Result<(), Error>> + Send;
@@ -134,6 +140,15 @@ pub enum News {
         /// The version of the state that concerns them.
         version: Version,
     },
+    /// A participant has other limits, which apply from the next request on. What else changed says [`Self::Registry`].
+    Limits {
+        /// The participant.
+        ispb: Ispb,
+        /// Its limits now.
+        limits: Limits,
+        /// The revision that has them.
+        revision: u64,
+    },
     /// The participants, or the switches of message types, are not what they were.
     Registry,
 }
@@ -157,6 +172,9 @@ pub trait Listener: Send + Sync {
 
     /// The participant's state has this version, or a later one.
     fn on_change(&self, ispb: Ispb, version: Version);
+
+    /// A participant has these limits since that revision. Who does not listen finds out with the registry.
+    fn on_limits(&self, _ispb: Ispb, _limits: Limits, _revision: u64) {}
 
     /// The participants, or the switches of message types, are not what they were.
     fn on_registry(&self);

@@ -37,6 +37,7 @@ async fn a_lost_primary_is_replaced_within_half_a_second_and_nothing_is_lost_on_
     let took = began.elapsed();
     assert!(took < 500 * MS, "{took:?}");
     assert!(node.fallback.status().is_degraded);
+    assert!(node.fallback.degraded().is_some_and(|why| why.contains("serial writes")));
     assert_eq!(node.fallback.status().participants, 1);
     for expected in 12..=20 {
         assert_eq!(node.read(ispb(1)).await, Ok(expected));
@@ -51,6 +52,7 @@ async fn a_lost_primary_is_replaced_within_half_a_second_and_nothing_is_lost_on_
         assert!(began.elapsed() < 3_000 * MS);
     }
     assert!(!node.fallback.status().is_degraded);
+    assert_eq!(node.fallback.degraded(), None);
     sleep(1_500 * MS).await;
     assert_eq!(node.fallback.status().participants, 0);
     assert!(world.serial.peek_survey().states.is_empty());
