@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: what a pull, a publish and a waiting read cost, measured from outside the server, and what
-//! the codec spends on a message, measured in this program.
+//! the codec spends on a message and the rate limit on a read, measured in this program.
 //!
 //! This file only builds and starts: the server as users build it, and this program once more, with the feature
 //! `bench`, which adds the load generator and the codec. So `cargo xtask tidy` keeps building in seconds. Server and
@@ -13,6 +13,8 @@ mod connection;
 mod figures;
 #[cfg(feature = "bench")]
 mod gauge;
+#[cfg(feature = "bench")]
+mod limiter;
 #[cfg(feature = "bench")]
 mod message;
 #[cfg(feature = "bench")]

@@ -43,6 +43,9 @@ Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
     /// Load, faults, oracle, report: the program of crates/soak, built first. `--help` is its own.
     #[command(disable_help_flag = true)]
     Soak(HandedOn),
+    /// Runbooks carried out and incidents brought about: the program of crates/drill, built first. `--help` is its own.
+    #[command(disable_help_flag = true)]
+    Drill(HandedOn),
     /// The schema engine against xmllint and xsd-schema, over generated messages and broken ones.
     #[command(after_help = DIFFERENTIAL_HELP)]
     Differential(DifferentialFlags),
@@ -94,11 +97,12 @@ Examples:
 
 const BENCH_HELP: &str =
     "Builds releases, then measures a fresh server on core 0 with the load on core 1, and before
-that, on core 1, the steps of examining and deflating a message.
+that, on core 1, the steps of examining and deflating a message, and what the rate limit costs a read.
 Results on stdout, progress on stderr. Exits with 1 when a message was lost, repeated or changed.
 
 Examples:
   cargo xtask bench --only codec
+  cargo xtask bench --only limiter
   cargo xtask bench --against nginx
   cargo xtask bench --messages 4000 --json";
 
@@ -145,10 +149,16 @@ pub(crate) struct UpFlags {
     /// How Redis is set up.
     #[arg(long, value_enum, value_name = "KIND", default_value_t = RedisKind::Single)]
     pub(crate) redis: RedisKind,
+    /// Stores that keep strangers out: TLS with certificates on both sides, users and rights as in deploy/.
+    #[arg(long)]
+    pub(crate) secure: bool,
     /// A participant to onboard, with a certificate, when the folder is made; may be repeated.
     /// [default: those of `pix-stream init`]
     #[arg(long = "participant", value_name = "ISPB")]
     pub(crate) participants: Vec<String>,
+    /// The server's binary. [default: built first]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) server: Option<PathBuf>,
     /// How the server is built.
     #[arg(long, value_enum, value_name = "PROFILE", default_value_t = Profile::Release)]
     pub(crate) profile: Profile,
@@ -175,7 +185,7 @@ pub(crate) enum Profile {
     Dev,
 }
 
-/// What `migrate` and `soak` take: whatever the program behind them takes.
+/// What `migrate`, `soak` and `drill` take: whatever the program behind them takes.
 #[derive(Debug, Args)]
 pub(crate) struct HandedOn {
     /// Handed on as they are.
@@ -238,6 +248,7 @@ impl BenchFlags {
         }
         match self.only {
             Some(BenchPart::Codec) => arguments.extend(["--only".to_owned(), "codec".to_owned()]),
+            Some(BenchPart::Limiter) => arguments.extend(["--only".to_owned(), "limiter".to_owned()]),
             Some(BenchPart::Server) => arguments.extend(["--only".to_owned(), "server".to_owned()]),
             None => {}
         }
@@ -258,6 +269,8 @@ impl BenchFlags {
 pub(crate) enum BenchPart {
     /// Parse, validate, digest, render, deflate: each step of a publish before the journal.
     Codec,
+    /// The rate limit and back-pressure: what a read pays for being counted.
+    Limiter,
     /// The server from outside: publish, pull, wait, start.
     Server,
 }

@@ -151,7 +151,9 @@ impl RedisCoordinator {
         let client = &self.caller.client;
         let (ispb, head, chunk) = match news {
             News::Head { ispb, head, chunk } => (ispb, head, chunk),
-            News::Change { ispb, .. } => return self.publish(Some(*ispb), news).await,
+            News::Change { ispb, .. } | News::Limits { ispb, .. } => {
+                return self.publish(Some(*ispb), news).await;
+            }
             News::Registry => return self.publish(None, news).await,
         };
         let fits = |bytes: &Bytes| self.fresh.try_take(*ispb, bytes.len());

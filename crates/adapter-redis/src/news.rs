@@ -1,6 +1,7 @@
 //! What nodes tell each other, as bytes: a format, the sender, and what happened. Big-endian.
 
 use pix_stream_domain::ispb::{self, Ispb};
+use pix_stream_domain::participant::Limits;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::version::{Incarnation, Version};
 use pix_stream_ports::coordinator::{Listener, News};
@@ -13,6 +14,7 @@ const HEAD: u8 = 1;
 const CHUNK: u8 = 2;
 const CHANGE: u8 = 3;
 const REGISTRY: u8 = 4;
+const LIMITS: u8 = 5;
 
 /// Who sends, unique among all nodes and lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,14 @@ pub(crate) fn encode(sender: NodeId, news: &News, with_chunk: bool) -> Vec<u8> {
             out.extend(version.incarnation.value().to_be_bytes());
             out.extend(version.counter.to_be_bytes());
         }
+        News::Limits { ispb, limits: Limits { requests_per_second, backlog_high_water }, revision } => {
+            out.push(LIMITS);
+            out.extend(ispb.as_bytes());
+            // Zero is no limit that anybody can have.
+            out.extend(requests_per_second.unwrap_or(0).to_be_bytes());
+            out.extend(backlog_high_water.unwrap_or(0).to_be_bytes());
+            out.extend(revision.to_be_bytes());
+        }
         News::Registry => out.push(REGISTRY),
     }
     out
@@ -55,6 +65,7 @@ pub(crate) enum Heard {
     Head(Ispb, Sequence),
     Chunk(Ispb, Range, Sequence),
     Change(Ispb, Version),
+    Limits(Ispb, Limits, u64),
     Registry,
 }
 
@@ -69,6 +80,7 @@ impl Heard {
                 }
             }
             Self::Change(ispb, version) => listener.on_change(ispb, version),
+            Self::Limits(ispb, limits, revision) => listener.on_limits(ispb, limits, revision),
             Self::Registry => listener.on_registry(),
         }
     }
@@ -93,6 +105,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(NodeId, Heard)> {
             let ispb = input.ispb()?;
             let incarnation = Incarnation::new(u32::from_be_bytes(input.take()?));
             Heard::Change(ispb, Version { incarnation, counter: input.u64()? })
+        }
+        LIMITS => {
+            let ispb = input.ispb()?;
+            let requests_per_second = Some(u32::from_be_bytes(input.take()?)).filter(|rate| *rate > 0);
+            let backlog_high_water = Some(input.u64()?).filter(|most| *most > 0);
+            Heard::Limits(ispb, Limits { requests_per_second, backlog_high_water }, input.u64()?)
         }
         REGISTRY => Heard::Registry,
         _ => return None,
@@ -133,6 +151,18 @@ mod tests {
         "99999A04".parse().unwrap()
     }
 
+    fn of(requests_per_second: Option<u32>, backlog_high_water: Option<u64>) -> Limits {
+        Limits { requests_per_second, backlog_high_water }
+    }
+
+    fn limits(rate: Option<u32>, backlog: Option<u64>) -> News {
+        News::Limits { ispb: ispb(), limits: of(rate, backlog), revision: 9 }
+    }
+
+    fn heard_limits(rate: Option<u32>, backlog: Option<u64>) -> Heard {
+        Heard::Limits(ispb(), of(rate, backlog), 9)
+    }
+
     #[test]
     fn news_come_back_as_they_were_sent() {
         let range = Range::new(Sequence::new(7), Sequence::new(9));
@@ -146,6 +176,8 @@ mod tests {
                 encode(NodeId(1), &News::Change { ispb: ispb(), version }, true),
                 Heard::Change(ispb(), version),
             ),
+            (encode(NodeId(1), &limits(Some(7), None), true), heard_limits(Some(7), None)),
+            (encode(NodeId(1), &limits(None, Some(1 << 40)), true), heard_limits(None, Some(1 << 40))),
             (encode(NodeId(1), &News::Registry, true), Heard::Registry),
         ];
         for (bytes, heard) in cases {

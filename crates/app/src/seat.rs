@@ -19,7 +19,9 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_domain::version::Version;
 use pix_stream_hot::{Hot, Index, Message, Outbox};
 use pix_stream_ports::Ports;
+use pix_stream_telemetry as telemetry;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::metrics::SeatMetrics;
@@ -74,7 +76,10 @@ struct Inner {
 #[derive(Debug)]
 struct Request {
     command: Command,
+    queued_at: Instant,
     reply: oneshot::Sender<Result<Outcome, Error>>,
+    /// The request that waits for it, whose time the stores take.
+    waits: Option<Arc<telemetry::Request>>,
 }
 
 impl Seat {
@@ -126,7 +131,8 @@ impl Seat {
                     limit: "requests of a participant",
                 });
             }
-            inner.queue.push(Request { command, reply });
+            let (queued_at, waits) = (Instant::now(), telemetry::current());
+            inner.queue.push(Request { command, queued_at, reply, waits });
             !std::mem::replace(&mut inner.leading, true)
         };
         if must_lead {

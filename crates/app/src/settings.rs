@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pix_stream_calls::PressureSettings;
 use pix_stream_domain::limits::Rules;
 use pix_stream_ports::quarantine::Limits;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub requests_per_second: u32,
     /// The window over which requests are counted.
     pub rate_window: Duration,
+    /// From which delays on participants are slowed down, and what is above their fair share is shed; `None`: never.
+    pub pressure: Option<PressureSettings>,
     /// How long a business id is remembered.
     pub idempotency: Duration,
     /// How long messages are kept.
@@ -81,6 +84,7 @@ impl Default for Settings {
             backlog_high_water: 200_000,
             requests_per_second: 1_000,
             rate_window: Duration::from_secs(1),
+            pressure: None,
             idempotency: Duration::from_secs(24 * 3600),
             retention: Duration::from_secs(30 * 24 * 3600),
             audit_queue: 8_192,

@@ -1,20 +1,23 @@
 //! Audit records on their way to the log: queued by requests, written in batches by one worker.
 //!
-//! The queue is bounded and blocks: a request waits rather than go unrecorded.
+//! The queue is bounded and blocks: a request waits rather than go unrecorded. What is on the disk is anchored in the
+//! Journal's store every few seconds, so that a log whose end was cut off is known for it.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use pix_stream_domain::audit::Record;
+use pix_stream_domain::audit::{Head, Record};
 use pix_stream_ports::Ports;
+use pix_stream_ports::anchors::{Anchor, Anchors as _};
 use pix_stream_ports::audit_log::AuditLog as _;
+use pix_stream_ports::clock::Clock as _;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::error::Error;
 use crate::metrics::AUDIT_QUEUE;
-use crate::store::{READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
+use crate::store::{ANCHORS_SAVE, READ_DEADLINE, RETRY_AFTER, WRITE_DEADLINE};
 
 /// Records that are written in one go.
 const BATCH_MAX: usize = 512;
@@ -23,6 +26,8 @@ const BATCH_MAX: usize = 512;
 const GATHER: Duration = Duration::from_millis(5);
 /// How often what was written is brought to the disk.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How often what is on the disk is anchored: what is cut off the end shows from then on.
+const ANCHOR_EVERY: Duration = Duration::from_secs(10);
 /// Between attempts to write to a log that fails.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
@@ -124,10 +129,10 @@ impl Audit {
 pub async fn run<P: Ports>(ports: Weak<P>, queue: Queue) {
     let Queue { mut entries, fault } = queue;
     let mut batch = Vec::with_capacity(BATCH_MAX);
-    let mut synced = Instant::now();
-    while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
+    let mut synced = Synced::new();
+    while synced.receive(&mut entries, &mut batch).await {
         let is_urgent = batch.iter().any(|entry| matches!(entry, Entry::Flush(_)));
-        if !is_urgent && batch.len() < BATCH_MAX {
+        if !is_urgent && !batch.is_empty() && batch.len() < BATCH_MAX {
             sleep(GATHER).await;
             while batch.len() < BATCH_MAX
                 && let Ok(entry) = entries.try_recv()
@@ -142,19 +147,72 @@ pub async fn run<P: Ports>(ports: Weak<P>, queue: Queue) {
                 Entry::Flush(done) => flushes.push(done),
             }
         }
+        synced.is_behind |= !records.is_empty();
         if !records.is_empty() && !write(&ports, &fault, records).await {
             return;
         }
         let Some(ports) = ports.upgrade() else { return };
         metrics::gauge!(AUDIT_QUEUE).set(entries.len() as f64);
-        if !flushes.is_empty() || synced.elapsed() >= SYNC_EVERY {
-            if let Err(error) = ports.audit_log().sync().await {
-                tracing::error!(%error, "the audit log cannot be brought to the disk");
-            }
-            synced = Instant::now();
+        if !flushes.is_empty() || synced.is_due() {
+            synced.sync(&*ports, !flushes.is_empty()).await;
         }
         for done in flushes {
             let _stopped_waiting = done.send(());
+        }
+    }
+}
+
+/// What of the log is on the disk, and what of that is anchored.
+struct Synced {
+    at: Instant,
+    /// Whether something was written since.
+    is_behind: bool,
+    anchored: Head,
+    anchored_at: Instant,
+}
+
+impl Synced {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { at: now, is_behind: false, anchored: Head::default(), anchored_at: now }
+    }
+
+    fn is_due(&self) -> bool {
+        self.is_behind && self.at.elapsed() >= SYNC_EVERY
+    }
+
+    /// Waits for entries, but no longer than until what was written must be brought to the disk. `false` when none
+    /// will come any more.
+    async fn receive(&self, entries: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>) -> bool {
+        let receive = entries.recv_many(batch, BATCH_MAX);
+        if !self.is_behind {
+            return receive.await > 0;
+        }
+        timeout_at(self.at + SYNC_EVERY, receive).await.map_or(true, |received| received > 0)
+    }
+
+    /// Brings what was written to the disk, and anchors it when that is due or `is_last`.
+    async fn sync<P: Ports>(&mut self, ports: &P, is_last: bool) {
+        self.at = Instant::now();
+        let head = match ports.audit_log().sync().await {
+            Ok(head) => head,
+            Err(error) => {
+                tracing::error!(%error, "the audit log cannot be brought to the disk");
+                return;
+            }
+        };
+        self.is_behind = false;
+        let is_due =
+            is_last || self.anchored == Head::default() || self.anchored_at.elapsed() >= ANCHOR_EVERY;
+        if !is_due || head.entry <= self.anchored.entry {
+            return;
+        }
+        self.anchored_at = Instant::now();
+        let anchor =
+            Anchor { chain: ports.audit_log().chain(), head, at: ports.clock().now(), broken_at: None };
+        match ANCHORS_SAVE.run(READ_DEADLINE, ports.anchors().save_anchor(anchor)).await {
+            Ok(()) => self.anchored = head,
+            Err(error) => tracing::warn!(%error, "the end of the audit log is not anchored for now"),
         }
     }
 }

@@ -35,6 +35,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether the server asks to slow down (protocol, section 3).
+    pub(crate) fn asks_to_slow_down(&self) -> bool {
+        self.header("X-Backpressure-Signal").is_some_and(|signal| signal.eq_ignore_ascii_case("slow"))
+    }
+
     /// The Content-Type, or nothing.
     pub(crate) fn content_type(&self) -> &str {
         self.header(CONTENT_TYPE).unwrap_or_default()

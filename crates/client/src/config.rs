@@ -48,6 +48,11 @@ pub struct Timing {
     pub retry_after_max: Duration,
     /// At most this is added to a `Retry-After`, so that clients told the same do not return together: 250 ms.
     pub retry_after_jitter: Duration,
+    /// The first pause between requests when the server asks to slow down, doubled with each answer that asks again and
+    /// halved with each that does not: 100 ms.
+    pub slow_first: Duration,
+    /// The longest such pause: 2 s, well below the time after which a stream counts as abandoned.
+    pub slow_max: Duration,
 }
 
 impl Default for Timing {
@@ -61,6 +66,8 @@ impl Default for Timing {
             backoff_max: Duration::from_secs(5),
             retry_after_max: Duration::from_secs(60),
             retry_after_jitter: Duration::from_millis(250),
+            slow_first: Duration::from_millis(100),
+            slow_max: Duration::from_secs(2),
         }
     }
 }

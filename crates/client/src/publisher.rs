@@ -19,7 +19,7 @@ use crate::config::{BATCH_MAX, BODY_BYTES_MAX, PATIENCE, Timing};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Failure};
 use crate::refusal::Refusal;
-use crate::retry::{Backoff, Pause, SplitMix};
+use crate::retry::{Backoff, Ease, Pause, SplitMix};
 use crate::verdict::Verdict;
 
 /// What is to become of a message that is refused (ours; the server's docs/errors.md, `invalidMessage`).
@@ -47,6 +47,8 @@ pub struct Publisher {
     timing: Timing,
     path: String,
     backoff: Backoff,
+    /// The pause before the next request while the server asks to slow down.
+    ease: Ease,
     random: SplitMix,
     waiting: Waiting,
 }
@@ -81,6 +83,7 @@ impl Publisher {
             timing,
             path: format!("/api/v1/out/{ispb}/msgs"),
             backoff: Backoff::new(timing, Some(PATIENCE), seed),
+            ease: Ease::new(timing, seed.rotate_left(32)),
             random: SplitMix::new(seed),
             waiting: Waiting(None),
         }
@@ -95,7 +98,8 @@ impl Publisher {
 
     /// Publishes one to ten messages, all or none, and returns their ids in order once they are durable.
     ///
-    /// A busy or unreachable server is asked again for up to a minute.
+    /// A busy or unreachable server is asked again for up to a minute. While it asks to slow down, each request waits a
+    /// little first, up to 2 s.
     ///
     /// # Errors
     /// What the server finds wrong (400, 409, 413 …), with its title; or the last failure once patience ran out.
@@ -135,6 +139,7 @@ impl Publisher {
         read: impl Fn(&Answer) -> Option<Result<T, batch::Error>>,
     ) -> Result<T, Error> {
         let mut is_told = false;
+        sleep(self.ease.pause()).await;
         loop {
             let (why, pause) = match self.attempt(call, &read).await {
                 Verdict::Done(done) => {
@@ -170,6 +175,7 @@ impl Publisher {
             Ok(answer) => answer,
             Err(lost) => return Verdict::of_lost(lost),
         };
+        self.ease.heard(answer.asks_to_slow_down());
         match read(&answer) {
             None => Verdict::of_refusal(Refusal::of(&answer)),
             Some(Ok(done)) => Verdict::Done(done),

@@ -97,6 +97,35 @@ impl Backoff {
     }
 }
 
+/// The pause between requests of one requester that was asked to slow down.
+#[derive(Debug)]
+pub(crate) struct Ease {
+    timing: Timing,
+    random: SplitMix,
+    full: Duration,
+}
+
+impl Ease {
+    pub(crate) fn new(timing: Timing, seed: u64) -> Self {
+        Self { timing, random: SplitMix::new(seed), full: Duration::ZERO }
+    }
+
+    /// Takes what an answer said.
+    pub(crate) fn heard(&mut self, is_slow: bool) {
+        let Timing { slow_first, slow_max, .. } = self.timing;
+        self.full = match is_slow {
+            true => self.full.saturating_mul(2).clamp(slow_first, slow_max.max(slow_first)),
+            false if self.full <= slow_first => Duration::ZERO,
+            false => self.full / 2,
+        };
+    }
+
+    /// The pause before the next request: half of it is jitter, so that streams do not come back together.
+    pub(crate) fn pause(&mut self) -> Duration {
+        self.full / 2 + self.random.up_to(self.full / 2)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +159,21 @@ mod tests {
             let least = Duration::from_secs(least);
             assert!(wait >= least && wait <= least + Duration::from_millis(250), "{said}: {wait:?}");
         }
+    }
+
+    #[test]
+    fn pauses_double_while_slow_is_heard_and_halve_afterwards() {
+        let mut ease = Ease::new(Timing::default(), 3);
+        assert_eq!(ease.pause(), Duration::ZERO);
+        for full in [100, 200, 400, 800, 1600, 2000, 2000] {
+            ease.heard(true);
+            let (pause, full) = (ease.pause(), Duration::from_millis(full));
+            assert!(pause >= full / 2 && pause <= full, "{full:?}: {pause:?}");
+        }
+        for _ in 0..6 {
+            ease.heard(false);
+        }
+        assert_eq!(ease.pause(), Duration::ZERO, "2 s, 1 s, 500, 250, 125, 62 ms, none");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The rules between keys, and those that a range cannot say.
 
 mod cluster;
+mod traces;
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::value::VerifySignature;
 
 /// Most requests that one participant's window may hold: each costs the window a few bytes.
 const WINDOW_REQUESTS_MAX: u64 = 1_000_000;
+/// A read is answered within a second, whatever it waits for.
+const READ_WAIT_MAX: Duration = Duration::from_millis(900);
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Reports every rule that the configuration breaks.
@@ -20,10 +23,12 @@ pub(crate) fn check(config: &Config, findings: &mut Findings) {
     tls(config, findings);
     stream(config, findings);
     limits(config, findings);
+    backpressure(config, findings);
     text(config, findings);
     schemas(config, findings);
     publish(config, findings);
     cluster::check(config, findings);
+    traces::check(config, findings);
 }
 
 fn schemas(config: &Config, findings: &mut Findings) {
@@ -116,6 +121,24 @@ fn tls(config: &Config, findings: &mut Findings) {
         .any(|(index, source)| sources.iter().skip(index + 1).any(|other| other == source))
     {
         findings.report(&["tls.ispb_from"], "names a source twice".to_owned(), "each source counts once");
+    }
+}
+
+fn backpressure(config: &Config, findings: &mut Findings) {
+    let pressure = &config.backpressure;
+    let shed_at = pressure.queue_delay.saturating_mul(pressure.shed_factor);
+    if shed_at > READ_WAIT_MAX {
+        findings.report(
+            &["backpressure.queue_delay", "backpressure.shed_factor"],
+            format!(
+                "queue_delay ({}) times shed_factor ({}) must not be more than {}: reads that wait so long are refused \
+                 anyway",
+                shown(pressure.queue_delay),
+                pressure.shed_factor,
+                shown(READ_WAIT_MAX),
+            ),
+            "lower one of them",
+        );
     }
 }
 
@@ -234,8 +257,10 @@ fn text(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// What is wrong with a log level; the filter itself takes an unknown word for a module's name.
-fn level_fault(level: &str) -> Option<String> {
+/// What is wrong with a log level, in a few words that name it; the filter itself takes an unknown word for a module's
+/// name.
+#[must_use]
+pub fn level_fault(level: &str) -> Option<String> {
     let stray = level.split(',').map(str::trim).find(|directive| {
         let is_word = directive.bytes().all(|byte| byte.is_ascii_alphanumeric());
         is_word && !LEVELS.iter().any(|known| known.eq_ignore_ascii_case(directive))

@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::sections::{Cassandra, Redis};
+use zeroize::Zeroizing;
+
+use crate::sections::{Cassandra, Redis, Traces};
 use crate::value::Secret;
 
 /// Longest password, in bytes; what is longer is some other file.
@@ -73,6 +75,19 @@ impl Redis {
     }
 }
 
+impl Traces {
+    /// The headers for the collector, as `name=value` with commas between them; empty for none. Reads `headers_file`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds more or less than one line.
+    pub fn find_headers(&self) -> Result<Secret, PasswordError> {
+        match &self.headers_file {
+            Some(path) => read(path, "traces.headers_file"),
+            None => Ok(self.headers_secret.clone()),
+        }
+    }
+}
+
 fn find(
     username: &str,
     secret: &Secret,
@@ -88,13 +103,14 @@ fn find(
 }
 
 fn read(path: &Path, key: &'static str) -> Result<Secret, PasswordError> {
-    let mut bytes = Vec::new();
     let limit = PASSWORD_MAX as u64 + 3; // One byte too many, and a line end.
+    // As much as is ever read, so that it does not move and leave a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_MAX + 64));
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
         .map_err(|source| PasswordError::Read { key, path: path.to_owned(), source })?;
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    let password = text.strip_suffix('\n').unwrap_or(text);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() || password.len() > PASSWORD_MAX || password.contains(['\n', '\r', '\0']) {
         return Err(PasswordError::Content { key, path: path.to_owned() });
@@ -128,6 +144,12 @@ mod tests {
             assert!(error.contains("redis.password_file") && !error.contains("secret"), "{error}");
         }
         assert!(from_file("x".repeat(PASSWORD_MAX).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn credentials_are_shown_without_their_password() {
+        let shown = format!("{:?}", from_file(b"hunter2").unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

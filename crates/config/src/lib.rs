@@ -21,10 +21,11 @@ use std::path::{Path, PathBuf};
 
 use section::{Section, Visitor};
 use sections::{
-    Audit, Cassandra, Coordinator, Intake, Journal, Keys, Limits, Listen, Log, Publish, Quarantine, Rate,
-    Redis, Region, Roles, Schemas, Stream, Tls, Wire,
+    Audit, Backpressure, Cassandra, Coordinator, Intake, Journal, Keys, Limits, Listen, Log, Publish,
+    Quarantine, Rate, Redis, Region, Roles, Schemas, Stream, Tls, Traces, Wire,
 };
 
+pub use check::level_fault;
 pub use credentials::{Credentials, PasswordError};
 pub use environment::{Environment, PREFIX};
 pub use problem::{Origin, Problem, Problems};
@@ -41,7 +42,7 @@ pub struct Config {
     pub listen: Listen,
     /// `[tls]`: certificates, trust, revocation.
     pub tls: Tls,
-    /// `[roles]`: who may publish, administer, audit.
+    /// `[roles]`: who may publish, administer, operate, audit.
     pub roles: Roles,
     /// `[stream]`: how participants read.
     pub stream: Stream,
@@ -51,6 +52,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[rate]`: the pace of one participant.
     pub rate: Rate,
+    /// `[backpressure]`: what is done when the node or a store cannot keep up.
+    pub backpressure: Backpressure,
     /// `[schemas]`: what a message must look like.
     pub schemas: Schemas,
     /// `[publish]`: how producers publish.
@@ -67,6 +70,8 @@ pub struct Config {
     pub audit: Audit,
     /// `[log]`: what operators see.
     pub log: Log,
+    /// `[traces]`: requests that a collector is told of.
+    pub traces: Traces,
     /// `[cassandra]`: the shared Journal.
     pub cassandra: Cassandra,
     /// `[redis]`: the shared Coordinator.
@@ -100,6 +105,7 @@ impl Config {
         one(&mut self.wire, visitor);
         one(&mut self.limits, visitor);
         one(&mut self.rate, visitor);
+        one(&mut self.backpressure, visitor);
         one(&mut self.schemas, visitor);
         one(&mut self.publish, visitor);
         one(&mut self.quarantine, visitor);
@@ -108,6 +114,7 @@ impl Config {
         one(&mut self.keys, visitor);
         one(&mut self.audit, visitor);
         one(&mut self.log, visitor);
+        one(&mut self.traces, visitor);
         one(&mut self.cassandra, visitor);
         one(&mut self.redis, visitor);
         one(&mut self.intake, visitor);
@@ -142,11 +149,11 @@ impl Config {
             .chain(self.schemas.directory.iter().map(|path| ("schemas.directory", path)))
             .chain(self.publish.certificates.iter().map(|path| ("publish.certificates", path)))
             .chain([("keys.directory", &self.keys.directory)])
-            .chain(self.files_of_stores());
+            .chain(self.files_of_others());
         named.filter(|(_, path)| !path.exists()).map(|(key, path)| (key, path.clone())).collect()
     }
 
-    fn files_of_stores(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    fn files_of_others(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
         let (cassandra, redis) = (&self.cassandra, &self.redis);
         let named = [
             ("cassandra.password_file", &cassandra.password_file),
@@ -156,6 +163,8 @@ impl Config {
             ("redis.password_file", &redis.password_file),
             ("redis.sentinel_password_file", &redis.sentinel_password_file),
             ("redis.ca", &redis.ca),
+            ("traces.headers_file", &self.traces.headers_file),
+            ("traces.ca", &self.traces.ca),
         ];
         named.into_iter().filter_map(|(key, path)| Some((key, path.as_ref()?)))
     }

@@ -5,16 +5,20 @@
 mod cluster;
 mod limits;
 mod network;
+mod pressure;
 mod store;
 mod stream;
+mod traces;
 
 use std::time::Duration;
 
 pub use cluster::{Cassandra, Intake, Redis, Region};
 pub use limits::{Limits, Rate};
 pub use network::{Listen, Roles, Tls};
+pub use pressure::Backpressure;
 pub use store::{Audit, Coordinator, Journal, Keys, Log};
 pub use stream::{Publish, Quarantine, Schemas, Stream, Wire};
+pub use traces::Traces;
 
 const MINUTE: Duration = seconds(60);
 const HOUR: Duration = seconds(3_600);

@@ -238,3 +238,14 @@ fn the_schema_knows_every_key_with_its_default() {
     assert_eq!(schema.pointer("/properties/limits/properties/head_timeout/default"), Some(&"30s".into()));
     assert_eq!(schema.pointer("/properties/listen/additionalProperties"), Some(&false.into()));
 }
+
+#[test]
+fn back_pressure_begins_before_reads_are_refused_anyway() {
+    let text = "[backpressure]\nqueue_delay = \"300ms\"\nshed_factor = 4\n";
+    let shown = read_text(text).unwrap_err().to_string();
+    assert!(
+        shown.contains("queue_delay (300ms) times shed_factor (4) must not be more than 900ms"),
+        "{shown}"
+    );
+    assert!(!read_text("[backpressure]\nenabled = false\n").unwrap().backpressure.enabled);
+}

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use crate::node::Node;
 
 pub use cluster::{Endpoint, Replicas, Secret};
-pub use roles::{Producer, Scope, Subject};
+pub use roles::{Holder, Producer, Scope, Subject};
 pub use scalar::Size;
 pub use word::{
     CoordinatorKind, Fallback, IspbSource, JournalKind, LogFormat, LostQuorum, PublishConsistency,

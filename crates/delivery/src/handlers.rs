@@ -12,13 +12,14 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use pix_stream_app::Ports;
+use pix_stream_app::{Kind, Ports};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::rate::Decision;
 use pix_stream_listener::identity::{IspbClaim, Peer};
 
 use crate::error::{Code, Extra, Problem};
+use crate::response::Pacing;
 use crate::shared::Shared;
 
 /// The most bytes of a body that a request without use for one may bring.
@@ -42,7 +43,7 @@ pub(crate) struct Call<'a, P: Ports> {
 impl<P: Ports> Call<'_, P> {
     /// Certificate (403), onboarded (404) and rate (429) of a participant's call. What the window said goes to
     /// `pace` also when it refuses: every answer from here on carries it.
-    async fn admit_own(&self, ispb: Ispb, pace: &mut Option<Decision>) -> Result<(), Problem> {
+    async fn admit_own(&self, ispb: Ispb, pace: &mut Pacing) -> Result<(), Problem> {
         match self.peer.identity.ispb {
             IspbClaim::One(own) if own == ispb => {}
             IspbClaim::One(_) => {
@@ -55,12 +56,20 @@ impl<P: Ports> Call<'_, P> {
         self.admit(&participant, pace).await
     }
 
-    /// Counts the request in the participant's window.
-    async fn admit(&self, participant: &Participant, pace: &mut Option<Decision>) -> Result<(), Problem> {
+    /// Counts the request in the participant's window. An answer to one that goes on asking beyond all measure waits, so
+    /// that refusing costs little, and nobody else has to wait for it.
+    async fn admit(&self, participant: &Participant, pace: &mut Pacing) -> Result<(), Problem> {
         let decision = self.shared.app.admit(participant).await?;
-        *pace = Some(decision);
+        *pace = Pacing { window: Some(decision), asked: Some((Kind::Pull, participant.ispb)) };
         if decision.admitted {
             return Ok(());
+        }
+        let hold = self.shared.app.pressure().hold_refused(participant.ispb, &decision);
+        let decision = Decision { reset: decision.reset.saturating_sub(hold), ..decision };
+        if !hold.is_zero() {
+            pace.window = Some(decision);
+            // Boxed: a timer is large, and thousands of reads wait without one.
+            Box::pin(tokio::time::sleep(hold)).await;
         }
         let problem = Problem::new(Code::RateLimit, "more requests than the participant's rate allows");
         Err(problem.with(Extra::RetryAfter(decision.reset)))
@@ -94,12 +103,14 @@ fn two_ispbs() -> Problem {
 }
 
 /// 400 for a body that is not one by HTTP's rules.
-pub(crate) fn malformed_body() -> Problem {
+#[must_use]
+pub fn malformed_body() -> Problem {
     Problem::new(Code::InvalidHeader, "the body is malformed or breaks off").with(Extra::Close)
 }
 
 /// 400 for a body that takes too long.
-pub(crate) fn late_body() -> Problem {
+#[must_use]
+pub fn late_body() -> Problem {
     Problem::new(Code::InvalidHeader, "the body did not arrive in time").with(Extra::Close)
 }
 

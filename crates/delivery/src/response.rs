@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use pix_stream_app::Answer;
+use pix_stream_app::{Answer, Kind, Pressure};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::limits::STREAMS_MAX;
 use pix_stream_domain::rate::Decision;
@@ -29,6 +29,15 @@ static BACKPRESSURE: HeaderName = HeaderName::from_static("x-backpressure-signal
 const HEADERS: usize = 14;
 /// A participant is asked to slow down while less than this share of its window is left.
 const SLOW_SHARE: u32 = 10;
+
+/// What an answer says of its participant's pace: nothing before the rate check.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pacing {
+    /// What the rate window said.
+    pub(crate) window: Option<Decision>,
+    /// What was asked for, for which participant.
+    pub(crate) asked: Option<(Kind, Ispb)>,
+}
 
 /// What a handler answers: a status, its headers, a body. Ids, pace and spelling are added on the way out.
 pub(crate) fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
@@ -106,7 +115,7 @@ fn text(text: String, gzip: bool, headers: &mut HeaderMap) -> Body {
 }
 
 /// The headers that go with a refusal.
-pub(crate) fn extra(headers: &mut HeaderMap, extra: Extra) {
+pub fn extra(headers: &mut HeaderMap, extra: Extra) {
     match extra {
         Extra::None => {}
         Extra::Allow(methods) => {
@@ -125,12 +134,17 @@ pub(crate) fn extra(headers: &mut HeaderMap, extra: Extra) {
     }
 }
 
-/// The headers of the rate window.
-pub(crate) fn pace(headers: &mut HeaderMap, decision: &Decision) {
-    headers.insert(&RATE_LIMIT, HeaderValue::from(decision.limit));
-    headers.insert(&RATE_REMAINING, HeaderValue::from(decision.remaining));
-    headers.insert(&RATE_RESET, HeaderValue::from(whole_seconds(decision.reset)));
-    if decision.remaining < decision.limit / SLOW_SHARE {
+/// The headers of the rate window, and whether to slow down: near the end of the window, or because the node has too
+/// much work and the participant a large part in it.
+pub(crate) fn pace(headers: &mut HeaderMap, pacing: &Pacing, pressure: &Pressure) {
+    let mut is_slow = false;
+    if let Some(decision) = &pacing.window {
+        headers.insert(&RATE_LIMIT, HeaderValue::from(decision.limit));
+        headers.insert(&RATE_REMAINING, HeaderValue::from(decision.remaining));
+        headers.insert(&RATE_RESET, HeaderValue::from(whole_seconds(decision.reset)));
+        is_slow = decision.remaining < decision.limit / SLOW_SHARE;
+    }
+    if pacing.asked.is_some_and(|(kind, ispb)| pressure.signals(kind, ispb)) || is_slow {
         headers.insert(&BACKPRESSURE, HeaderValue::from_static("slow"));
     }
 }
@@ -217,7 +231,8 @@ mod tests {
         let decide = |remaining| {
             let mut headers = HeaderMap::new();
             let reset = Duration::from_millis(1);
-            pace(&mut headers, &Decision { admitted: true, limit: 1000, remaining, reset });
+            let window = Some(Decision { admitted: true, limit: 1000, remaining, reset });
+            pace(&mut headers, &Pacing { window, asked: None }, &Pressure::new(None));
             (headers.contains_key(&BACKPRESSURE), headers[&RATE_RESET].clone())
         };
         assert_eq!(decide(100), (false, HeaderValue::from_static("1")));

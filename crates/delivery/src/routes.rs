@@ -6,11 +6,10 @@
 mod head;
 mod log;
 mod path;
+mod seen;
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use http::header::CONNECTION;
@@ -18,8 +17,8 @@ use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use pix_stream_app::Ports;
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_domain::rate::Decision;
-use pix_stream_listener::identity::{Peer, PublishScope};
+use pix_stream_listener::identity::{Peer, Scope};
+use pix_stream_telemetry as telemetry;
 use tokio::time::Instant;
 
 use crate::body::Body;
@@ -27,8 +26,9 @@ use crate::error::{Code, Extra, Problem};
 use crate::handlers::{self, Call};
 use crate::metrics::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
-use crate::routes::log::Seen;
+use crate::response::Pacing;
 use crate::routes::path::Path;
+use crate::routes::seen::{Seen, traceparent};
 use crate::shared::Shared;
 use crate::{negotiate, response};
 
@@ -42,11 +42,13 @@ pub async fn handle<P: Ports>(
 ) -> Response<Body> {
     let began = Instant::now();
     let (head, mut body) = request.into_parts();
+    let observed = shared.observer.begin(traceparent(&head.headers));
     let request_id = shared.ids.of(&head.headers);
     let gzip = negotiate::takes_gzip(&head.headers);
-    let mut pace = None;
+    let mut pace = Pacing::default();
     let (result, work) =
-        timed(answer(&shared, &peer, &head, &mut body, (&request_id, gzip, &mut pace))).await;
+        telemetry::timed(&observed, answer(&shared, &peer, &head, &mut body, (&request_id, gzip, &mut pace)))
+            .await;
     let path = Path::of(head.uri.path());
     let label = label_of(&path, &head.method);
     let outcome = match &result {
@@ -55,22 +57,17 @@ pub async fn handle<P: Ports>(
         Err(problem) => Outcome::Error(problem.code),
     };
     shared.http.record(label, outcome, began.elapsed(), work);
-    let seen = Seen { request_id: &request_id, path: &path, label, peer: &peer };
-    match &result {
-        Ok(_) if work > shared.wire.slow => seen.log_slow(work),
-        Ok(_) => {}
-        Err(problem) => seen.log_problem(problem, &shared.failures),
-    }
+    let seen = Seen { request_id: &request_id, method: &head.method, path: &path, label, peer: &peer };
+    seen.end(&shared, &observed, &result, work);
     if result.as_ref().is_err_and(|problem| problem.extra != Extra::Close) {
         Box::pin(handlers::read_out(&head.headers, &mut body)).await;
     }
-    let mut answered =
-        result.unwrap_or_else(|problem| response::problem(&shared.wire.problem_type_base, &problem, gzip));
+    let mut answered = result.unwrap_or_else(|problem| {
+        response::problem(&shared.wire.problem_type_base, &spread(&shared, problem), gzip)
+    });
     let headers = answered.headers_mut();
     headers.insert(&X_REQUEST_ID, request_id.into_value());
-    if let Some(decision) = &pace {
-        response::pace(headers, decision);
-    }
+    response::pace(headers, &pace, shared.app.pressure());
     if head.version < Version::HTTP_2 {
         *answered.extensions_mut() = shared.spelling.extensions(answered.status());
     } else {
@@ -80,16 +77,26 @@ pub async fn handle<P: Ports>(
     answered
 }
 
+/// Whoever is turned away for want of capacity comes back at different times.
+fn spread<P: Ports>(shared: &Shared<P>, problem: Problem) -> Problem {
+    match (problem.code, problem.extra) {
+        (Code::Overloaded, Extra::RetryAfter(wait)) => {
+            problem.with(Extra::RetryAfter(shared.app.pressure().spread(wait)))
+        }
+        _ => problem,
+    }
+}
+
 /// Runs the checks in order and hands over to the handler.
 async fn answer<P: Ports>(
     shared: &Arc<Shared<P>>,
     peer: &Peer,
     head: &http::request::Parts,
     body: &mut Incoming,
-    (request_id, gzip, pace): (&RequestId, bool, &mut Option<Decision>),
+    (request_id, gzip, pace): (&RequestId, bool, &mut Pacing),
 ) -> Result<Response<Body>, Problem> {
     if shared.wire.strict {
-        head::check_strict(head, peer.identity.roles.publish != PublishScope::None)?;
+        head::check_strict(head, peer.identity.roles.publish != Scope::None)?;
     }
     let call = Call { shared, peer, headers: &head.headers, request_id: request_id.as_str(), gzip };
     match Path::of(head.uri.path()) {
@@ -115,7 +122,7 @@ async fn answer<P: Ports>(
             let ispb = parse(ispb)?;
             allow(&head.method, &[Method::POST], "POST")?;
             // Boxed: its future is far larger than a read's, of which thousands wait.
-            Box::pin(handlers::publish::publish(&call, ispb, head.version, body)).await
+            Box::pin(handlers::publish::publish(&call, ispb, head.version, (body, pace))).await
         }
         Path::Unknown => Err(Problem::not_found()),
     }
@@ -143,17 +150,14 @@ fn label_of(path: &Path<'_>, method: &Method) -> RouteLabel {
 }
 
 /// Runs a future and adds up the time spent in it, waits left out.
-pub(crate) async fn timed<F: Future>(future: F) -> (F::Output, Duration) {
+pub async fn timed<F: Future>(future: F) -> (F::Output, Duration) {
     let mut future = pin!(future);
     let mut work = Duration::ZERO;
     let output = std::future::poll_fn(|context| {
         let began = Instant::now();
         let polled = future.as_mut().poll(context);
         work += began.elapsed();
-        match polled {
-            Poll::Ready(output) => Poll::Ready(output),
-            Poll::Pending => Poll::Pending,
-        }
+        polled
     })
     .await;
     (output, work)

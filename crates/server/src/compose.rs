@@ -7,18 +7,17 @@ use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog};
 use pix_stream_adapter_embedded::{EmbeddedJournal, LocalCoordinator, journal};
 use pix_stream_adapter_xml::signature::{Certificates, Verifier};
 use pix_stream_adapter_xml::{Limits as XmlLimits, Options as XmlOptions, Unsigned as XmlUnsigned, XmlCodec};
-use pix_stream_app::{App, QuarantineLimits, QuarantineSettings, Settings};
-use pix_stream_config::{Config, IspbSource, Scope, Subject, Unsigned, VerifySignature};
+use pix_stream_app::{App, PressureSettings, QuarantineLimits, QuarantineSettings, Settings};
+use pix_stream_config::{Config, Holder, IspbSource, Scope, Subject, Unsigned, VerifySignature};
 use pix_stream_delivery::{Render, Wire};
 use pix_stream_development::init::Means;
-use pix_stream_development::keys;
+use pix_stream_domain::audit::ChainId;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::limits::Rules;
 use pix_stream_domain::participant::Participant;
-use pix_stream_domain::token::Keyring;
 use pix_stream_listener::Refuse;
 use pix_stream_listener::config::{CertificateFiles, ListenerSettings, TlsSettings};
-use pix_stream_listener::identity::{self, IdentityRules, Match, PublishScope, Role, RoleRule};
+use pix_stream_listener::identity::{self, IdentityRules, Match, Role, RoleRule};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::entropy::Entropy as _;
@@ -27,6 +26,7 @@ use pix_stream_ports::regions::OneRegion;
 
 use crate::failure::Failure;
 use crate::node_ports::{NodePorts, Stores};
+use crate::token_keys;
 use crate::system::{self, SystemClock, SystemEntropy};
 use pix_stream_offline::folder;
 
@@ -41,6 +41,7 @@ impl Stores for EmbeddedStores {
     type Coordinator = LocalCoordinator;
     type Quarantine = EmbeddedJournal;
     type Regions = OneRegion;
+    type Anchors = EmbeddedJournal;
 
     fn journal(&self) -> &EmbeddedJournal {
         &self.journal
@@ -57,6 +58,10 @@ impl Stores for EmbeddedStores {
     fn regions(&self) -> &OneRegion {
         &OneRegion
     }
+
+    fn anchors(&self) -> &EmbeddedJournal {
+        &self.journal
+    }
 }
 
 /// Opens the embedded stores that a configuration names.
@@ -72,7 +77,8 @@ pub fn embedded_stores(config: &Config) -> Result<EmbeddedStores, Failure> {
 /// # Errors
 /// The schemas, the signers' certificates or the audit log cannot be read; the message says what to do.
 pub fn ports<S: Stores>(config: &Config, stores: S) -> Result<NodePorts<S>, Failure> {
-    let audit = audit_log::Options { segment_bytes: config.audit.rotate_bytes.bytes() as u64 };
+    let fresh_name = ChainId(SystemEntropy::new().number().to_be_bytes());
+    let audit = audit_log::Options { segment_bytes: config.audit.rotate_bytes.bytes() as u64, fresh_name };
     Ok(NodePorts {
         stores,
         codec: codec(config)?,
@@ -134,19 +140,7 @@ fn open_journal(config: &Config) -> Result<EmbeddedJournal, Failure> {
 /// # Errors
 /// The journal cannot be read, or a key is missing.
 pub async fn start_app<P: Ports>(config: &Config, ports: P) -> Result<App<P>, Failure> {
-    App::start(ports, keyring(config)?, settings(config)).await.map_err(Failure::new)
-}
-
-/// The live token keys: the highest id signs.
-///
-/// # Errors
-/// There is none, there are too many, or one cannot be read.
-pub fn keyring(config: &Config) -> Result<Keyring, Failure> {
-    let mut keys = keys::load(&config.keys.directory).map_err(Failure::new)?;
-    keys.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
-    let mut keys = keys.into_iter();
-    let active = keys.next().ok_or_else(|| Failure::new("there is no token signing key"))?;
-    Ok(Keyring::new(active, keys.next()))
+    App::start(ports, token_keys::keyring(config)?, settings(config)).await.map_err(Failure::new)
 }
 
 /// What the core is told.
@@ -171,6 +165,7 @@ pub fn settings(config: &Config) -> Settings {
         waiting_reads: count(limits.waiting_reads),
         backlog_high_water: limits.backlog_high_water.into(),
         requests_per_second: config.rate.requests_per_second,
+        pressure: pressure(config),
         rate_window: config.rate.window,
         idempotency: config.publish.idempotency,
         retention: config.journal.retention,
@@ -185,6 +180,17 @@ pub fn settings(config: &Config) -> Settings {
         region: region(config),
         ..Settings::default()
     }
+}
+
+/// From which delays on anybody is slowed down.
+fn pressure(config: &Config) -> Option<PressureSettings> {
+    let pressure = &config.backpressure;
+    pressure.enabled.then_some(PressureSettings {
+        queue_delay: pressure.queue_delay,
+        store_latency: pressure.store_latency,
+        shed_factor: pressure.shed_factor,
+        refused_hold: pressure.refused_hold,
+    })
 }
 
 /// The number of this region in tokens: its place among all of them, from 1; zero for one region alone.
@@ -217,8 +223,8 @@ pub fn tls(config: &Config) -> TlsSettings {
         ca: config.tls.ca.clone(),
         certificates: certificates.map(files).collect(),
         crl: config.tls.crl.clone(),
+        fresh_crl: config.tls.fresh_crl,
         identity: identity_rules(config),
-        ..TlsSettings::default()
     }
 }
 
@@ -232,19 +238,27 @@ fn identity_rules(config: &Config) -> IdentityRules {
         Subject::Fingerprint(digest) => Match::Fingerprint(pix_stream_domain::digest::Digest(*digest)),
     };
     let scope = |scope: &Scope| match scope {
-        Scope::All => PublishScope::All,
-        Scope::Only(list) => PublishScope::Some(list.iter().copied().collect()),
+        Scope::All => identity::Scope::All,
+        Scope::Only(list) => identity::Scope::Some(list.iter().copied().collect()),
     };
     let roles = &config.roles;
     let producers = roles.producers.iter().map(|producer| RoleRule {
         subject: subject(&producer.subject),
         role: Role::Publish(scope(&producer.publish)),
     });
-    let admins = roles.admins.iter().map(|s| RoleRule { subject: subject(s), role: Role::Admin });
-    let auditors = roles.auditors.iter().map(|s| RoleRule { subject: subject(s), role: Role::Auditor });
+    let holders = |holders: &[Holder], role: fn(identity::Scope) -> Role| -> Vec<RoleRule> {
+        let rule = |holder: &Holder| RoleRule {
+            subject: subject(&holder.subject),
+            role: role(scope(&holder.participants)),
+        };
+        holders.iter().map(rule).collect()
+    };
+    let admins = holders(&roles.admins, Role::Admin);
+    let operators = holders(&roles.operators, Role::Operator);
+    let auditors = holders(&roles.auditors, Role::Auditor);
     IdentityRules {
         ispb_from: config.tls.ispb_from.iter().map(source).collect(),
-        roles: producers.chain(admins).chain(auditors).collect(),
+        roles: producers.chain(admins).chain(operators).chain(auditors).collect(),
     }
 }
 
@@ -284,7 +298,7 @@ pub fn admin_listener(config: &Config, refuse: Refuse) -> ListenerSettings {
 /// What `init` needs from this machine: the time, a random key, the journal.
 #[must_use]
 pub fn means() -> Means<'static> {
-    let mut signing_key = [0; keys::KEY_LEN];
+    let mut signing_key = [0; pix_stream_keys::KEY_LEN];
     SystemEntropy::new().fill(&mut signing_key);
     Means { now: system::time_of_day(), signing_key, onboard: &onboard }
 }

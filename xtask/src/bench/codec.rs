@@ -141,7 +141,7 @@ fn each<T>(subjects: &[T], run: impl Fn(usize, &T) -> bool) -> Result<f64> {
 }
 
 /// CPU time of this thread.
-fn cpu() -> Duration {
+pub(super) fn cpu() -> Duration {
     let used = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(used.tv_sec.unsigned_abs(), u32::try_from(used.tv_nsec).unwrap_or(0))
 }

@@ -146,6 +146,23 @@ impl Report {
     fn print_table(&self) -> Result<()> {
         console::result(&self.machine)?;
         self.costs.iter().try_for_each(Costs::print_table)?;
+        self.print_rows()?;
+        if self.values.is_empty() {
+            return Ok(());
+        }
+        console::result("\n| figure | value | target |\n|---|---:|---|")?;
+        for Value { what, value, unit, target } in &self.values {
+            console::result(&format!("| {what} | {value:.1} {unit} | {target} |"))?;
+        }
+        for (what, peer, share) in self.shares() {
+            console::result(&format!(
+                "| {what}, as a share of {peer}'s speed | {share:.2} | 0.6, later issue |"
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn print_rows(&self) -> Result<()> {
         if self.rows.is_empty() {
             return Ok(());
         }
@@ -157,15 +174,6 @@ impl Report {
             console::result(&format!(
                 "| {} | {} | {cpu:.1} | {rate:.0} | {messages:.0} | {p50:.0} | {p99:.0} | {busy:.0} % |",
                 row.what, row.server
-            ))?;
-        }
-        console::result("\n| figure | value | target |\n|---|---:|---|")?;
-        for Value { what, value, unit, target } in &self.values {
-            console::result(&format!("| {what} | {value:.1} {unit} | {target} |"))?;
-        }
-        for (what, peer, share) in self.shares() {
-            console::result(&format!(
-                "| {what}, as a share of {peer}'s speed | {share:.2} | 0.6, later issue |"
             ))?;
         }
         Ok(())

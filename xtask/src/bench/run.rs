@@ -13,7 +13,7 @@ use crate::bench::nginx::Nginx;
 use crate::bench::pull::{self, Coding, Stream, Taken};
 use crate::bench::site::{READERS, Running, STREAMS, Site, Tuning};
 use crate::bench::verify::Expected;
-use crate::bench::{codec, gauge, publish, waiting};
+use crate::bench::{codec, gauge, limiter, publish, waiting};
 use crate::console;
 use crate::flags::{BenchPart, BenchRunFlags, Peer};
 
@@ -36,6 +36,9 @@ pub(crate) fn run(flags: &BenchRunFlags) -> Result<bool> {
     console::progress(&format!("[bench] {}", report.machine));
     if flags.bench.measures(BenchPart::Codec) {
         codec::measure(&mut report)?;
+    }
+    if flags.bench.measures(BenchPart::Limiter) {
+        limiter::measure(&mut report)?;
     }
     if flags.bench.measures(BenchPart::Server) {
         measure_server(flags, &mut report)?;

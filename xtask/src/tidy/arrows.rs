@@ -98,7 +98,7 @@ const TABLE: &[Arrows] = &[
     // What operators type: a client of the admin API.
     Arrows {
         package: "operate",
-        normal: &["client", "config", "development", "domain", "keys", "ports", "process"],
+        normal: &["client", "config", "development", "domain", "evidence", "keys", "ports", "process"],
         dev: &[],
     },
     Arrows {

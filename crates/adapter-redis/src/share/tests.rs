@@ -50,14 +50,20 @@ struct Step {
     node: usize,
     requests: u32,
     latency: u64,
+    /// The node hears of another limit.
+    limit: Option<u32>,
 }
 
 struct Simulation {
     rule: Rule,
+    /// Of each node, what it knows: news of a change do not arrive everywhere at once.
+    limits: Vec<u32>,
     nodes: Vec<Node>,
     shared: Shared,
     /// When each request was admitted.
     log: Vec<u64>,
+    /// And the limit that it was admitted under.
+    under: Vec<u32>,
     refused: Vec<(u64, u32)>,
     fails: bool,
 }
@@ -67,9 +73,11 @@ impl Simulation {
         let node = || Node { share: Share::new(rule.window), travelling: None };
         Self {
             rule,
+            limits: vec![rule.limit; nodes],
             nodes: (0..nodes).map(|_| node()).collect(),
             shared: Shared::default(),
             log: Vec::new(),
+            under: Vec::new(),
             refused: Vec::new(),
             fails: false,
         }
@@ -102,13 +110,15 @@ impl Simulation {
 
     fn request(&mut self, index: usize, now: u64, latency: u64) {
         let Node { share, travelling } = &mut self.nodes[index];
-        let report = match share.admit(self.rule, at(now), true) {
+        let rule = Rule { limit: self.limits[index], ..self.rule };
+        let report = match share.admit(rule, at(now), true) {
             // A client whose request waits is out of this model: it asks again with the next step.
             Ruling::Wait => true,
             Ruling::Decided { decision, report, alone } => {
                 assert!(self.fails || !alone, "nobody waited, so nobody decides alone");
                 if decision.admitted {
                     self.log.push(now);
+                    self.under.push(rule.limit);
                 } else {
                     self.refused.push((now, u32::try_from(self.log.len()).unwrap()));
                 }
@@ -125,11 +135,22 @@ impl Simulation {
         let mut now = 0;
         for step in steps {
             now += step.pause;
+            let node = step.node % self.nodes.len();
+            self.limits[node] = step.limit.unwrap_or(self.limits[node]);
             for _ in 0..step.requests {
                 self.pass(now);
                 self.request(step.node % self.nodes.len(), now, step.latency);
             }
         }
+    }
+
+    /// Each admitted request with how many were admitted in the window that it ends, and the largest limit of these.
+    fn windows(&self) -> impl Iterator<Item = (usize, u32)> {
+        let window = u64::try_from(self.rule.window.as_millis()).unwrap();
+        self.log.iter().enumerate().map(move |(index, end)| {
+            let first = self.log.partition_point(|at| at + window <= *end);
+            (index + 1 - first, self.under[first..=index].iter().copied().max().unwrap_or(0))
+        })
     }
 
     /// The most that was admitted in any span of a window's length.
@@ -143,12 +164,15 @@ impl Simulation {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..40u64, 0..5usize, 1..30u32, 0..60u64).prop_map(|(pause, node, requests, latency)| Step {
-        pause,
-        node,
-        requests,
-        latency,
-    });
+    let keep = |step: Step| Step { limit: None, ..step };
+    changing_steps(0.5).prop_map(move |steps| steps.into_iter().map(keep).collect())
+}
+
+/// Steps of which some bring a node another limit.
+fn changing_steps(changes: f64) -> impl Strategy<Value = Vec<Step>> {
+    let limit = proptest::option::weighted(changes, 1..500u32);
+    let step = (0..40u64, 0..5usize, 1..30u32, 0..60u64, limit)
+        .prop_map(|(pause, node, requests, latency, limit)| Step { pause, node, requests, latency, limit });
     proptest::collection::vec(step, 1..400)
 }
 
@@ -165,6 +189,22 @@ proptest! {
         simulation.run(&steps);
         let bound = (limit + (limit / GRANT_DIVISOR).max(1) * u32::try_from(nodes - 1).unwrap()) as usize;
         prop_assert!(simulation.most() <= bound, "{} > {bound}", simulation.most());
+    }
+
+    /// The same while limits change in flight, at each node at another time: in no window more than the largest limit that
+    /// anything in it was admitted under, and a grant of it for each node but one. So a window after the last node heard
+    /// of a change, the new limit alone counts.
+    #[test]
+    fn limits_that_change_in_flight_are_exceeded_by_no_more(
+        nodes in 1..=5usize, limit in 1..500u32, steps in changing_steps(0.08)
+    ) {
+        let rule = Rule { limit, window: Duration::from_secs(1) };
+        let mut simulation = Simulation::new(nodes, rule);
+        simulation.run(&steps);
+        for (admitted, limit) in simulation.windows() {
+            let bound = (limit + (limit / GRANT_DIVISOR).max(1) * u32::try_from(nodes - 1).unwrap()) as usize;
+            prop_assert!(admitted <= bound, "{admitted} > {bound}");
+        }
     }
 
     /// What is refused would have been over the limit, but for the cell in which the oldest passed.

@@ -70,6 +70,40 @@ async fn two_nodes_at_twice_the_limit_admit_the_limit_and_a_grant() {
     assert!(one.len() > 200 && other.len() > 200, "neither starves: {} and {}", one.len(), other.len());
 }
 
+/// The rule that each node goes by is replaced while they run at twice the limit, as news of an override do.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_in_flight_holds_on_both_nodes_a_window_later() {
+    let Some(address) = test::redis() else { return };
+    let prefix = prefix();
+    let node = async || Arc::new(RedisCoordinator::start(&single(address, &prefix)).await.unwrap());
+    let (one, other) = (node().await, node().await);
+    let rule = |limit| Rule { limit, window: WINDOW };
+    let mut all = Vec::new();
+    // Up, far down, and up again; each for so long that a whole window is under it alone.
+    for limit in [500, 100, 300] {
+        let during = Duration::from_millis(2_500);
+        let begun = now().unix_millis();
+        let (one, other) = tokio::join!(
+            tokio::spawn(ask(Arc::clone(&one), rule(limit), 500, during)),
+            tokio::spawn(ask(Arc::clone(&other), rule(limit), 500, during)),
+        );
+        let mut admitted = [one.unwrap(), other.unwrap()].concat();
+        admitted.sort_unstable();
+        let settled: Vec<u64> = admitted
+            .iter()
+            .copied()
+            .filter(|at| *at >= begun + u64::try_from(WINDOW.as_millis()).unwrap())
+            .collect();
+        let (bound, most_settled) = (limit as usize + (limit / 50) as usize, most(&settled));
+        println!("limit {limit}: at most {most_settled} in a window, {} in 2.5 s", admitted.len());
+        assert!(most_settled <= bound, "{most_settled} of {limit} in a window");
+        assert!(settled.len() >= limit as usize, "{} of {limit}: well used", settled.len());
+        all.extend(admitted);
+    }
+    all.sort_unstable();
+    assert!(most(&all) <= 510, "nowhere more than the largest limit and its grant: {}", most(&all));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_a_node_keeps_the_limit_by_itself_and_nobody_waits_long() {
     let Some(started) = start(|_| {}) else { return };

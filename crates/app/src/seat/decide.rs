@@ -9,13 +9,15 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::{Coordinator as _, Expected, Held, Swap};
+use pix_stream_telemetry as telemetry;
 
 use super::{Request, Seat};
 use crate::core::Core;
 use crate::metrics::SWAPS_LOST;
-use pix_stream_calls::Error;
 use pix_stream_calls::store::{COORDINATOR_DEADLINE, COORDINATOR_SWAP, RETRY_AFTER};
+use pix_stream_calls::{Error, Kind};
 use pix_stream_hot::Hot;
+use tokio::time::Instant;
 
 /// Requests that are decided together.
 const COMBINED_MAX: usize = 64;
@@ -76,7 +78,10 @@ impl Seat {
             }
             let expected = Expected::Current(before.version());
             let swap = core.ports.coordinator().swap(self.ispb, expected, &next);
-            let swapped = COORDINATOR_SWAP.run(COORDINATOR_DEADLINE, swap).await?;
+            let begun = Instant::now();
+            let swapped = COORDINATOR_SWAP.run(COORDINATOR_DEADLINE, swap).await;
+            core.pressure.note_store(Kind::Pull, begun.elapsed(), requests.len());
+            let swapped = swapped?;
             if let Some(head) = swapped.head {
                 self.raise_head(head);
             }
@@ -155,10 +160,17 @@ pub(super) async fn lead<P: Ports>(core: Arc<Core<P>>, seat: Arc<Seat>) {
             let count = inner.queue.len().min(COMBINED_MAX);
             inner.queue.drain(..count).collect()
         };
+        let now = Instant::now();
+        for request in &requests {
+            core.pressure.note_queue(Kind::Pull, now.duration_since(request.queued_at));
+        }
         // Nobody waits for the outcome: while a store hangs, those who gave up shall not be tried one after the other.
         let decided = match requests.iter().all(|request| request.reply.is_closed()) {
             true => continue,
-            false => seat.decide(&core, &requests).await,
+            false => {
+                let waiting = requests.iter().filter_map(|request| request.waits.clone()).collect();
+                telemetry::on_behalf_of(waiting, seat.decide(&core, &requests)).await
+            }
         };
         for (index, request) in requests.into_iter().enumerate() {
             let outcome = match &decided {

@@ -18,7 +18,7 @@ use crate::ending::Phase;
 use crate::error::{Error, Failure};
 use crate::event::{Event, Observer, Summary};
 use crate::refusal::{Course, Refusal};
-use crate::retry::{Backoff, Pause};
+use crate::retry::{Backoff, Ease, Pause};
 use crate::sink::{Outcome, Sink};
 use crate::verdict::Verdict;
 
@@ -34,6 +34,8 @@ pub(super) struct Stream<S, O> {
     shared: Arc<Shared<S, O>>,
     channel: Channel,
     backoff: Backoff,
+    /// The pause between reads while the server asks to slow down.
+    ease: Ease,
     /// The token to present next; without one the stream is not open.
     position: Option<PullNext>,
     /// Messages of this run that the token confirms.
@@ -64,12 +66,14 @@ impl<S: Sink, O: Observer> Stream<S, O> {
         let seed = options.seed.wrapping_add(u64::from(number));
         let backoff = Backoff::new(options.timing, options.patience, seed);
         let restarts = Backoff::new(options.timing, None, !seed);
+        let ease = Ease::new(options.timing, seed.rotate_left(32));
         let channel = Channel::new(shared.endpoint.clone(), options.timing.connect, BODY_BYTES_MAX);
         Self {
             number,
             shared,
             channel,
             backoff,
+            ease,
             position: None,
             unconfirmed: 0,
             resumed: false,
@@ -88,7 +92,12 @@ impl<S: Sink, O: Observer> Stream<S, O> {
         self.resumed = self.position.is_some();
         while !self.is_over() {
             match self.read().await? {
-                Read::Answered(batch, took) => self.take(batch, took).await?,
+                Read::Answered(batch, took) => {
+                    self.take(batch, took).await?;
+                    // What has come is stored, and a pause is no reason to end later.
+                    let pause = self.ease.pause();
+                    self.sleep_unless(Phase::LastRead, pause).await;
+                }
                 Read::Forgotten(why) => self.restart(&why).await,
                 Read::Cut => break,
             }
@@ -169,6 +178,7 @@ impl<S: Sink, O: Observer> Stream<S, O> {
             Ok(answer) => answer,
             Err(lost) => return Verdict::of_lost(lost),
         };
+        self.ease.heard(answer.asks_to_slow_down());
         if !matches!(answer.status, StatusCode::OK | StatusCode::NO_CONTENT) {
             return Verdict::of_refusal(Refusal::of(&answer));
         }

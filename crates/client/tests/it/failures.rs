@@ -50,6 +50,32 @@ async fn retry_after_is_waited_for_on_429_and_503() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_is_asked_to_slow_down_pauses_between_reads_and_recovers() {
+    let slow = |answer: Answer| answer.with("X-Backpressure-Signal", "slow");
+    let answers = [batch("t1", &[1]), batch("t2", &[2]), batch("t3", &[3]), batch("t4", &[4])].map(slow);
+    let server = Server::scripted(answers.into_iter().chain([batch("t5", &[5]), empty("t6")]));
+    let (summary, took) = run(&server, options(Stop::FirstEmpty)).await;
+    let summary = summary.unwrap();
+    assert_eq!((summary.new, summary.confirmed, summary.retries), (5, 5, 0));
+    let full = 100 + 200 + 400 + 800 + 400;
+    assert!(within(took, full / 2, full + 50), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_ends_with_the_consumer() {
+    let server = Server::answering(|seen| match seen.line.starts_with("DELETE") {
+        true => ok(),
+        false => single("t1", 1).with("X-Backpressure-Signal", "slow"),
+    });
+    let consumer = Consumer::new(server.endpoint(), ISPB.parse().unwrap(), options(Stop::Forever));
+    let (started, minute) = (Instant::now(), tokio::time::sleep(Duration::from_secs(60)));
+    consumer.run(Arc::new(MemorySink::new(100)), Arc::new(Unobserved), minute).await.unwrap();
+    assert!(within(started.elapsed(), 60_000, 60_100), "{:?}", started.elapsed());
+    let reads = server.lines().len();
+    assert!((25..80).contains(&reads), "{reads} reads in a minute, one to two seconds apart");
+}
+
+#[tokio::test(start_paused = true)]
 async fn faults_without_retry_after_wait_longer_each_time() {
     let faults = [500, 502, 504, 500].map(|status| problem(status, "internal"));
     let server = Server::scripted(faults.into_iter().chain([empty("t1")]));

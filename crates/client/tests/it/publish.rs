@@ -39,6 +39,21 @@ async fn one_message_is_sent_as_it_is_and_several_as_multipart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_producer_that_is_asked_to_slow_down_pauses_between_requests() {
+    let slow = || created(&[1]).with("X-Backpressure-Signal", "slow");
+    let server = Server::scripted([slow(), slow(), created(&[1]), created(&[1])]);
+    let mut publisher = Publisher::new(server.endpoint(), ISPB.parse().unwrap(), 7);
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let begun = Instant::now();
+        publisher.publish(&messages(&[1])).await.unwrap();
+        waits.push(begun.elapsed().as_millis());
+    }
+    assert!(waits[0] < 50 && (50..=150).contains(&waits[1]) && (100..=250).contains(&waits[2]), "{waits:?}");
+    assert!(waits[3] <= 150, "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_is_handed_over_is_published_or_quarantined_and_only_a_refusal_is_an_error() {
     let kept =
         Answer::Reply { status: 202, headers: vec![], body: vec![] }.with("PI-Quarantine-Id", "UEk-_9");

@@ -88,6 +88,11 @@ section! {
         tls: bool = false;
         /// PEM file with the authorities that sign the nodes' certificates. `tls` needs it.
         ca: Option<PathBuf> = None;
+        /// PEM file with the certificate that this server shows, where Redis asks for one (`tls-auth-clients yes`, its
+        /// default). With `key`.
+        certificate: Option<PathBuf> = None;
+        /// PEM file with the private key of `certificate`.
+        key: Option<PathBuf> = None;
         /// How long a command may take. Reads are answered 503 within a second of a silent Redis, so stay below it.
         command_timeout: Duration = millis(800), within millis(50)..=seconds(5);
         /// How long the stream state of a participant stays without a read; then its checkpoint is the start again.

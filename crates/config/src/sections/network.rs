@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::section::section;
-use crate::value::{Certificate, IspbSource, Producer, Scope, Subject};
+use crate::value::{Certificate, Holder, IspbSource, Producer, Scope, Subject};
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
@@ -46,6 +46,9 @@ section! {
         certificates: Vec<Certificate> = vec![certificate("server"), certificate("server-rsa")];
         /// Revocation lists, PEM or DER. A revoked client is refused, and its open connections are closed.
         crl: Vec<PathBuf> = Vec::new();
+        /// Whether a revocation list past its next update refuses every certificate of its authority until there is a
+        /// newer one. Without it the old list goes on counting, with a warning.
+        fresh_crl: bool = false;
         /// Where the ISPB of a client certificate is looked for, in this order: `ou` is an OU of the form
         /// `ISPB-nnnnnnnn`, `cn` a CN of eight characters.
         ispb_from: Vec<IspbSource> = vec![IspbSource::Ou, IspbSource::Cn];
@@ -53,15 +56,20 @@ section! {
 }
 
 section! {
-    /// Which trusted certificates are producers, admins and auditors. Participants need no entry: their
-    /// certificate carries the ISPB. A name is compared with the subject's CN exactly; where an authority outside
+    /// Which trusted certificates are producers, admins, operators and auditors. Participants need no entry: their
+    /// certificate carries the ISPB. A role of the admin listener is for all participants, or for those that a table
+    /// names: then it is good for what names one of them, and for nothing else. A name is compared with the subject's CN exactly; where an authority outside
     /// your control issues certificates, use fingerprints (`openssl x509 -in F -noout -fingerprint -sha256`).
     roles Roles {
         /// Who may publish, and for which ISPBs (`"*"`: for every one).
         producers: Vec<Producer> = vec![Producer { subject: named("producer"), publish: Scope::All }];
-        /// Who may use the whole admin listener.
-        admins: Vec<Subject> = vec![named("admin")];
-        /// Who may read the admin listener and change nothing: metrics, participants.
-        auditors: Vec<Subject> = vec![named("auditor")];
+        /// Who may do everything on the admin listener.
+        admins: Vec<Holder> = vec![Holder::of_all(named("admin"))];
+        /// Who may do the day-to-day work on the admin listener: pause, resume, limits, rewind, advance, slots, the
+        /// catalogue, the quarantine, log level, drain, reload. Neither onboard, hold, replay nor touch keys, and no
+        /// message's bytes.
+        operators: Vec<Holder> = vec![Holder::of_all(named("operator"))];
+        /// Who may read the admin listener and the audit log, and change nothing.
+        auditors: Vec<Holder> = vec![Holder::of_all(named("auditor"))];
     }
 }

@@ -3,19 +3,19 @@
 use http::Response;
 use hyper::body::Incoming;
 use pix_stream_app::Ports;
-use pix_stream_domain::rate::Decision;
 use pix_stream_listener::identity::IspbClaim;
 
 use crate::body::Body;
 use crate::error::{Code, Problem, escape_into};
 use crate::handlers::{Call, two_ispbs};
+use crate::response::Pacing;
 use crate::{negotiate, response};
 
 /// Answers with the catalogue: what is switched on for the participant that asks, else for all. A participant's calls count in its window; those of other roles do not.
 pub(crate) async fn catalog<P: Ports>(
     call: &Call<'_, P>,
     body: &mut Incoming,
-    pace: &mut Option<Decision>,
+    pace: &mut Pacing,
 ) -> Result<Response<Body>, Problem> {
     let identity = &call.peer.identity;
     let has_role = identity.roles.any();

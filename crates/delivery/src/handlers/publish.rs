@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use pix_stream_app::{Ports, Publish, Published, Quarantined, Taken};
+use pix_stream_app::{Kind, Ports, Publish, Published, Quarantined, Taken};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id;
 use pix_stream_listener::identity::IspbClaim;
@@ -11,7 +11,7 @@ use crate::body::Body;
 use crate::error::{Code, Problem};
 use crate::handlers::{Call, two_ispbs};
 use crate::publish::intake;
-use crate::response::{self, PI_RESOURCE_ID};
+use crate::response::{self, PI_RESOURCE_ID, Pacing};
 
 /// What becomes of a message that is refused, in a producer's words: `quarantine`, else it is answered 400.
 pub(crate) const ON_INVALID: &str = "pi-on-invalid";
@@ -23,7 +23,7 @@ pub(crate) async fn publish<P: Ports>(
     call: &Call<'_, P>,
     ispb: Ispb,
     version: Version,
-    body: &mut Incoming,
+    (body, pace): (&mut Incoming, &mut Pacing),
 ) -> Result<Response<Body>, Problem> {
     let identity = &call.peer.identity;
     if identity.ispb == IspbClaim::Conflict {
@@ -35,6 +35,7 @@ pub(crate) async fn publish<P: Ports>(
     if call.shared.app.look_up(ispb).await?.is_none() {
         return Err(Problem::not_onboarded());
     }
+    pace.asked = Some((Kind::Publish, ispb));
     let is_unattended = is_unattended(call.headers)?;
     let intake = intake::receive(call.shared, call.headers, version, body).await?;
     let (messages, _room) = (intake.messages, intake.room);

@@ -4,12 +4,12 @@ use http::Response;
 use hyper::body::Incoming;
 use pix_stream_app::{Ports, Read};
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_domain::rate::Decision;
 use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::error::{Code, Problem};
 use crate::handlers::Call;
+use crate::response::Pacing;
 use crate::{negotiate, response};
 
 /// Opens a stream and reads its first batch.
@@ -17,7 +17,7 @@ pub(crate) async fn start<P: Ports>(
     call: &Call<'_, P>,
     ispb: Ispb,
     body: &mut Incoming,
-    pace: &mut Option<Decision>,
+    pace: &mut Pacing,
 ) -> Result<Response<Body>, Problem> {
     let read = ready(call, ispb, body, pace).await?;
     let answer = call.shared.app.open(read).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn pull<P: Ports>(
     call: &Call<'_, P>,
     (ispb, token): (Ispb, &str),
     body: &mut Incoming,
-    pace: &mut Option<Decision>,
+    pace: &mut Pacing,
 ) -> Result<Response<Body>, Problem> {
     let read = ready(call, ispb, body, pace).await?;
     let answer = call.shared.app.pull(read, token).await?;
@@ -41,7 +41,7 @@ pub(super) async fn ready<'a, P: Ports>(
     call: &Call<'a, P>,
     ispb: Ispb,
     body: &mut Incoming,
-    pace: &mut Option<Decision>,
+    pace: &mut Pacing,
 ) -> Result<Read<'a>, Problem> {
     let begun = Instant::now();
     call.admit_own(ispb, pace).await?;

@@ -15,6 +15,11 @@ impl Samples {
         self.0.push(micros);
     }
 
+    /// The one in the middle.
+    pub(in crate::bench) fn median(&self) -> f64 {
+        self.figures().median
+    }
+
     fn figures(&self) -> Figures {
         let mut samples = self.0.clone();
         samples.sort_by(f64::total_cmp);
