@@ -4,62 +4,32 @@
 //! A block is written once. Whoever would change history has to change it here, too, and a block that is shipped
 //! again with other lines is refused.
 
-use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+
 use pix_stream_cql::{Consistency, Error as Failure, Options, Row, Rows, Serial, Session, Statement, Value};
+use pix_stream_domain::audit::ChainId;
 use pix_stream_domain::digest::Digest;
-use pix_stream_domain::time::Timestamp;
+use pix_stream_ports::audit_archive::{AuditArchive, BLOCK_BYTES_MAX, Block, End};
 use pix_stream_ports::error::Error;
 
 use crate::fault::store_error;
 
-/// Most bytes of lines in one block: a message of Cassandra must hold it with room to spare.
-pub const BLOCK_BYTES_MAX: usize = 512 * 1024;
-const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
-
-/// Lines of one node's chain that follow each other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
-    /// The day under which it is kept, from [`day_of`].
-    pub day: i32,
-    /// The number of the first entry.
-    pub first_index: u64,
-    /// How many entries.
-    pub entries: u32,
-    /// Their lines, each with its line end, at most [`BLOCK_BYTES_MAX`].
-    pub lines: Bytes,
-    /// The hash of the last one.
-    pub head: Digest,
-}
-
-/// Where an archived chain ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
-    /// The day of its last block.
-    pub day: i32,
-    /// The number of the entry that follows.
-    pub next_index: u64,
-    /// The hash of the last entry.
-    pub head: Digest,
-}
+/// Rows of one answer that lists days.
+const PAGE: u32 = 5_000;
 
 /// The archive in one keyspace.
 #[derive(Clone)]
-pub struct AuditArchive {
+pub struct CassandraAuditArchive {
     session: Session,
     ship: Statement,
     advance: Statement,
     find: Statement,
     list: Statement,
     last: Statement,
+    days: Statement,
 }
 
-/// The days since 1970-01-01 (UTC) by which blocks are kept.
-#[must_use]
-pub fn day_of(at: Timestamp) -> i32 {
-    i32::try_from(at.unix_millis() / DAY_MILLIS).unwrap_or(i32::MAX)
-}
-
-impl AuditArchive {
+impl CassandraAuditArchive {
     /// Of a keyspace that was migrated.
     #[must_use]
     pub fn new(session: &Session, keyspace: &str) -> Self {
@@ -83,15 +53,18 @@ impl AuditArchive {
             last: Statement::new(format!(
                 "SELECT day, next_index, head FROM {keyspace}.pix_audit_heads WHERE node = ?"
             )),
+            days: Statement::new(format!("SELECT DISTINCT node, day FROM {blocks}")),
         }
     }
 
-    /// Keeps a block of a node's chain. The same block again is no error.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`]: another block stands in its place, or it is too large. Otherwise the store failed: ship it
-    /// again.
-    pub async fn ship(&self, node: &str, block: &Block) -> Result<(), Error> {
+    async fn ask(&self, statement: &Statement, values: Vec<Value>, options: &Options) -> Result<Rows, Error> {
+        self.session.execute(statement, values, options).await.map_err(store_error)
+    }
+}
+
+impl AuditArchive for CassandraAuditArchive {
+    async fn ship(&self, chain: ChainId, block: &Block) -> Result<(), Error> {
+        let node = &*chain.to_string();
         let Block { day, first_index, entries, lines, head } = block;
         if lines.len() > BLOCK_BYTES_MAX {
             return Err(Error::Damaged(format!("an audit block has more than {BLOCK_BYTES_MAX} bytes")));
@@ -127,11 +100,8 @@ impl AuditArchive {
         self.ask(&self.advance, values, &Options::new(Consistency::LocalQuorum)).await.map(drop)
     }
 
-    /// Where a node's chain goes on; `None` before its first block.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn last(&self, node: &str) -> Result<Option<End>, Error> {
+    async fn last(&self, chain: ChainId) -> Result<Option<End>, Error> {
+        let node = &*chain.to_string();
         let options = Options::new(Consistency::LocalQuorum);
         let rows = self.ask(&self.last, vec![node.into()], &options).await?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -142,19 +112,33 @@ impl AuditArchive {
         end.map(Some).ok_or_else(|| Error::Damaged(format!("the end of the audit chain of {node}")))
     }
 
-    /// The blocks of a node's chain on one day, from an entry on, at most `limit`.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn read(&self, node: &str, (day, from): (i32, u64), limit: u32) -> Result<Vec<Block>, Error> {
+    async fn read(&self, chain: ChainId, (day, from): (i32, u64), limit: u32) -> Result<Vec<Block>, Error> {
+        let node = &*chain.to_string();
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
         let values = vec![node.into(), day.into(), number(from)?.into(), limit.into()];
         let rows = self.ask(&self.list, values, &Options::new(Consistency::LocalQuorum)).await?;
         rows.iter().map(|row| read_block(day, row)).collect()
     }
 
-    async fn ask(&self, statement: &Statement, values: Vec<Value>, options: &Options) -> Result<Rows, Error> {
-        self.session.execute(statement, values, options).await.map_err(store_error)
+    async fn chains(&self) -> Result<Vec<(ChainId, Vec<i32>)>, Error> {
+        let mut chains: BTreeMap<ChainId, BTreeSet<i32>> = BTreeMap::new();
+        let mut from = None;
+        loop {
+            let options = Options::new(Consistency::LocalQuorum).page(PAGE, from);
+            let rows = self.ask(&self.days, Vec::new(), &options).await?;
+            for row in &rows {
+                let name = row.text("node").map_err(store_error)?;
+                let day = row.int("day").map_err(store_error)?;
+                // What other tools put there is no chain of ours.
+                let Some((Ok(chain), day)) = name.map(|name| name.parse()).zip(day) else { continue };
+                chains.entry(chain).or_default().insert(day);
+            }
+            from = rows.paging_state();
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(chains.into_iter().map(|(chain, days)| (chain, days.into_iter().collect())).collect())
     }
 }
 

@@ -4,6 +4,7 @@
 //! ([`tables::Tables`]) together. Statements go through `pix-stream-cql`, which knows nothing of
 //! ours and never sends a conditional write twice.
 
+pub mod anchors;
 pub mod audit;
 mod body;
 mod fault;

@@ -1,30 +1,26 @@
-//! The audit log in files: lines of JSON, each chained to the one before by its hash.
+//! The audit log in files, from the writer's side: lines of JSON, each chained to the one before by its hash.
 //!
 //! `audit-<number of its first entry, 12 digits>.log`, one entry a line. An entry's `hash` is the SHA-256 of the
 //! hash before it (32 bytes, zeros at the start), followed by the line without its `hash` member. Files chain on:
 //! the first entry of a file names the last hash of the file before it. So a change, removal, insertion or
-//! reordering shows offline, with nothing but the files ([`verify`]).
+//! reordering shows offline, with nothing but the files; `pix-stream-evidence` reads and checks them.
 //!
-//! What no chain shows by itself is a tail that was cut off, or a whole chain that was made anew: for that, keep
-//! the head hash that `verify` prints where the writer of the files cannot reach it.
+//! What no chain shows by itself is a tail that was cut off, or a whole chain that was made anew: that shows against
+//! its anchors, which are kept elsewhere under the chain's name. The name is in the file `chain` of the folder.
 
 mod chain;
-mod line;
-mod tail;
-mod verify;
+mod name;
 mod worker;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use pix_stream_domain::audit::{Event, Record};
+use pix_stream_domain::audit::{ChainId, Event, Head, Record};
 use pix_stream_domain::time::Timestamp;
+use pix_stream_evidence::files::Broken;
 use pix_stream_ports::audit_log::AuditLog;
 use pix_stream_ports::error::Error;
 use tokio::sync::oneshot;
-
-pub use tail::{Block, Tail};
-pub use verify::{Broken, Verified, VerifyError, verify};
 
 use crate::folder::{Folder, FolderError};
 use chain::Chain;
@@ -35,11 +31,13 @@ use worker::{Request, Worker};
 pub struct Options {
     /// The size in bytes from which on a new file is begun.
     pub segment_bytes: u64,
+    /// The name that a chain gets which has none yet: drawn at random, because host names and ports change hands.
+    pub fresh_name: ChainId,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 * 1024 * 1024 }
+        Self { segment_bytes: 64 * 1024 * 1024, fresh_name: ChainId([0; 8]) }
     }
 }
 
@@ -69,6 +67,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct FileAuditLog {
     dir: PathBuf,
+    name: ChainId,
     worker: Worker,
 }
 
@@ -82,6 +81,8 @@ impl FileAuditLog {
     /// The folder is in use or unusable, or the newest file's chain is broken: then the error names the entry.
     pub fn open(dir: &Path, options: &Options, now: Timestamp) -> Result<Self, OpenError> {
         let folder = Folder::claim(dir)?;
+        let name = name::of(dir, options.fresh_name)
+            .map_err(|source| OpenError::Io { path: name::file(dir), source })?;
         let (mut chain, torn) = Chain::open(folder, options.segment_bytes)?;
         if torn > 0 {
             let event = Event::System {
@@ -93,7 +94,17 @@ impl FileAuditLog {
             tracing::warn!(bytes = torn, "the audit log ended in an unfinished entry; it was cut off");
         }
         let worker = Worker::start(chain).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
-        Ok(Self { dir: dir.to_owned(), worker })
+        Ok(Self { dir: dir.to_owned(), name, worker })
+    }
+
+    /// Goes on under another name: what is anchored or archived under the old one is no longer this chain.
+    ///
+    /// # Errors
+    /// The name cannot be written.
+    pub fn rename(&mut self, name: ChainId) -> io::Result<()> {
+        name::write(&self.dir, name)?;
+        self.name = name;
+        Ok(())
     }
 
     /// The folder of its files.
@@ -102,10 +113,10 @@ impl FileAuditLog {
         &self.dir
     }
 
-    async fn ask(
+    async fn ask<T>(
         &self,
-        request: impl FnOnce(oneshot::Sender<Result<(), Error>>) -> Request,
-    ) -> Result<(), Error> {
+        request: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Request,
+    ) -> Result<T, Error> {
         let stopped = || Error::Unavailable("the audit log is stopping".to_owned());
         let (reply, answer) = oneshot::channel();
         if !self.worker.send(request(reply)).await {
@@ -123,7 +134,11 @@ impl AuditLog for FileAuditLog {
         self.ask(|reply| Request::Append { records, reply }).await
     }
 
-    async fn sync(&self) -> Result<(), Error> {
+    async fn sync(&self) -> Result<Head, Error> {
         self.ask(|reply| Request::Sync { reply }).await
+    }
+
+    fn chain(&self) -> ChainId {
+        self.name
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pix_stream_adapter_cassandra::anchors::CassandraAnchors;
 use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options as JournalOptions, Parts};
 use pix_stream_adapter_cassandra::migrations::Migrations;
 use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
@@ -102,7 +103,15 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
         }
     };
     let quarantine = CassandraQuarantine::new(&session, &section.keyspace, &means.entropy);
-    Ok(Stores { journal: CassandraJournal::new(parts, options), coordinator, quarantine, regions, session })
+    let anchors = CassandraAnchors::new(&session, &section.keyspace);
+    Ok(Stores {
+        journal: CassandraJournal::new(parts, options),
+        coordinator,
+        quarantine,
+        anchors,
+        regions,
+        session,
+    })
 }
 
 /// What this node knows of the regions of a configuration.
@@ -173,6 +182,8 @@ pub struct Stores {
     pub coordinator: ClusterCoordinator,
     /// What was refused.
     pub quarantine: CassandraQuarantine,
+    /// Where audit chains are anchored.
+    pub anchors: CassandraAnchors,
     /// Which region serves whom.
     pub regions: CassandraRegions,
     /// The way to Cassandra.
@@ -199,13 +210,14 @@ pub fn redis_options(config: &Config) -> Result<RedisOptions, Error> {
     let credentials = |found: Option<pix_stream_config::Credentials>| {
         found.map(|found| pix_stream_adapter_redis::Credentials {
             username: Some(found.username).filter(|name| !name.is_empty()),
-            password: found.password.expose().to_owned(),
+            password: found.password.expose().to_owned().into(),
         })
     };
+    let own = section.certificate.as_deref().zip(section.key.as_deref());
     Ok(RedisOptions {
         credentials: credentials(section.find_credentials()?),
         sentinel_credentials: credentials(section.find_sentinel_credentials()?),
-        tls: tls("redis", section.tls, section.ca.as_deref(), None)?,
+        tls: tls("redis", section.tls, section.ca.as_deref(), own)?,
         prefix: section.prefix.clone(),
         command_timeout: section.command_timeout,
         state_life: section.state_life,
@@ -216,9 +228,10 @@ pub fn redis_options(config: &Config) -> Result<RedisOptions, Error> {
 }
 
 fn settings(section: &Cassandra) -> Result<Settings, Error> {
-    let credentials = section
-        .find_credentials()?
-        .map(|found| Credentials { username: found.username, password: found.password.expose().to_owned() });
+    let credentials = section.find_credentials()?.map(|found| Credentials {
+        username: found.username,
+        password: found.password.expose().to_owned().into(),
+    });
     let own = section.certificate.as_deref().zip(section.key.as_deref());
     Ok(Settings {
         contact_points: section.contact_points.iter().map(ToString::to_string).collect(),

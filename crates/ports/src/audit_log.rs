@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use pix_stream_domain::audit::Record;
+use pix_stream_domain::audit::{ChainId, Head, Record};
 
 use crate::error::Error;
 
@@ -12,6 +12,9 @@ pub trait AuditLog: Send + Sync + 'static {
     /// them. Power loss may lose what was appended since the last [`AuditLog::sync`].
     fn append(&self, records: Vec<Record>) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Brings everything appended to the disk.
-    fn sync(&self) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Brings everything appended to the disk. Tells where the chain stands there: what of it may be anchored.
+    fn sync(&self) -> impl Future<Output = Result<Head, Error>> + Send;
+
+    /// The chain's name.
+    fn chain(&self) -> ChainId;
 }

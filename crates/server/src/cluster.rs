@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pix_stream_adapter_cassandra::audit::AuditArchive;
+use pix_stream_adapter_cassandra::anchors::CassandraAnchors;
+use pix_stream_adapter_cassandra::audit::CassandraAuditArchive;
 use pix_stream_adapter_cassandra::journal::CassandraJournal;
 use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
 use pix_stream_adapter_cassandra::regions::CassandraRegions;
@@ -11,6 +12,7 @@ use pix_stream_adapter_redis::{IntakeOptions, RedisIntake};
 use pix_stream_app::{App, Ports};
 use pix_stream_cluster::{ClusterCoordinator, Error, Means, Stores, metrics, ship};
 use pix_stream_config::Config;
+use pix_stream_domain::audit::ChainId;
 use pix_stream_cql::Session;
 use pix_stream_intake as intake;
 
@@ -23,6 +25,7 @@ impl node_ports::Stores for Stores {
     type Coordinator = ClusterCoordinator;
     type Quarantine = CassandraQuarantine;
     type Regions = CassandraRegions;
+    type Anchors = CassandraAnchors;
 
     fn journal(&self) -> &CassandraJournal {
         &self.journal
@@ -38,6 +41,10 @@ impl node_ports::Stores for Stores {
 
     fn regions(&self) -> &CassandraRegions {
         &self.regions
+    }
+
+    fn anchors(&self) -> &CassandraAnchors {
+        &self.anchors
     }
 }
 
@@ -79,7 +86,7 @@ pub fn failure(error: Error) -> Failure {
 /// What a node of a cluster does beside answering: taking messages in from a Redis Stream, copying its audit log.
 pub struct Background {
     session: Session,
-    archive: AuditArchive,
+    archive: CassandraAuditArchive,
     audit_folder: PathBuf,
     intake: Option<(RedisIntake, intake::Settings)>,
 }
@@ -107,17 +114,16 @@ impl Background {
         };
         Ok(Self {
             session: stores.session.clone(),
-            archive: AuditArchive::new(&stores.session, &config.cassandra.keyspace),
+            archive: CassandraAuditArchive::new(&stores.session, &config.cassandra.keyspace),
             audit_folder: config.audit.directory.clone(),
             intake,
         })
     }
 
     /// Begins; it ends with the process, the intake with the drain.
-    pub fn begin<P: Ports>(self, app: &App<P>) {
-        let Means { clock, entropy, .. } = means();
+    pub fn begin<P: Ports>(self, app: &App<P>, chain: ChainId) {
         tokio::spawn(metrics::measure(self.session));
-        tokio::spawn(ship::run(self.archive, self.audit_folder, (clock, entropy)));
+        tokio::spawn(ship::run(self.archive, (chain, self.audit_folder), means().clock));
         if let Some((queue, settings)) = self.intake {
             tokio::spawn(intake::run(app.clone(), Arc::new(queue), settings));
         }

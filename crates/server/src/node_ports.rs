@@ -3,6 +3,7 @@
 use pix_stream_adapter_embedded::audit_log::FileAuditLog;
 use pix_stream_adapter_xml::XmlCodec;
 use pix_stream_ports::Ports;
+use pix_stream_ports::anchors::Anchors;
 use pix_stream_ports::coordinator::Coordinator;
 use pix_stream_ports::journal::Journal;
 use pix_stream_ports::quarantine::Quarantine;
@@ -20,6 +21,8 @@ pub trait Stores: Send + Sync + 'static {
     type Quarantine: Quarantine;
     /// Which region serves whom.
     type Regions: Regions;
+    /// Where the audit chain is anchored.
+    type Anchors: Anchors;
 
     /// The Journal.
     fn journal(&self) -> &Self::Journal;
@@ -29,6 +32,8 @@ pub trait Stores: Send + Sync + 'static {
     fn quarantine(&self) -> &Self::Quarantine;
     /// The regions.
     fn regions(&self) -> &Self::Regions;
+    /// The anchors of the audit chain.
+    fn anchors(&self) -> &Self::Anchors;
 }
 
 /// Stores, and around them codec, audit log, clock and entropy.
@@ -47,6 +52,7 @@ impl<S: Stores> Ports for NodePorts<S> {
     type Regions = S::Regions;
     type Codec = XmlCodec;
     type AuditLog = FileAuditLog;
+    type Anchors = S::Anchors;
     type Clock = SystemClock;
     type Entropy = SystemEntropy;
 
@@ -72,6 +78,10 @@ impl<S: Stores> Ports for NodePorts<S> {
 
     fn audit_log(&self) -> &FileAuditLog {
         &self.audit_log
+    }
+
+    fn anchors(&self) -> &S::Anchors {
+        self.stores.anchors()
     }
 
     fn clock(&self) -> &SystemClock {

@@ -33,6 +33,7 @@ pub(crate) const ALL: &[Migration] = migrations![
     5 "0005_fallback",
     6 "0006_regions",
     7 "0007_audit",
+    8 "0008_anchors",
 ];
 
 impl Migration {

@@ -5,42 +5,14 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use pix_stream_domain::audit::Record;
+use pix_stream_domain::audit::{Head, Record};
 use pix_stream_domain::digest::Digest;
+use pix_stream_evidence::files::Broken;
+use pix_stream_evidence::names::{file_name, files};
+use pix_stream_evidence::{Walk, line};
 
 use super::OpenError;
-use super::line;
-use super::verify::{Broken, Walk};
 use crate::folder::{FILE_MODE, Folder};
-
-const PREFIX: &str = "audit-";
-const SUFFIX: &str = ".log";
-
-/// The file that starts with entry `n`.
-fn file_name(n: u64) -> String {
-    format!("{PREFIX}{n:012}{SUFFIX}")
-}
-
-/// The number of the first entry that a file's name states.
-pub(crate) fn first_by_name(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-    let is_number = digits.len() >= 12 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { digits.parse().ok() } else { None }
-}
-
-/// The files of a folder in the order of their entries.
-pub(crate) fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if let Some(first) = first_by_name(&path) {
-            files.push((first, path));
-        }
-    }
-    files.sort();
-    Ok(files.into_iter().map(|(_, path)| path).collect())
-}
 
 /// The end of the chain, ready for the next entry.
 #[derive(Debug)]
@@ -119,8 +91,8 @@ impl Chain {
         Ok(())
     }
 
-    /// Brings everything that was appended to the disk.
-    pub(crate) fn sync(&mut self) -> io::Result<()> {
+    /// Brings everything that was appended to the disk; tells where the chain stands there.
+    pub(crate) fn sync(&mut self) -> io::Result<Head> {
         if let Some(file) = &self.file {
             file.sync_data()?;
         }
@@ -128,7 +100,7 @@ impl Chain {
             self.folder.sync()?;
             self.is_new = false;
         }
-        Ok(())
+        Ok(Head { entry: self.next - 1, hash: self.head })
     }
 
     fn file_for_writing(&mut self) -> io::Result<&mut File> {

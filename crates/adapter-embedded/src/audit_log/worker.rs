@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::JoinHandle;
 
-use pix_stream_domain::audit::Record;
+use pix_stream_domain::audit::{Head, Record};
 use pix_stream_ports::error::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ const GROUP_RECORDS: usize = 4096;
 #[derive(Debug)]
 pub(crate) enum Request {
     Append { records: Vec<Record>, reply: oneshot::Sender<Result<(), Error>> },
-    Sync { reply: oneshot::Sender<Result<(), Error>> },
+    Sync { reply: oneshot::Sender<Result<Head, Error>> },
 }
 
 /// The handle of the thread. Dropping it lets the thread write what waits, sync, and waits for that.
@@ -95,7 +95,7 @@ fn write(chain: &mut Chain, records: &[Record]) -> Result<(), Error> {
     Ok(())
 }
 
-fn send(reply: oneshot::Sender<Result<(), Error>>, answer: &Result<(), Error>) {
+fn send<T: Clone>(reply: oneshot::Sender<Result<T, Error>>, answer: &Result<T, Error>) {
     // Whoever asked may have stopped waiting; the entries stand all the same.
     let _ = reply.send(answer.clone());
 }

@@ -154,7 +154,8 @@ impl Tables<'_> {
     pub(crate) fn remove_below(&mut self, ispb: Ispb, below: Sequence, limit: u32) -> Result<Removed, Fault> {
         let mut ends = reads::ends(&self.extents, ispb)?;
         let first = ends.extent.first;
-        let (end, removed) = self.remove(&ends, ispb, Range::new(first, below.min(ends.extent.next)), limit)?;
+        let (end, removed) =
+            self.remove(&ends, ispb, Range::new(first, below.min(ends.extent.next)), limit)?;
         if end > first {
             ends.start_at(end);
             self.save_ends(ispb, &ends)?;

@@ -162,7 +162,6 @@ pub(crate) fn published_at(key: &BySequence, record: &[u8]) -> Result<Timestamp,
     Ok(Body::of("messages", key, record)?.resource_id()?.published_at())
 }
 
-
 pub(crate) fn encode_incarnation(key: &ByIspb, incarnation: Incarnation) -> Vec<u8> {
     seal(key, &incarnation.value().to_be_bytes())
 }
@@ -280,12 +279,7 @@ impl<'a> Body<'a> {
     }
 
     /// A record of a layout up to `newest`, and which it is.
-    fn up_to(
-        newest: u8,
-        table: &'static str,
-        key: &[u8],
-        record: &'a [u8],
-    ) -> Result<(u8, Self), Fault> {
+    fn up_to(newest: u8, table: &'static str, key: &[u8], record: &'a [u8]) -> Result<(u8, Self), Fault> {
         let wrong =
             |what: &str| Err(Fault::Record(format!("a record of {} in table {table} {what}", owner(key))));
         let Some((crc, rest)) = record.split_first_chunk::<CRC_LEN>() else { return wrong("is cut short") };
@@ -293,7 +287,9 @@ impl<'a> Body<'a> {
             return wrong("fails its checksum");
         }
         match rest.split_first() {
-            Some((&version, rest)) if (RECORD..=newest).contains(&version) => Ok((version, Self { table, rest })),
+            Some((&version, rest)) if (RECORD..=newest).contains(&version) => {
+                Ok((version, Self { table, rest }))
+            }
             Some((&version, _)) => {
                 wrong(&format!("has layout {version}, this build reads {newest}: run the newer build"))
             }

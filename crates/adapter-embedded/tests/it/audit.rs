@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog, Verified, VerifyError, verify};
+use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::time::Timestamp;
+use pix_stream_evidence::files::{Verified, VerifyError, verify};
 use pix_stream_ports::audit_log::AuditLog;
 use pix_stream_ports::error::Error;
 use pix_stream_testkit::contract::audit_log::records;
 use proptest::prelude::*;
 
 fn open(dir: &Path, segment_bytes: u64) -> FileAuditLog {
-    FileAuditLog::open(dir, &audit_log::Options { segment_bytes }, Timestamp::default()).unwrap()
+    let options = audit_log::Options { segment_bytes, ..audit_log::Options::default() };
+    FileAuditLog::open(dir, &options, Timestamp::default()).unwrap()
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

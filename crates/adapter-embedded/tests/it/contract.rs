@@ -47,6 +47,21 @@ async fn the_quarantine_keeps_what_it_acknowledged_over_a_restart() {
 }
 
 #[tokio::test]
+async fn anchors_keep_their_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = std::cell::Cell::new(0);
+    contract::anchors::test_all(async || {
+        made.set(made.get() + 1);
+        EmbeddedJournal::open(&dir.path().join(made.get().to_string()), Options::default()).unwrap()
+    })
+    .await;
+    contract::anchors::test_reopening(async || {
+        EmbeddedJournal::open(&dir.path().join("again"), Options::default()).unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_coordinator_keeps_its_contract() {
     contract::coordinator::test_all(async || LocalCoordinator::new()).await;
 }

@@ -7,6 +7,7 @@ mod contract;
 mod crash;
 mod damage;
 mod measure;
+mod tail;
 
 use std::path::PathBuf;
 

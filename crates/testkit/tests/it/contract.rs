@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use pix_stream_testkit::contract;
 use pix_stream_testkit::fake::{
-    FakeAuditLog, FakeCoordinator, FakeIntake, FakeJournal, FakeQuarantine, FakeSerialStates,
+    FakeAnchors, FakeAuditArchive, FakeAuditLog, FakeCoordinator, FakeIntake, FakeJournal, FakeQuarantine,
+    FakeSerialStates,
 };
 
 const SEED: u64 = 7;
@@ -54,6 +55,18 @@ async fn the_audit_log_keeps_its_contract() {
     let read =
         |log: &FakeAuditLog| log.records().iter().map(|record| record.request_id.to_string()).collect();
     contract::audit_log::test_all(async || FakeAuditLog::new(SEED), read).await;
+}
+
+#[tokio::test]
+async fn anchors_keep_their_contract() {
+    contract::anchors::test_all(async || FakeAnchors::new(SEED)).await;
+    let anchors = FakeAnchors::new(SEED);
+    contract::anchors::test_reopening(async || anchors.clone()).await;
+}
+
+#[tokio::test]
+async fn the_audit_archive_keeps_its_contract() {
+    contract::audit_archive::test_all(&FakeAuditArchive::new(SEED)).await;
 }
 
 struct IntakeBench(FakeIntake);

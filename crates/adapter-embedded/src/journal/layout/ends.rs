@@ -79,7 +79,8 @@ impl Ends {
     /// Notes that a range is gone.
     pub(crate) fn open_gap(&mut self, range: Range) {
         let touches = |gap: &&Range| gap.start() <= range.end() && range.start() <= gap.end();
-        let start = self.gaps.iter().filter(touches).map(|gap| gap.start()).fold(range.start(), Sequence::min);
+        let start =
+            self.gaps.iter().filter(touches).map(|gap| gap.start()).fold(range.start(), Sequence::min);
         let end = self.gaps.iter().filter(touches).map(|gap| gap.end()).fold(range.end(), Sequence::max);
         self.gaps.retain(|gap| !touches(&gap));
         self.gaps.push(Range::new(start, end));

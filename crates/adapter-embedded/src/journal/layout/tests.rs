@@ -61,7 +61,8 @@ fn a_participant_comes_back_as_it_was() {
     let plain = Participant::new(ispb(), Timestamp::from_unix_millis(7));
     let known =
         Participant { name: "Banco Ação".to_owned(), limits, held: true, revision: 3, ..plain.clone() };
-    let more = Participant { offboarded: true, retention: Some(Duration::from_secs(86_400)), ..known.clone() };
+    let more =
+        Participant { offboarded: true, retention: Some(Duration::from_secs(86_400)), ..known.clone() };
     for (sent, layout) in [(plain, RECORD), (known, RECORD), (more, RECORD_OF_MORE)] {
         let record = encode_participant(&sent);
         assert_eq!(record[CRC_LEN], layout, "an older build reads who uses nothing that is new");

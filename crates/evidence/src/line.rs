@@ -1,16 +1,23 @@
 //! One entry of the log as a line of JSON, and what a checker reads of it.
 //!
 //! A checker compares bytes and reads three members by their place; it needs no parser of JSON, which might read
-//! one line in two ways.
+//! one line in two ways. What an entry tells is read in `entry`.
+//!
+//! `v` is the version of the line's form: 2 names the messages of a publish. Lines without it are of version 1. The
+//! chain does not depend on it: whoever checks a line needs not understand it.
 
 use std::fmt::Write;
 
-use pix_stream_domain::audit::{Event, Record};
+use pix_stream_domain::audit::{Event, Message, Record};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::sequence::Range;
-use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::quarantine::EntryId;
 use sha2::{Digest as _, Sha256};
+
+use crate::rfc3339::Rfc3339;
+
+/// The version of the lines that this build writes.
+pub const VERSION: u32 = 2;
 
 const START: &str = "{\"n\":";
 const PREV: &str = ",\"prev\":\"";
@@ -19,11 +26,11 @@ const END: &str = "\"}";
 /// Length of a digest in hexadecimal.
 const HEX_LEN: usize = 64;
 
-/// Appends the line of entry `n` to `out`, and returns its hash.
-pub(crate) fn write(out: &mut String, n: u64, record: &Record, prev: Digest) -> Digest {
+/// Appends the line of entry `n` to `out`, with its line end, and returns its hash.
+pub fn write(out: &mut String, n: u64, record: &Record, prev: Digest) -> Digest {
     let start = out.len();
     // Writing to a string cannot fail, so the results say nothing.
-    let _ = write!(out, "{START}{n},\"at\":\"{}\"", Rfc3339(record.at));
+    let _ = write!(out, "{START}{n},\"v\":{VERSION},\"at\":\"{}\"", Rfc3339(record.at));
     member(out, "event", name(&record.event));
     if let Some(ispb) = record.ispb {
         member(out, "ispb", ispb.as_str());
@@ -86,10 +93,12 @@ fn write_event(out: &mut String, event: &Event) {
             range(out, "confirmed", *confirmed);
             range(out, "returned", *returned);
         }
-        Event::Publish { actor, batch, repeats } => {
+        Event::Publish { actor, batch, repeats, messages } => {
             member(out, "actor", actor);
             range(out, "batch", *batch);
             let _ = write!(out, ",\"repeats\":{repeats}");
+            write_messages(out, "messages", messages.iter().filter(|message| !message.is_repeat));
+            write_messages(out, "repeated", messages.iter().filter(|message| message.is_repeat));
         }
         Event::Quarantine { actor, entry, rule, bytes, repeat } => {
             member(out, "actor", actor);
@@ -108,6 +117,20 @@ fn write_event(out: &mut String, event: &Event) {
             member(out, "command", command);
             member(out, "detail", detail);
         }
+    }
+}
+
+/// Each message as `[sequence,"PI-ResourceId","SHA-256"]`; nothing when there is none.
+fn write_messages<'a>(out: &mut String, name: &str, messages: impl Iterator<Item = &'a Message>) {
+    let mut before = format!(",\"{name}\":[");
+    let start = before.clone();
+    for Message { sequence, resource_id, digest, is_repeat: _ } in messages {
+        let _ = write!(out, "{before}[{sequence},\"{resource_id}\",\"{digest}\"]");
+        before.clear();
+        before.push(',');
+    }
+    if before != start {
+        out.push(']');
     }
 }
 
@@ -138,48 +161,30 @@ fn range(out: &mut String, name: &str, range: Range) {
     };
 }
 
-/// A time as in RFC 3339, in UTC, with milliseconds.
-struct Rfc3339(Timestamp);
-
-impl std::fmt::Display for Rfc3339 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let millis = self.0.unix_millis();
-        let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
-        // Days to a date in the Gregorian calendar: eras of 400 years, years from March on.
-        let shifted = days + 719_468;
-        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
-        let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
-        let (second, milli) = (rest / 1000 % 60, rest % 1000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
-    }
-}
-
 /// What a line says of its place in the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// Its number.
-    pub(crate) n: u64,
+    pub n: u64,
     /// The hash before it.
-    pub(crate) prev: Digest,
+    pub prev: Digest,
     /// Its own hash.
-    pub(crate) hash: Digest,
+    pub hash: Digest,
 }
 
 /// Reads the number of a line, also of one that is otherwise wrong.
-pub(crate) fn number(line: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn number(line: &[u8]) -> Option<u64> {
     let rest = line.strip_prefix(START.as_bytes())?;
     let digits = rest.iter().position(|byte| *byte == b',')?;
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
 /// Reads a line without its line end and checks its own hash.
-pub(crate) fn read(line: &[u8]) -> Result<Place, &'static str> {
+///
+/// # Errors
+/// What is wrong, to be said of the entry: `is not an audit entry`.
+pub fn read(line: &[u8]) -> Result<Place, &'static str> {
     const FORM: &str = "is not an audit entry";
     let line = std::str::from_utf8(line).map_err(|_| FORM)?;
     let n = number(line.as_bytes()).ok_or(FORM)?;
@@ -198,7 +203,7 @@ pub(crate) fn read(line: &[u8]) -> Result<Place, &'static str> {
 }
 
 /// Lower case only: two spellings of one hash would be a change that does not show.
-fn unhex(text: &str) -> Option<Digest> {
+pub(crate) fn unhex(text: &str) -> Option<Digest> {
     let mut digest = Digest::default();
     for (byte, pair) in digest.0.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
         *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
@@ -216,6 +221,9 @@ fn nibble(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use pix_stream_domain::sequence::Sequence;
+    use pix_stream_domain::time::Timestamp;
+
     use super::*;
 
     fn record(event: Event) -> Record {
@@ -226,10 +234,11 @@ mod tests {
     #[test]
     fn an_entry_is_one_line_of_json_with_its_hash_at_the_end() {
         let mut out = String::new();
-        let event = Event::Publish { actor: "CN=\"a\\b\"\n\u{1}".into(), batch: Range::EMPTY, repeats: 0 };
+        let (actor, messages) = ("CN=\"a\\b\"\n\u{1}".into(), Box::default());
+        let event = Event::Publish { actor, batch: Range::EMPTY, repeats: 0, messages };
         let hash = write(&mut out, 7, &record(event), Digest::of(b"before"));
         let expected = format!(
-            "{{\"n\":7,\"at\":\"2027-01-15T08:00:00.123Z\",\"event\":\"publish\",\"ispb\":\"99999010\",\
+            "{{\"n\":7,\"v\":2,\"at\":\"2027-01-15T08:00:00.123Z\",\"event\":\"publish\",\"ispb\":\"99999010\",\
              \"request_id\":\"r1\",\"actor\":\"CN=\\\"a\\\\b\\\"\\n\\u0001\",\"batch\":[],\"repeats\":0,\
              \"prev\":\"{}\",\"hash\":\"{hash}\"}}\n",
             Digest::of(b"before")
@@ -248,6 +257,30 @@ mod tests {
     }
 
     #[test]
+    fn a_publish_names_its_messages_and_its_repeats_apart() {
+        let resource_id = "UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur".parse().unwrap();
+        let message = |sequence, is_repeat| Message {
+            sequence: Sequence::new(sequence),
+            resource_id,
+            digest: Digest::of(b"m"),
+            is_repeat,
+        };
+        let messages = [message(4, false), message(2, true), message(5, false)].into();
+        let batch = Range::new(Sequence::new(4), Sequence::new(6));
+        let mut out = String::new();
+        let event = Event::Publish { actor: "core".into(), batch, repeats: 1, messages };
+        write(&mut out, 1, &record(event), Digest::default());
+        let one = |n: u64| format!("[{n},\"{resource_id}\",\"{}\"]", Digest::of(b"m"));
+        let expected = format!(
+            "\"batch\":[4,5],\"repeats\":1,\"messages\":[{},{}],\"repeated\":[{}],\"prev\"",
+            one(4),
+            one(5),
+            one(2)
+        );
+        assert!(out.contains(&expected), "{out}");
+    }
+
+    #[test]
     fn an_entry_of_the_quarantine_is_spelled_as_operators_spell_it() {
         let mut out = String::new();
         let entry = "UEkBbgR78VqKK/uvuq9O0r9bqXyBH9U+".parse().unwrap();
@@ -258,16 +291,12 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_as_in_rfc_3339() {
-        for (millis, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (1_709_251_199_000, "2024-02-29T23:59:59.000Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        ] {
-            assert_eq!(Rfc3339(Timestamp::from_unix_millis(millis)).to_string(), text);
-        }
+    fn an_entry_of_version_1_still_holds() {
+        let line = "{\"n\":1,\"at\":\"2026-01-05T12:00:00.000Z\",\"event\":\"system\",\"command\":\"c\",\"detail\":\"d\",\
+                    \"prev\":\"0000000000000000000000000000000000000000000000000000000000000000\"";
+        let hash = Digest::of(&[&[0; 32], line.as_bytes(), b"}"].concat());
+        let line = format!("{line},\"hash\":\"{hash}\"}}");
+        assert_eq!(read(line.as_bytes()), Ok(Place { n: 1, prev: Digest::default(), hash }));
     }
 
     #[test]

@@ -1,13 +1,19 @@
-//! Checking the chain offline: by an auditor, with nothing but the files.
+//! Reading and checking the chain offline: by an auditor, with nothing but the files.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use pix_stream_domain::audit::ChainId;
 use pix_stream_domain::digest::Digest;
+use pix_stream_domain::time::Timestamp;
 
-use super::{chain, line};
+use crate::line::{self, Place};
+use crate::{Walk, entry, names};
+
+/// Entries may be dated a little before or behind their neighbours: a record waits for its turn with its own time.
+pub const DATE_SLACK_MILLIS: u64 = 60_000;
 
 /// What a whole chain comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,12 +84,25 @@ pub enum VerifyError {
 /// none is missing, added or moved, and that files follow each other. The first may start in the middle.
 ///
 /// Not detected, by any check of the files alone: entries cut off at the very end, and a chain that was made anew
-/// as a whole. Compare [`Verified::head`] with one that was kept elsewhere.
+/// as a whole. Compare [`Verified::head`] with an anchor.
 ///
 /// # Errors
 /// The first place that does not hold, or what could not be read.
 pub fn verify(paths: &[PathBuf]) -> Result<Verified, VerifyError> {
-    let files = collect(paths)?;
+    walk(paths, None, |_, _| ())
+}
+
+/// As [`verify`], and shows each entry that holds with its line, without the line end. With `from`, files that end
+/// well before this time are left out.
+///
+/// # Errors
+/// As [`verify`].
+pub fn walk(
+    paths: &[PathBuf],
+    from: Option<Timestamp>,
+    mut see: impl FnMut(Place, &[u8]),
+) -> Result<Verified, VerifyError> {
+    let files = behind(collect(paths)?, from);
     let mut walk = Walk::default();
     let mut unfinished: Option<(PathBuf, u64)> = None;
     for path in &files {
@@ -91,70 +110,87 @@ pub fn verify(paths: &[PathBuf]) -> Result<Verified, VerifyError> {
             let reason = format!("ends with {bytes} bytes that are no entry, and another file follows");
             return Err(VerifyError::Broken(Broken { file, line: 0, entry: None, reason }));
         }
-        unfinished = check_file(path, &mut walk)?.map(|bytes| (path.clone(), bytes));
+        unfinished = check_file(path, &mut walk, &mut see)?.map(|bytes| (path.clone(), bytes));
     }
-    let (next, head) = walk.next().unwrap_or_default();
-    let (first, before) = walk.first.unwrap_or_default();
+    let (first, before) = walk.first().unwrap_or_default();
+    let head = walk.head();
     Ok(Verified {
         files: files.len(),
-        entries: next.saturating_sub(first),
+        entries: walk.entries(),
         first,
-        last: next.saturating_sub(1),
+        last: head.entry,
         before,
-        head,
+        head: head.hash,
         unfinished_bytes: unfinished.map_or(0, |(_, bytes)| bytes),
     })
 }
 
-/// The way along a chain, entry by entry.
-#[derive(Debug, Default)]
-pub(crate) struct Walk {
-    /// Number of the first entry, and the hash that it states before it.
-    first: Option<(u64, Digest)>,
-    /// Number and hash of the last entry.
-    last: Option<(u64, Digest)>,
+/// The files of one chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainFiles {
+    /// Its name, where a folder of these files says it.
+    pub chain: Option<ChainId>,
+    /// Its files, or the folder that holds them.
+    pub paths: Vec<PathBuf>,
 }
 
-impl Walk {
-    /// The number of the next entry and the hash that it must name; `None` before the first one.
-    pub(crate) fn next(&self) -> Option<(u64, Digest)> {
-        self.last.map(|(n, hash)| (n + 1, hash))
-    }
-
-    /// Goes on by one line, without its line end; otherwise says what is wrong with it.
-    pub(crate) fn step(&mut self, line: &[u8]) -> Result<(), String> {
-        let place = line::read(line)?;
-        match self.next() {
-            None if place.n == 0 || (place.n == 1) != (place.prev == Digest::default()) => {
-                return Err("cannot be the first entry of a chain".to_owned());
-            }
-            None => self.first = Some((place.n, place.prev)),
-            Some((next, _)) if place.n > next => {
-                return Err(format!("comes where entry {next} is expected: entries are missing"));
-            }
-            Some((next, _)) if place.n < next => {
-                return Err(format!("comes where entry {next} is expected: moved or repeated"));
-            }
-            Some((_, prev)) if place.prev != prev => {
-                return Err("does not follow the entry before it: one of the two was replaced".to_owned());
-            }
-            Some(_) => {}
+/// Sorts what was named by chains: a folder holds one chain, files that were named one by one are one, too.
+///
+/// # Errors
+/// Something cannot be looked at.
+pub fn chains(paths: &[PathBuf]) -> Result<Vec<ChainFiles>, VerifyError> {
+    let mut chains = Vec::new();
+    let mut loose = Vec::new();
+    for path in paths {
+        if fs::metadata(path).map_err(unreadable(path))?.is_dir() {
+            let chain = names::chain_of(path).map_err(unreadable(path))?;
+            chains.push(ChainFiles { chain, paths: vec![path.clone()] });
+        } else {
+            loose.push(path.clone());
         }
-        self.last = Some((place.n, place.hash));
-        Ok(())
     }
+    if !loose.is_empty() {
+        chains.push(ChainFiles { chain: None, paths: loose });
+    }
+    Ok(chains)
+}
+
+/// The hash of an entry in the log of a folder, as its line states it; `None` when the log does not hold it. Reads
+/// one file, and checks the lines before it in this file on the way.
+///
+/// # Errors
+/// A file cannot be read, or the chain does not hold up to there.
+pub fn find_hash(dir: &Path, entry: u64) -> Result<Option<Digest>, VerifyError> {
+    let files = names::files(dir).map_err(unreadable(dir))?;
+    let holds = |path: &&PathBuf| names::first_by_name(path).is_some_and(|first| first <= entry);
+    let Some(path) = files.iter().rfind(holds) else { return Ok(None) };
+    let mut found = None;
+    let mut see = |place: Place, _: &[u8]| {
+        if place.n == entry {
+            found = Some(place.hash);
+        }
+    };
+    check_file(path, &mut Walk::default(), &mut see)?;
+    Ok(found)
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> VerifyError + '_ {
     move |source| VerifyError::Unreadable { path: path.to_owned(), source }
 }
 
+/// A file in the order of a chain.
+struct Ordered {
+    path: PathBuf,
+    /// When its first entry happened, as far as that can be read.
+    began: Option<Timestamp>,
+}
+
 /// All files, in the order of the entries that their first lines name.
-fn collect(paths: &[PathBuf]) -> Result<Vec<PathBuf>, VerifyError> {
+fn collect(paths: &[PathBuf]) -> Result<Vec<Ordered>, VerifyError> {
     let mut files = Vec::new();
     for path in paths {
         if fs::metadata(path).map_err(unreadable(path))?.is_dir() {
-            files.extend(chain::files(path).map_err(unreadable(path))?);
+            files.extend(names::files(path).map_err(unreadable(path))?);
         } else {
             files.push(path.clone());
         }
@@ -168,16 +204,28 @@ fn collect(paths: &[PathBuf]) -> Result<Vec<PathBuf>, VerifyError> {
         let opened = File::open(&file).map_err(unreadable(&file))?;
         BufReader::new(opened).read_until(b'\n', &mut line).map_err(unreadable(&file))?;
         // A file without a first entry sorts by its name, and otherwise last: it may be the one being begun.
-        let first = line::number(&line).or_else(|| chain::first_by_name(&file)).unwrap_or(u64::MAX);
-        numbered.push((first, file));
+        let first = line::number(&line).or_else(|| names::first_by_name(&file)).unwrap_or(u64::MAX);
+        numbered.push((first, file, entry::date(&line)));
     }
     numbered.sort();
     numbered.dedup();
-    Ok(numbered.into_iter().map(|(_, file)| file).collect())
+    Ok(numbered.into_iter().map(|(_, path, began)| Ordered { path, began }).collect())
+}
+
+/// Without the files that ended before a time: the next one began before it, too.
+fn behind(files: Vec<Ordered>, from: Option<Timestamp>) -> Vec<PathBuf> {
+    let from = from.map_or(0, |from| from.unix_millis().saturating_sub(DATE_SLACK_MILLIS));
+    let began_before = |file: &Ordered| file.began.is_some_and(|began| began.unix_millis() < from);
+    let start = files.iter().rposition(began_before).unwrap_or(0);
+    files.into_iter().skip(start).map(|file| file.path).collect()
 }
 
 /// Walks through one file. `Some` tells how many bytes stand behind its last whole line.
-fn check_file(path: &Path, walk: &mut Walk) -> Result<Option<u64>, VerifyError> {
+fn check_file(
+    path: &Path,
+    walk: &mut Walk,
+    see: &mut impl FnMut(Place, &[u8]),
+) -> Result<Option<u64>, VerifyError> {
     let mut reader = BufReader::new(File::open(path).map_err(unreadable(path))?);
     let (mut buffer, mut number) = (Vec::new(), 0);
     loop {
@@ -188,10 +236,11 @@ fn check_file(path: &Path, walk: &mut Walk) -> Result<Option<u64>, VerifyError> 
         let entry = line::number(line);
         let broken =
             |reason| VerifyError::Broken(Broken { file: path.to_owned(), line: number, entry, reason });
-        walk.step(line).map_err(broken)?;
-        if let Some(named) = chain::first_by_name(path).filter(|named| number == 1 && Some(*named) != entry) {
+        let place = walk.step(line).map_err(broken)?;
+        if let Some(named) = names::first_by_name(path).filter(|named| number == 1 && Some(*named) != entry) {
             return Err(broken(format!("is not entry {named}, which the file's name says it is")));
         }
+        see(place, line);
     }
     Ok(Some(buffer.len() as u64).filter(|bytes| *bytes > 0))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pix_stream_domain::digest::Digest;
 
-use super::{chain, line};
+use crate::{line, names};
 
 /// Entries that follow one another, as they stand in the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,74 +75,9 @@ impl Tail {
 
     /// The file in which the next entry stands or will stand, as far as there is one.
     fn find_file(&self) -> io::Result<Option<PathBuf>> {
-        let files = chain::files(&self.dir)?;
+        let files = names::files(&self.dir)?;
         let holds =
-            files.iter().rfind(|path| chain::first_by_name(path).is_some_and(|first| first <= self.next));
+            files.iter().rfind(|path| names::first_by_name(path).is_some_and(|first| first <= self.next));
         Ok(holds.or(files.first()).cloned())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use pix_stream_domain::audit::{Event, Record};
-    use pix_stream_domain::time::Timestamp;
-    use pix_stream_ports::audit_log::AuditLog as _;
-
-    use super::super::{FileAuditLog, Options, verify};
-    use super::*;
-
-    fn record(n: u64) -> Record {
-        let event = Event::System { command: "test".into(), detail: format!("entry {n}").into() };
-        Record { at: Timestamp::from_unix_millis(n), request_id: "".into(), ispb: None, event }
-    }
-
-    async fn write(log: &FileAuditLog, numbers: std::ops::RangeInclusive<u64>) {
-        for n in numbers {
-            log.append(vec![record(n)]).await.unwrap();
-        }
-    }
-
-    fn read_all(tail: &mut Tail, bytes_max: usize) -> Vec<Block> {
-        let mut blocks = Vec::new();
-        while let Some(block) = tail.read(bytes_max).unwrap() {
-            tail.advance(&block);
-            blocks.push(block);
-        }
-        blocks
-    }
-
-    #[tokio::test]
-    async fn entries_come_once_and_in_order_over_several_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let options = Options { segment_bytes: 700 };
-        let log = FileAuditLog::open(dir.path(), &options, Timestamp::default()).unwrap();
-        let mut tail = Tail::before(dir.path(), 1);
-        assert_eq!(tail.read(1 << 20).unwrap(), None);
-        let mut copy = Vec::new();
-        let mut next = 1;
-        for round in 1..=5 {
-            write(&log, 10 * round - 9..=10 * round).await;
-            for block in read_all(&mut tail, 500) {
-                assert_eq!(block.first, next);
-                next = block.last + 1;
-                copy.extend_from_slice(&block.lines);
-            }
-            assert_eq!(next, 10 * round + 1);
-        }
-        let head = verify(&[dir.path().to_owned()]).unwrap().head;
-        let other = tempfile::tempdir().unwrap();
-        std::fs::write(other.path().join("audit-000000000001.log"), &copy).unwrap();
-        assert_eq!(verify(&[other.path().to_owned()]).unwrap().head, head, "the copy is the chain");
-    }
-
-    #[tokio::test]
-    async fn a_tail_goes_on_where_an_earlier_one_stopped() {
-        let dir = tempfile::tempdir().unwrap();
-        let log =
-            FileAuditLog::open(dir.path(), &Options { segment_bytes: 900 }, Timestamp::default()).unwrap();
-        write(&log, 1..=20).await;
-        let blocks = read_all(&mut Tail::before(dir.path(), 13), 1 << 20);
-        assert_eq!(blocks.first().map(|block| block.first), Some(13));
-        assert_eq!(blocks.last().map(|block| block.last), Some(20));
     }
 }
