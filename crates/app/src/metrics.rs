@@ -23,6 +23,8 @@ pub const LAG_MESSAGES: &str = "pix_stream_lag_messages";
 pub const LAG_SECONDS: &str = "pix_stream_lag_seconds";
 /// Live streams, by participant.
 pub const SLOTS_LIVE: &str = "pix_stream_slots_live";
+/// When a participant last read, by participant.
+pub const LAST_READ: &str = "pix_stream_last_read_seconds";
 /// Messages in an answer.
 pub const BATCH_SIZE: &str = "pix_stream_batch_messages";
 /// Reads that wait for a message.
@@ -78,6 +80,7 @@ pub(crate) struct SeatMetrics {
     pub(crate) lag_messages: Gauge,
     pub(crate) lag_seconds: Gauge,
     pub(crate) slots_live: Gauge,
+    pub(crate) last_read: Gauge,
     pub(crate) batch_size: Histogram,
 }
 
@@ -97,7 +100,8 @@ impl SeatMetrics {
             fetched: counter!(FETCHED, "ispb" => ispb.clone()),
             lag_messages: gauge!(LAG_MESSAGES, "ispb" => ispb.clone()),
             lag_seconds: gauge!(LAG_SECONDS, "ispb" => ispb.clone()),
-            slots_live: gauge!(SLOTS_LIVE, "ispb" => ispb),
+            slots_live: gauge!(SLOTS_LIVE, "ispb" => ispb.clone()),
+            last_read: gauge!(LAST_READ, "ispb" => ispb),
             batch_size: histogram!(BATCH_SIZE),
         }
     }

@@ -17,18 +17,34 @@ pub const REQUEST_DURATION_SECONDS: &str = "pix_stream_http_request_duration_sec
 /// Time during which a request was worked on, its waits left out, by `route`.
 pub const REQUEST_WORK_SECONDS: &str = "pix_stream_http_request_work_seconds";
 
+/// Time during which a request was worked on or waited for stores, its waits for messages and bodies left out, by
+/// `route`: what the service level is about.
+pub const REQUEST_SERVICE_SECONDS: &str = "pix_stream_http_request_service_seconds";
+/// Reads that were refused, by `ispb` and `code`: `threadLimit`, `rateLimit`, `invalidCursor`, `gone`, `overloaded`.
+pub const READ_REFUSED: &str = "pix_stream_read_refused_total";
+
 /// What a request asked for, as a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RouteLabel {
+pub enum RouteLabel {
+    /// Opening a stream.
     Start,
+    /// Reading on.
     Pull,
+    /// Closing a stream.
     Close,
+    /// The catalogue of participants.
     Catalog,
+    /// Publishing.
     Publish,
+    /// The admin API.
     Admin,
+    /// Health.
     Health,
+    /// The metrics themselves.
     Metrics,
+    /// The status page.
     StatusPage,
+    /// No path of ours.
     Unknown,
 }
 
@@ -38,16 +54,21 @@ const ROUTES: [&str; 10] =
 const _: () = assert!(RouteLabel::Unknown as usize + 1 == ROUTES.len());
 
 impl RouteLabel {
-    pub(crate) const fn text(self) -> &'static str {
+    /// The label.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
         ROUTES[self as usize]
     }
 }
 
 /// How a request ended, as a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// An answer with something in it.
     Ok,
+    /// 204.
     Empty,
+    /// A refusal or failure.
     Error(Code),
 }
 
@@ -83,6 +104,7 @@ struct Route {
     requests: [OnceLock<Counter>; OUTCOMES],
     duration: [OnceLock<Histogram>; ANSWERS.len()],
     work: OnceLock<Histogram>,
+    service: OnceLock<Histogram>,
 }
 
 impl Http {
@@ -101,6 +123,15 @@ impl Http {
             )
             .record(duration);
         route.work.get_or_init(|| metrics::histogram!(REQUEST_WORK_SECONDS, "route" => label)).record(work);
+    }
+
+    /// Counts what one request took of the service level.
+    pub(crate) fn record_service(&self, route: RouteLabel, service: Duration) {
+        let label = route.text();
+        let histogram = &self.routes[route as usize].service;
+        histogram
+            .get_or_init(|| metrics::histogram!(REQUEST_SERVICE_SECONDS, "route" => label))
+            .record(service);
     }
 }
 

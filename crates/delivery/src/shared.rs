@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use pix_stream_app::{App, Ports};
 use pix_stream_listener::Refuse;
+use pix_stream_telemetry::Observer;
 use tokio::sync::Semaphore;
 
-use crate::admin::Reload;
 use crate::error::{Code, Problem, problem_xml};
-use crate::metrics::Http;
+use crate::metrics::{Http, Outcome, RouteLabel};
 use crate::publish::budget::Budget;
-use crate::request_id::{RequestIds, X_REQUEST_ID};
+use crate::request_id::{RequestId, RequestIds, X_REQUEST_ID};
 use crate::response::PROBLEM_XML;
 use crate::routes::Failures;
 use crate::spelling::Spelling;
@@ -41,8 +41,6 @@ pub struct Wire {
     pub publish_bytes_in_flight: usize,
     /// A request's body must have arrived within this.
     pub body_timeout: Duration,
-    /// A finished request is logged as slow from this much work on, its waits left out.
-    pub slow: Duration,
 }
 
 /// Publish bodies of the largest size that fit at once, at least.
@@ -67,7 +65,6 @@ impl Default for Wire {
             publish_bytes: 4 * 1024 * 1024,
             publish_bytes_in_flight: PUBLISH_BYTES_IN_FLIGHT,
             body_timeout: Duration::from_secs(30),
-            slow: Duration::from_millis(250),
         }
     }
 }
@@ -78,6 +75,7 @@ pub struct Shared<P: Ports> {
     pub(crate) wire: Wire,
     pub(crate) ids: RequestIds,
     pub(crate) http: Http,
+    pub(crate) observer: Arc<Observer>,
     pub(crate) spelling: Spelling,
     pub(crate) failures: Failures,
     pub(crate) bodies: Budget,
@@ -85,8 +83,6 @@ pub struct Shared<P: Ports> {
     pub(crate) inflating: Semaphore,
     pub(crate) render: Render,
     pub(crate) version: &'static str,
-    /// What `POST /admin/v1/reload` does; without it, there is nothing at that path.
-    pub(crate) reload: Option<Reload>,
 }
 
 impl<P: Ports> Shared<P> {
@@ -98,20 +94,20 @@ impl<P: Ports> Shared<P> {
             wire,
             ids: RequestIds::new(seed),
             http: Http::default(),
+            observer: Arc::new(Observer::quiet()),
             failures: Failures::default(),
             spelling: Spelling::learn().await,
             bodies,
             inflating: Semaphore::new(INFLATING_MAX),
             render,
             version,
-            reload: None,
         }
     }
 
-    /// The same, and what the admin API does to read files again.
+    /// The same, whose requests an observer begins and ends.
     #[must_use]
-    pub fn with_reload(self, reload: Reload) -> Self {
-        Self { reload: Some(reload), ..self }
+    pub fn with_observer(self, observer: Arc<Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Writes the bodies of what the HTTP layer refuses by itself: 400, 414 and 431.
@@ -144,5 +140,40 @@ impl<P: Ports> Shared<P> {
     #[must_use]
     pub const fn app(&self) -> &App<P> {
         &self.app
+    }
+
+    /// The settings of the wire.
+    #[must_use]
+    pub const fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// The version of this build.
+    #[must_use]
+    pub const fn version(&self) -> &'static str {
+        self.version
+    }
+
+    /// What begins and ends requests.
+    #[must_use]
+    pub const fn observer(&self) -> &Arc<Observer> {
+        &self.observer
+    }
+
+    /// All metrics as Prometheus text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        (self.render)()
+    }
+
+    /// The id of a request with these headers: the client's where it is well-formed, else one of ours.
+    #[must_use]
+    pub fn request_id(&self, headers: &HeaderMap) -> RequestId {
+        self.ids.of(headers)
+    }
+
+    /// Counts a request that took `duration`, of which `work` was spent on it.
+    pub fn record(&self, route: RouteLabel, outcome: Outcome, duration: Duration, work: Duration) {
+        self.http.record(route, outcome, duration, work);
     }
 }

@@ -24,7 +24,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use pix_stream_telemetry::Trace;
 use pix_stream_telemetry::metrics::SPANS_DROPPED;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -81,6 +81,7 @@ pub enum Error {
 #[must_use = "the last traces are sent by `finish`"]
 pub struct Exporter {
     task: JoinHandle<()>,
+    end: oneshot::Sender<()>,
 }
 
 impl Exporter {
@@ -104,12 +105,15 @@ impl Exporter {
             .build()?;
         exporter.set_resource(&resource(settings));
         let (queue, traces) = mpsc::channel(QUEUE_TRACES);
-        let task = tokio::spawn(run(traces, exporter, settings.timeout));
-        Ok((Self { task }, queue))
+        let (end, ended) = oneshot::channel();
+        let task = tokio::spawn(run((traces, ended), exporter, settings.timeout));
+        Ok((Self { task, end }, queue))
     }
 
-    /// Waits until what is queued was sent, but no longer than `limit`. All senders must have been dropped.
+    /// Takes no more traces, and waits until what is queued was sent, but no longer than `limit`.
     pub async fn finish(self, limit: Duration) {
+        // A task that ended by itself needs no word.
+        let _ended = self.end.send(());
         let abort = self.task.abort_handle();
         if timeout(limit, self.task).await.is_err() {
             abort.abort();
@@ -139,19 +143,32 @@ fn resource(settings: &Settings) -> Resource {
     Resource::builder_empty().with_attributes(attributes).build()
 }
 
-/// Sends what is queued until every sender is gone.
-async fn run(mut queue: mpsc::Receiver<Trace>, exporter: SpanExporter, limit: Duration) {
+/// Sends what is queued until every sender is gone, or the end is told.
+async fn run(
+    (mut queue, mut end): (mpsc::Receiver<Trace>, oneshot::Receiver<()>),
+    exporter: SpanExporter,
+    limit: Duration,
+) {
     let (sent, lost) = (counter!(SPANS_EXPORTED), counter!(SPANS_DROPPED, "reason" => "export"));
     let mut traces = Vec::with_capacity(BATCH_TRACES);
     let mut complained: Option<tokio::time::Instant> = None;
-    while queue.recv_many(&mut traces, BATCH_TRACES).await > 0 {
-        if traces.len() < BATCH_TRACES && !queue.is_closed() {
-            sleep(GATHER).await;
-            while traces.len() < BATCH_TRACES
-                && let Ok(trace) = queue.try_recv()
-            {
-                traces.push(trace);
+    loop {
+        let is_full = traces.len() >= BATCH_TRACES;
+        if !is_full && !queue.is_closed() {
+            tokio::select! {
+                // Also when the exporter itself is dropped: then its senders are about to be.
+                _ = &mut end => queue.close(),
+                () = sleep(GATHER), if !traces.is_empty() => {}
+                _ = queue.recv_many(&mut traces, BATCH_TRACES), if traces.is_empty() => continue,
             }
+        }
+        while traces.len() < BATCH_TRACES
+            && let Ok(trace) = queue.try_recv()
+        {
+            traces.push(trace);
+        }
+        if traces.is_empty() {
+            return;
         }
         let spans: Vec<SpanData> = traces.drain(..).flat_map(spans::of).collect();
         let count = spans.len() as u64;

@@ -2,6 +2,11 @@
 //!
 //! A slow or stuck reader of stderr never slows a request: the queue is bounded, and what does not fit is counted and
 //! reported when there is room again. What must not be dropped belongs in the audit log.
+//!
+//! A line that is written while a request is worked for carries that request's trace and span id (see
+//! `pix-stream-telemetry`). What is logged can be changed for a while, by [`Filter`].
+
+mod filter;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
@@ -12,12 +17,15 @@ use std::time::Duration;
 
 use pix_stream_config::LogFormat;
 use pix_stream_config::sections::Log;
+use pix_stream_telemetry::{SpanId, TraceId};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::output;
+
+pub use filter::{Filter, FilterState, SetError};
 
 /// Most log lines that wait to be written.
 const QUEUE_LINES: usize = 8_192;
@@ -47,31 +55,42 @@ pub struct Guard {
     writer: Option<JoinHandle<()>>,
 }
 
-/// Starts logging for this process.
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Text,
+}
+
+/// Starts logging for this process; with the guard comes what changes the level later.
 ///
 /// # Errors
 /// The level cannot be read, or logging was started before.
-pub fn start(log: &Log) -> Result<Guard, Error> {
+pub fn start(log: &Log) -> Result<(Guard, Filter), Error> {
     let filter = EnvFilter::try_new(&log.level)?;
-    let is_json = match log.format {
-        LogFormat::Json => true,
-        LogFormat::Human => false,
-        LogFormat::Auto => !io::stderr().is_terminal(),
+    let form = match log.format {
+        LogFormat::Json => Form::Json,
+        LogFormat::Human => Form::Text,
+        LogFormat::Auto if io::stderr().is_terminal() => Form::Text,
+        LogFormat::Auto => Form::Json,
     };
-    let (queue, guard) = start_writer(io::stderr(), if is_json { loss_as_json } else { loss_as_text })?;
-    let lines = lines(is_json, queue);
-    tracing_subscriber::registry().with(lines).with(filter).try_init().map_err(|_| Error::Twice)?;
+    let (queue, guard) = start_writer(io::stderr(), form)?;
+    let (filter, handle) = reload::Layer::new(filter);
+    tracing_subscriber::registry()
+        .with(lines(form, queue))
+        .with(filter)
+        .try_init()
+        .map_err(|_| Error::Twice)?;
     log_panics();
-    Ok(guard)
+    Ok((guard, Filter::new(&log.level, move |filter| handle.reload(filter))))
 }
 
-/// Formats events. The span under way is in every line, so that the request id is.
-fn lines(is_json: bool, queue: Queue) -> Box<dyn Layer<Registry> + Send + Sync> {
+/// Formats events. The span under way is in every line.
+fn lines(form: Form, queue: Queue) -> Box<dyn Layer<Registry> + Send + Sync> {
     let lines = tracing_subscriber::fmt::layer().with_writer(queue);
-    if is_json {
-        lines.json().flatten_event(true).with_span_list(false).boxed()
-    } else {
-        lines.with_ansi(output::stderr_has_color()).boxed()
+    match form {
+        Form::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        Form::Text => lines.with_ansi(output::stderr_has_color()).boxed(),
     }
 }
 
@@ -89,6 +108,7 @@ fn log_panics() {
 struct Queue {
     lines: SyncSender<Item>,
     dropped: Arc<AtomicU64>,
+    form: Form,
 }
 
 #[derive(Debug)]
@@ -97,18 +117,40 @@ enum Item {
     End,
 }
 
-fn loss_as_json(count: u64) -> String {
-    format!("{{\"level\":\"WARN\",\"message\":\"log lines dropped\",\"count\":{count}}}\n")
+impl Form {
+    /// The line that tells of lines that were dropped.
+    fn loss(self, count: u64) -> String {
+        match self {
+            Self::Json => {
+                format!("{{\"level\":\"WARN\",\"message\":\"log lines dropped\",\"count\":{count}}}\n")
+            }
+            Self::Text => format!("WARN log lines dropped count={count}\n"),
+        }
+    }
+
+    /// A line with the ids of the request that it was written for, if there is one.
+    fn with_ids(self, line: &[u8]) -> Vec<u8> {
+        let (end, form): (&[u8], _) = match self {
+            Self::Json => (b"}\n", ids_as_json as fn(TraceId, SpanId) -> String),
+            Self::Text => (b"\n", ids_as_text as fn(TraceId, SpanId) -> String),
+        };
+        let ids = pix_stream_telemetry::ids_of_current();
+        match (ids, line.strip_suffix(end)) {
+            (Some((trace, span)), Some(body)) => [body, form(trace, span).as_bytes(), end].concat(),
+            (Some(_) | None, _) => line.to_vec(),
+        }
+    }
 }
 
-fn loss_as_text(count: u64) -> String {
-    format!("WARN log lines dropped count={count}\n")
+fn ids_as_json(trace: TraceId, span: SpanId) -> String {
+    format!(",\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"")
 }
 
-fn start_writer(
-    mut target: impl Write + Send + 'static,
-    loss: fn(u64) -> String,
-) -> Result<(Queue, Guard), Error> {
+fn ids_as_text(trace: TraceId, span: SpanId) -> String {
+    format!(" trace_id={trace} span_id={span}")
+}
+
+fn start_writer(mut target: impl Write + Send + 'static, form: Form) -> Result<(Queue, Guard), Error> {
     let (lines, received) = sync_channel(QUEUE_LINES);
     let (end, ended) = sync_channel(1);
     let dropped = Arc::new(AtomicU64::new(0));
@@ -116,27 +158,22 @@ fn start_writer(
     let writer = std::thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || {
-            write_all(&received, &mut target, &counter, loss);
+            write_all(&received, &mut target, &counter, form);
             // Nobody waits when the guard gave up.
             let _ = end.send(());
         })
         .map_err(Error::Thread)?;
-    let queue = Queue { lines, dropped };
+    let queue = Queue { lines, dropped, form };
     Ok((queue.clone(), Guard { queue, ended, writer: Some(writer) }))
 }
 
-fn write_all(
-    received: &Receiver<Item>,
-    target: &mut impl Write,
-    dropped: &AtomicU64,
-    loss: fn(u64) -> String,
-) {
+fn write_all(received: &Receiver<Item>, target: &mut impl Write, dropped: &AtomicU64, form: Form) {
     while let Ok(Item::Line(line)) = received.recv() {
         // A closed stderr is no reason to stop serving.
         let _ = target.write_all(&line);
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = target.write_all(loss(lost).as_bytes());
+            let _ = target.write_all(form.loss(lost).as_bytes());
         }
     }
     let _ = target.flush();
@@ -171,7 +208,7 @@ impl<'a> MakeWriter<'a> for Queue {
 /// The formatter writes each event as one piece.
 impl Write for &Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match self.lines.try_send(Item::Line(line.to_vec())) {
+        match self.lines.try_send(Item::Line(self.form.with_ids(line))) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -186,79 +223,4 @@ impl Write for &Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Memory(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Memory {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// A target that is stuck until it is let go.
-    struct Stuck(Receiver<()>, Memory);
-
-    impl Write for Stuck {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.0.recv();
-            self.1.write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_json_line_carries_fields_and_the_request_of_its_span() {
-        let memory = Memory::default();
-        let (queue, guard) = start_writer(memory.clone(), loss_as_json).unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines(true, queue)), || {
-            tracing::info_span!("request", request_id = "abc")
-                .in_scope(|| tracing::info!(status = 200, "answered"));
-        });
-        drop(guard);
-        let line: serde_json::Value = serde_json::from_slice(&memory.0.lock().unwrap()).unwrap();
-        assert_eq!((&line["message"], &line["level"]), (&"answered".into(), &"INFO".into()));
-        assert_eq!((&line["status"], &line["span"]["request_id"]), (&200.into(), &"abc".into()));
-    }
-
-    #[test]
-    fn dropping_the_guard_writes_what_is_queued() {
-        let memory = Memory::default();
-        let (queue, guard) = start_writer(memory.clone(), loss_as_json).unwrap();
-        for _ in 0..1000 {
-            (&queue).write_all(b"line\n").unwrap();
-        }
-        drop(guard);
-        assert_eq!(memory.0.lock().unwrap().len(), 5_000);
-    }
-
-    #[test]
-    fn a_stuck_reader_costs_lines_and_never_time() {
-        let memory = Memory::default();
-        let (let_go, held) = sync_channel(0);
-        let (queue, guard) = start_writer(Stuck(held, memory.clone()), loss_as_json).unwrap();
-        let surplus = 100;
-        for _ in 0..QUEUE_LINES + surplus {
-            (&queue).write_all(b"line\n").unwrap();
-        }
-        // One line at most is in the writer's hand; the others that did not fit are counted.
-        let dropped = queue.dropped.load(Ordering::Relaxed);
-        assert!((surplus as u64 - 1..=surplus as u64).contains(&dropped), "{dropped}");
-        drop(let_go);
-        drop(guard);
-        let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
-        assert!(text.contains(&format!("\"count\":{dropped}")), "the loss is reported");
-    }
-}
+mod tests;

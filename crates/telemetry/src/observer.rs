@@ -133,7 +133,7 @@ impl Observer {
     pub fn is_log_sample(&self, request: &Request) -> bool {
         match self.settings.log_sample {
             0 => false,
-            every => request.span.number() % u64::from(every) == 0,
+            every => request.span.number().is_multiple_of(u64::from(every)),
         }
     }
 

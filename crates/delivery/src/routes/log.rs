@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use pix_stream_listener::identity::Peer;
+use pix_stream_telemetry::{Done, Request};
 use tokio::time::Instant;
 
 use crate::error::{Code, Problem};
-use crate::metrics::RouteLabel;
-use crate::request_id::RequestId;
-use crate::routes::path::Path;
+use crate::routes::seen::Seen;
 
 /// Characters of a token that the log may hold (protocol, section 6).
 const TOKEN_LOGGED: usize = 8;
@@ -21,28 +19,30 @@ const LIMITS_EVERY: Duration = Duration::from_secs(5);
 /// What refuses requests while the node ends: no limit that anybody could raise.
 const DRAINING: &str = "draining";
 
-/// A request, as the log names it.
-pub(super) struct Seen<'a> {
-    pub(super) request_id: &'a RequestId,
-    pub(super) path: &'a Path<'a>,
-    pub(super) label: RouteLabel,
-    pub(super) peer: &'a Peer,
-}
-
 impl Seen<'_> {
-    pub(super) fn log_slow(&self, work: Duration) {
+    /// A request that was slow, with where its time went.
+    pub(super) fn log_slow(&self, request: &Request, work: Duration) {
+        let [coordinator_ms, journal_ms, _quarantine] = request.waited().map(milliseconds);
         tracing::info!(
             request_id = self.request_id.as_str(),
             route = self.label.text(),
             ispb = self.path.ispb(),
-            work_ms = u64::try_from(work.as_millis()).unwrap_or(u64::MAX),
+            work_ms = milliseconds(work),
+            coordinator_ms,
+            journal_ms,
             "slow request"
         );
     }
 
-    /// Refusals in a client's ordinary life, and those of which an overload makes many, are not worth a line at
-    /// the usual level: the metrics count them.
-    pub(super) fn log_problem(&self, problem: &Problem, failures: &Failures) {
+    /// One of many that went well.
+    pub(super) fn log_sample(&self, done: &Done<'_>) {
+        let Done { route, ispb, request_id, status, work, .. } = *done;
+        tracing::info!(request_id, route, ispb, status, work_ms = milliseconds(work), "answered");
+    }
+
+    /// Refusals in a client's ordinary life, and those of which an overload makes many, are not worth a line each at
+    /// the usual level: the metrics count them, and a sample of them is logged.
+    pub(super) fn log_problem(&self, problem: &Problem, failures: &Failures, is_sample: bool) {
         let (request_id, route) = (self.request_id.as_str(), self.label.text());
         let (ispb, peer) = (self.path.ispb(), self.peer.identity.name.as_str());
         let token = self.path.token().and_then(|token| token.get(..TOKEN_LOGGED));
@@ -64,7 +64,11 @@ impl Seen<'_> {
                 }
             }
             Code::StreamGone | Code::ThreadLimit | Code::RateLimit | Code::Paused | Code::Overloaded => {
-                tracing::debug!(request_id, route, status, code, ispb, peer, token, cause, "refused");
+                if is_sample {
+                    tracing::info!(request_id, route, status, code, ispb, peer, token, cause, "refused");
+                } else {
+                    tracing::debug!(request_id, route, status, code, ispb, peer, token, cause, "refused");
+                }
             }
             Code::InvalidHeader
             | Code::Charset
@@ -85,6 +89,10 @@ impl Seen<'_> {
             }
         }
     }
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What happens so often that only some of it is logged: by its name, when the last line was and how often since.
