@@ -57,7 +57,7 @@ impl Span {
     #[must_use]
     pub const fn find_minutes(self) -> Option<u64> {
         let seconds = self.0.as_secs();
-        if seconds % 60 == 0 { Some(seconds / 60) } else { None }
+        if seconds.is_multiple_of(60) { Some(seconds / 60) } else { None }
     }
 }
 

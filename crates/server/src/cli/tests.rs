@@ -4,6 +4,8 @@ use clap::{Command as Definition, CommandFactory as _, Parser as _};
 
 use super::*;
 
+mod page;
+
 fn parser() -> Definition {
     Cli::command()
 }

@@ -6,7 +6,7 @@
 
 mod errors;
 mod publishing;
-mod site;
+pub(crate) mod site;
 mod streams;
 
 use std::future::Future;

@@ -2,16 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod ask;
 mod config;
 mod conformance;
 mod demo;
 mod expect;
 mod init;
 mod intake;
+mod keys;
 mod lifecycle;
 mod operate;
 mod server;
 mod signals;
+mod traces;
 mod traffic;
 mod usage;
 mod validate;

@@ -2,7 +2,7 @@
 
 use crate::expect::{pix_stream, transcript};
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["demo"],
     &["init"],
@@ -18,6 +18,12 @@ const COMMANDS: [&[&str]; 15] = [
     &["audit", "verify"],
     &["admin"],
     &["admin", "participants"],
+    &["admin", "participants", "replay", "open"],
+    &["admin", "keys", "rotate"],
+    &["admin", "log", "set"],
+    &["audit", "show"],
+    &["keys", "new"],
+    &["completions"],
 ];
 
 #[test]
@@ -50,6 +56,12 @@ fn wrong_usage_exits_with_2_and_says_nothing_on_stdout() {
         "pull --ispb 99999001",
         "admin participants list",
         "admin --dir d participants cap 99999001 9",
+        "admin --dir d participants hold 99999001 --since soon",
+        "admin --dir d participants export 99999001",
+        "admin --dir d --as nobody keys list",
+        "audit export d --since 1h --until 2h",
+        "keys list",
+        "completions tcsh",
         "serve",
         "nonsense",
     ] {
@@ -70,6 +82,10 @@ fn a_mistake_gets_a_message_and_a_next_step_without_a_stack_trace() {
         ("serve --config nowhere.toml", "pix-stream init --dir DIR"),
         ("publish --dir nowhere --ispb 99999001 missing.xml", "missing.xml: "),
         ("audit verify nowhere", "nowhere cannot be read"),
+        ("audit show UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur nowhere", "nowhere cannot be read"),
+        ("audit export nowhere --since 1h", "nowhere cannot be read"),
+        ("keys list --config nowhere.toml", "nowhere.toml"),
+        ("admin --dir nowhere keys list", "pix-stream init --dir nowhere"),
         ("token inspect abc", "this is not a token"),
     ] {
         let output = pix_stream().current_dir(folder.path()).args(line.split(' ')).output().unwrap();
@@ -79,5 +95,17 @@ fn a_mistake_gets_a_message_and_a_next_step_without_a_stack_trace() {
             shown.contains(said) && !shown.contains("panicked") && output.stdout.is_empty(),
             "{line}: {shown}"
         );
+    }
+}
+
+#[test]
+fn every_shell_is_given_completions_of_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = pix_stream().args(["completions", shell]).output().unwrap();
+        let shown = transcript(&output);
+        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {shown}");
+        for word in ["quarantine", "rewind", "completions", "retention"] {
+            assert!(shown.contains(word), "{shell}: {word}");
+        }
     }
 }
