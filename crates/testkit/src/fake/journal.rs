@@ -33,6 +33,7 @@ struct Store {
     partitions: BTreeMap<Ispb, Partition>,
     participants: BTreeMap<Ispb, Participant>,
     switches: Switches,
+    last_terms: Option<Terms>,
     is_full: bool,
     is_exhausted: bool,
     /// Messages that `read` was asked for and had, over its life.
@@ -91,6 +92,17 @@ impl FakeJournal {
     #[must_use]
     pub fn peek_checkpoint(&self, ispb: Ispb) -> Option<Checkpoint> {
         lock(&self.store).partitions.get(&ispb).and_then(Partition::checkpoint)
+    }
+
+    /// On what terms the last messages were appended, without faults or waiting.
+    #[must_use]
+    pub fn last_terms(&self) -> Option<Terms> {
+        lock(&self.store).last_terms
+    }
+
+    /// Loses the checkpoint of a participant, without faults or waiting.
+    pub fn forget_state(&self, ispb: Ispb) {
+        lock(&self.store).partitions.entry(ispb).or_default().checkpoint = None;
     }
 
     /// The next sequence number of a participant, without faults or waiting.
@@ -196,6 +208,7 @@ impl Journal for FakeJournal {
     ) -> Result<Vec<Appended>, AppendError> {
         let fate = self.faults.begin().await?;
         self.refuse_message_if_full()?;
+        lock(&self.store).last_terms = Some(terms);
         let appended =
             lock(&self.store).partitions.entry(ispb).or_default().append(messages, terms.window)?;
         Ok(fate.answer(appended).await?)
