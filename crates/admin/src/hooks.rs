@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -56,14 +57,15 @@ pub struct Hooks {
 
 /// Reads files again, as SIGHUP does.
 pub trait Reload: Send + Sync {
-    /// Reads again whatever can be; what cannot be read stays as it was.
-    fn reload(&self) -> Waiting<'_, Reloaded>;
+    /// Reads again whatever can be; what cannot be read stays as it was. As a dry run everything is read, and nothing
+    /// put in force.
+    fn reload(&self, dry_run: bool) -> Waiting<'_, Reloaded>;
 }
 
 /// What was read again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reloaded {
-    /// What is in force anew: `certificates`, `schemas`, `keys`.
+    /// What is in force anew: `certificates`, `schemas`, `token keys`.
     pub reloaded: Vec<String>,
     /// Why the rest is not, one line each; of that, what was in force before stays.
     #[serde(skip)]
@@ -93,7 +95,7 @@ pub trait KeyFiles: Send + Sync {
 }
 
 /// The live keys, never their secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Keys {
     /// The key that signs.
     pub signing: u8,
@@ -102,7 +104,7 @@ pub struct Keys {
 }
 
 /// One live key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Key {
     /// Its number, which is in every token that it signed.
     pub id: u8,
@@ -139,7 +141,7 @@ pub trait LogLevel: Send + Sync {
 }
 
 /// A filter in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LogState {
     /// The filter in force, like `info,pix_stream_app=debug`.
     pub level: String,
@@ -156,7 +158,7 @@ pub trait SlowRing: Send + Sync {
 }
 
 /// A request that was slow. Nothing of a message is in it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SlowRequest {
     /// When it was answered, in milliseconds since 1970.
     pub at_unix_ms: u64,
@@ -190,8 +192,9 @@ pub trait Evidence: Send + Sync {
     /// Reads the chain from its beginning and compares it with its anchors.
     fn verify(&self) -> Waiting<'_, Said<ChainVerified>>;
 
-    /// The messages of a participant in a range, one line of JSON each, then one line of proof. Nothing of a message
-    /// but its digest.
+    /// The messages of a participant in a range with their proof, one line of JSON each: the sections of the audit
+    /// chains that hold them, behind each publish a line for each of its messages, at last a line that covers all
+    /// before it (docs/compliance.md). Nothing of a message but its digest. `pix-stream audit verify` checks it.
     ///
     /// Lines carry their line feed. An error among them ends the answer: the caller sees that the proof is missing.
     fn export(&self, ispb: Ispb, range: ExportRange) -> Waiting<'_, Said<mpsc::Receiver<Said<Bytes>>>>;
@@ -217,7 +220,7 @@ pub enum ExportRange {
 }
 
 /// What is known about one message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MessageEvidence {
     /// Its PI-ResourceId.
     pub resource_id: String,
@@ -231,31 +234,83 @@ pub struct MessageEvidence {
     pub published_unix_ms: Option<u64>,
     /// Who published it: the name in the certificate.
     pub publisher: Option<String>,
+    /// Requests that repeated its publishing and stored nothing.
+    pub repeats: Vec<Recorded>,
     /// Each time it was handed out, the first one first.
     pub deliveries: Vec<Delivery>,
-    /// When it was confirmed; null if it was not.
+    /// When it was confirmed first; null if it was not.
     pub confirmed_unix_ms: Option<u64>,
-    /// Whether the chain holds around every record that this was read from.
+    /// What confirmed it; more than once only after it was handed out again.
+    pub confirmations: Vec<Recorded>,
+    /// Closes of streams that gave it back.
+    pub returned: Vec<Recorded>,
+    /// Operators' commands that moved the participant's position: rewind, advance.
+    pub moves: Vec<Recorded>,
+    /// The chains that this was read from, of all nodes.
+    pub chains: Vec<ChainRead>,
+    /// Whether all of them hold, and their anchors.
     pub verified: bool,
     /// What does not hold, one line each.
     pub findings: Vec<String>,
 }
 
+/// Something that the audit log says of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Recorded {
+    /// When, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// The chain of the node that recorded it.
+    pub chain: String,
+    /// The record in it.
+    pub record: u64,
+    /// The request in which it happened.
+    pub request_id: String,
+    /// SHA-256 of the token that did it, in hexadecimal; null where no token did.
+    pub token_sha256: Option<String>,
+    /// Who did it: the name in the certificate; null where a token did.
+    pub actor: Option<String>,
+    /// What: `read` or `close` confirmed it, `participant.rewind to 7` moved the position.
+    pub what: String,
+}
+
+/// A chain that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ChainRead {
+    /// Its name.
+    pub chain: String,
+    /// The first record that was read.
+    pub first: u64,
+    /// The last record that was read.
+    pub last: u64,
+    /// The digest that covers everything up to it, in hexadecimal.
+    pub head: String,
+    /// Whether it holds, and its anchor.
+    pub holds: bool,
+}
+
 /// A message handed out once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Delivery {
     /// When, in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// The slot of the stream, 1 to 6; 0 for a replay.
-    pub slot: u8,
+    /// The chain of the node that recorded it.
+    pub chain: String,
+    /// The record in it.
+    pub record: u64,
     /// SHA-256 of the token that came with it, in hexadecimal.
     pub token_sha256: String,
+    /// SHA-256 of the token that was presented; null where the stream was opened.
+    pub presented_sha256: Option<String>,
+    /// Whether the same answer was given again.
+    pub replay: bool,
+    /// The replay session in which it was read; null on the live stream.
+    pub session: Option<u64>,
     /// The request that took it.
     pub request_id: String,
 }
 
 /// Where a chain ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ChainHead {
     /// Records so far.
     pub records: u64,
@@ -266,7 +321,7 @@ pub struct ChainHead {
 }
 
 /// A head that is kept where the audit log is not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Anchor {
     /// Records that it covers.
     pub records: u64,
@@ -277,7 +332,7 @@ pub struct Anchor {
 }
 
 /// What reading the whole chain showed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ChainVerified {
     /// Whether chain and anchors hold.
     pub verified: bool,
@@ -299,7 +354,7 @@ pub trait Node: Send + Sync {
 }
 
 /// A node.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct NodeFacts {
     /// The version that runs.
     pub version: String,

@@ -30,7 +30,7 @@ pub use credentials::{Credentials, PasswordError};
 pub use environment::{Environment, PREFIX};
 pub use problem::{Origin, Problem, Problems};
 pub use value::{
-    Certificate, CoordinatorKind, Endpoint, Fallback, IspbSource, JournalKind, LogFormat, LostQuorum,
+    Certificate, CoordinatorKind, Endpoint, Fallback, Holder, IspbSource, JournalKind, LogFormat, LostQuorum,
     Producer, PublishConsistency, ReadConsistency, Replicas, Scope, Secret, Size, Subject, Takeover,
     Topology, Unsigned, VerifySignature,
 };
@@ -131,6 +131,13 @@ impl Config {
     #[must_use]
     pub fn to_masked_toml(&self) -> String {
         document::masked_toml(&describe::describe(self))
+    }
+
+    /// The same as [`Self::to_masked_toml`], as JSON.
+    #[must_use]
+    pub fn to_masked_json(&self) -> serde_json::Value {
+        // What was just written as TOML is TOML.
+        toml::from_str(&self.to_masked_toml()).unwrap_or_default()
     }
 
     /// Files that the configuration names and that cannot be found: each key with the path. Those of stores that are

@@ -6,22 +6,26 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header, both ways.
-pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest id that is taken from a client.
 const LEN_MAX: usize = 64;
 
 /// An id, ready to be sent back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RequestId(HeaderValue);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    pub(crate) fn as_str(&self) -> &str {
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         // Only ASCII is taken or made, so the fallback is never seen.
         self.0.to_str().unwrap_or_default()
     }
 
-    pub(crate) fn into_value(self) -> HeaderValue {
+    /// As the value of [`X_REQUEST_ID`].
+    #[must_use]
+    pub fn into_value(self) -> HeaderValue {
         self.0
     }
 }

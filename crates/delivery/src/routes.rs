@@ -42,7 +42,7 @@ pub async fn handle<P: Ports>(
 ) -> Response<Body> {
     let began = Instant::now();
     let (head, mut body) = request.into_parts();
-    let observed = shared.observer.begin(traceparent(&head.headers));
+    let observed = shared.observer.begin(traceparent(&head.headers), began);
     let request_id = shared.ids.of(&head.headers);
     let gzip = negotiate::takes_gzip(&head.headers);
     let mut pace = Pacing::default();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use pix_stream_adapter_cassandra::audit::CassandraAuditArchive;
 use pix_stream_adapter_embedded::audit_log::{self, FileAuditLog};
 use pix_stream_adapter_embedded::{EmbeddedJournal, LocalCoordinator, journal};
 use pix_stream_adapter_xml::signature::{Certificates, Verifier};
@@ -62,6 +63,10 @@ impl Stores for EmbeddedStores {
     fn anchors(&self) -> &EmbeddedJournal {
         &self.journal
     }
+
+    fn audit_archive(&self) -> Option<CassandraAuditArchive> {
+        None
+    }
 }
 
 /// Opens the embedded stores that a configuration names.
@@ -80,7 +85,7 @@ pub fn ports<S: Stores>(config: &Config, stores: S) -> Result<NodePorts<S>, Fail
     let fresh_name = ChainId(SystemEntropy::new().number().to_be_bytes());
     let audit = audit_log::Options { segment_bytes: config.audit.rotate_bytes.bytes() as u64, fresh_name };
     Ok(NodePorts {
-        stores,
+        stores: Arc::new(stores),
         codec: codec(config)?,
         audit_log: FileAuditLog::open(&config.audit.directory, &audit, SystemClock.now())
             .map_err(Failure::new)?,

@@ -2,6 +2,9 @@
 //!
 //! `serve` and `demo` are both this; what they print around it is theirs.
 
+mod expiry;
+mod node;
+mod observing;
 mod reload;
 
 use std::net::SocketAddr;
@@ -12,32 +15,38 @@ use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
+use pix_stream_admin::{Admin, Hooks, handle_admin, handle_plain};
 use pix_stream_app::App;
 use pix_stream_config::{Config, JournalKind};
-use pix_stream_delivery::{Render, Shared, handle, handle_admin, handle_plain};
+use pix_stream_delivery::{Render, Shared, handle};
+use pix_stream_domain::audit::ChainId;
 use pix_stream_listener as listener;
 use pix_stream_listener::drain::Drain;
 use pix_stream_listener::identity::Peer;
 use pix_stream_listener::tls::TlsStore;
 use pix_stream_ports::Ports;
+use pix_stream_ports::audit_log::AuditLog as _;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::cluster::{self, Background};
 use crate::compose;
+use crate::evidence::{self, NodeEvidence};
 use crate::failure::Failure;
 use crate::node_ports::{NodePorts, Stores};
-use crate::serving::reload::Reloader;
+use crate::serving::observing::Observing;
+use crate::serving::node::ThisNode;
+use crate::serving::reload::{ReloadHook, Reloader};
 use crate::shutdown::{Reloads, Shutdown};
+use crate::telemetry::Filter;
 use crate::system::{self, SystemEntropy};
+use crate::token_keys::{self, KeyHook, NodeKeys};
 
 /// How often the metrics recorder tidies its buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Open files beside connections: stores, logs, listeners, and what both listeners of TLS have not yet greeted.
 const OWN_FILES: u64 = 128 + 2 * listener::config::PENDING as u64;
-/// From this much life left on, an expiring certificate is worth a warning.
-const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The one line on stdout when the server is ready (cli.md), also kept in `data/ready.json` while it runs.
 #[derive(Debug, Clone, Serialize)]
@@ -79,20 +88,26 @@ pub struct Serving {
     listeners: JoinSet<()>,
     ready_file: PathBuf,
     drain_timeout: Duration,
+    observing: Observing,
 }
 
 /// Opens the stores, binds the listeners and serves. `dir` is the folder of the configuration file.
 ///
 /// # Errors
 /// A store cannot be opened, a certificate or key cannot be read, an address is taken; the message says what to do.
-pub async fn start(config: &Config, dir: &Path, shutdown: &Shutdown) -> Result<Serving, Failure> {
-    let prepared = Prepared::new(config, dir, shutdown)?;
+pub async fn start(
+    config: &Config,
+    dir: &Path,
+    shutdown: &Shutdown,
+    filter: Filter,
+) -> Result<Serving, Failure> {
+    let prepared = Prepared::new(config, dir, shutdown, filter)?;
     match config.journal.kind {
-        JournalKind::Embedded => prepared.serve(compose::embedded_stores(config)?, |_| {}).await,
+        JournalKind::Embedded => prepared.serve(compose::embedded_stores(config)?, |_, _| {}).await,
         JournalKind::Cassandra => {
             let stores = cluster::open(config).await?;
             let background = Background::new(config, &stores).await?;
-            prepared.serve(stores, |app| background.begin(app)).await
+            prepared.serve(stores, |app, chain| background.begin(app, chain)).await
         }
     }
 }
@@ -103,14 +118,16 @@ struct Prepared<'a> {
     dir: &'a Path,
     /// From before the files are read on: what changes after that and is announced must not be missed.
     reloads: Reloads,
+    shutdown: Shutdown,
     render: Render,
     tls: Arc<TlsStore>,
+    observing: Observing,
     /// Bound before the stores are opened, so that a taken port changes nothing on disk.
     sockets: Sockets,
 }
 
 impl<'a> Prepared<'a> {
-    fn new(config: &'a Config, dir: &'a Path, shutdown: &Shutdown) -> Result<Self, Failure> {
+    fn new(config: &'a Config, dir: &'a Path, shutdown: &Shutdown, filter: Filter) -> Result<Self, Failure> {
         let reloads = shutdown.reloads();
         let (render, recorder) = compose::metrics()?;
         tokio::spawn(async move {
@@ -120,36 +137,52 @@ impl<'a> Prepared<'a> {
             }
         });
         raise_open_files(config);
+        let observing = Observing::begin(config, filter)?;
         let tls = TlsStore::load(&compose::tls(config)).map_err(|problems| {
             Failure::new(problems).next(
                 "correct [tls] of the configuration; `pix-stream init` makes certificates for development",
             )
         })?;
-        warn_of_expiry(&tls);
-        Ok(Self { config, dir, reloads, render, tls, sockets: Sockets::bind(config)? })
+        tokio::spawn(expiry::watch(Arc::clone(&tls)));
+        let (shutdown, sockets) = (shutdown.clone(), Sockets::bind(config)?);
+        Ok(Self { config, dir, reloads, shutdown, render, tls, observing, sockets })
     }
 
     async fn serve<S: Stores>(
         self,
         stores: S,
-        begin: impl FnOnce(&App<NodePorts<S>>),
+        begin: impl FnOnce(&App<NodePorts<S>>, ChainId),
     ) -> Result<Serving, Failure> {
-        let Self { config, dir, reloads, render, tls, sockets } = self;
+        let Self { config, dir, reloads, shutdown, render, tls, observing, sockets } = self;
         let (api, admin) = (local_address(&sockets.api)?, local_address(&sockets.admin)?);
-        let ports = compose::ports(config, stores)?;
+        let mut ports = compose::ports(config, stores)?;
+        evidence::hold_against_anchors(&mut ports).await?;
+        let chain = ports.audit_log().chain();
+        let evidence = Arc::new(NodeEvidence::new(config, &ports));
         // The folder is ours from here on; one that a killed server left would send `--dir` commands astray.
         let ready_file = dir.join("data").join("ready.json");
         remove_ready(&ready_file);
         let codec = ports.codec().clone();
         let app = compose::start_app(config, ports).await?;
-        let reload = Arc::new(Reloader::new(config, &tls, &app, codec));
+        let keys = NodeKeys::new(config, &app);
+        tokio::spawn(token_keys::watch(Arc::clone(&keys)));
+        let reload = Arc::new(Reloader::new(config, &tls, &app, codec, Arc::clone(&keys)));
+        let (log, slow) = observing.hooks();
+        let hooks = Hooks {
+            reload: Some(Arc::new(ReloadHook(Arc::clone(&reload)))),
+            keys: Some(Arc::new(KeyHook(keys))),
+            log: Some(log),
+            slow: Some(slow),
+            evidence: Some(evidence),
+            node: Some(Arc::new(ThisNode::new(config, &app, &render, &shutdown))),
+        };
         let (wire, seed) = (compose::wire(config), SystemEntropy::new().number());
         let shared = Shared::new(app.clone(), wire, render, seed, env!("CARGO_PKG_VERSION"));
-        let shared = Arc::new(shared.await.with_reload(reload.hook()));
+        let shared = Arc::new(shared.await.with_observer(observing.observer()));
         let drain = Drain::new();
-        let listeners = sockets.serve(config, &tls, &shared, &drain);
+        let listeners = sockets.serve(config, &tls, (&shared, Admin::new(Arc::clone(&shared), hooks)), &drain);
         tokio::spawn(obey(reloads, reload));
-        begin(&app);
+        begin(&app, chain);
         let ready = Ready {
             event: "ready",
             api: format!("https://{api}"),
@@ -160,7 +193,7 @@ impl<'a> Prepared<'a> {
         write_ready(&ready_file, &ready);
         tracing::info!(api = ready.api, admin = ready.admin, "serving");
         let drain_timeout = config.limits.drain_timeout;
-        Ok(Serving { ready, app: Box::new(app), drain, listeners, ready_file, drain_timeout })
+        Ok(Serving { ready, app: Box::new(app), drain, listeners, ready_file, drain_timeout, observing })
     }
 }
 
@@ -184,13 +217,14 @@ impl Sockets {
     }
 
     /// Answers on each of them until the drain.
-    fn serve(
+    fn serve<P: Ports>(
         self,
         config: &Config,
         tls: &Arc<TlsStore>,
-        shared: &Arc<Shared<impl Ports>>,
+        (shared, admin): (&Arc<Shared<P>>, Admin<P>),
         drain: &Drain,
     ) -> JoinSet<()> {
+        let admin = Arc::new(admin);
         let mut listeners = JoinSet::new();
         listeners.spawn(listener::serve(
             self.api,
@@ -202,7 +236,7 @@ impl Sockets {
         listeners.spawn(listener::serve(
             self.admin,
             Arc::clone(tls),
-            service(shared, handle_admin),
+            service(&admin, handle_admin),
             drain.clone(),
             compose::admin_listener(config, shared.refuse()),
         ));
@@ -210,8 +244,7 @@ impl Sockets {
             // The ready line has no place for it, and port 0 is allowed here too.
             let address = plain.local_addr().map(|address| address.to_string()).unwrap_or_default();
             tracing::info!(address, "plain health");
-            let shared = Arc::clone(shared);
-            let service = move |request, _remote: SocketAddr| handle_plain(Arc::clone(&shared), request);
+            let service = move |request, _remote: SocketAddr| handle_plain(Arc::clone(&admin), request);
             listeners.spawn(listener::serve_plain(plain, service, drain.clone()));
         }
         listeners
@@ -242,6 +275,7 @@ impl Serving {
         }
         let finished = self.app.finish().await;
         remove_ready(&self.ready_file);
+        self.observing.finish().await;
         tracing::info!(connections = drained.finished, cut = drained.cut, "drained");
         finished.map_err(|error| {
             Failure::new(error)
@@ -251,9 +285,9 @@ impl Serving {
 }
 
 /// A handler with what it shares, as a listener's service.
-fn service<P: Ports, A: Future + Send>(
-    shared: &Arc<Shared<P>>,
-    handle: impl Fn(Arc<Shared<P>>, Peer, Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+fn service<S: Send + Sync + 'static, A: Future + Send>(
+    shared: &Arc<S>,
+    handle: impl Fn(Arc<S>, Peer, Request<Incoming>) -> A + Clone + Send + Sync + 'static,
 ) -> impl Fn(Request<Incoming>, Peer) -> A + Clone + Send + Sync + 'static {
     let shared = Arc::clone(shared);
     move |request, peer| handle(Arc::clone(&shared), peer, request)
@@ -263,20 +297,6 @@ fn service<P: Ports, A: Future + Send>(
 async fn obey(mut reloads: Reloads, reload: Arc<Reloader<impl Ports>>) {
     while reloads.next().await {
         reload.run_for_a_signal().await;
-    }
-}
-
-fn warn_of_expiry(tls: &TlsStore) {
-    let now = system::time_of_day().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    for expiry in tls.expiries() {
-        let end = Duration::from_secs(u64::try_from(expiry.second).unwrap_or(0));
-        let left = end.saturating_sub(now);
-        if left.is_zero() {
-            tracing::error!(certificate = %expiry.chain.display(), "the server's certificate has expired");
-        } else if left < EXPIRY_WARNING {
-            let days = left.as_secs() / 86_400;
-            tracing::warn!(certificate = %expiry.chain.display(), days, "the server's certificate expires soon");
-        }
     }
 }
 

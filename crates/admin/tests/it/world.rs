@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Either;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use pix_stream_admin::{Admin, Hooks, handle_admin, handle_plain};
-use pix_stream_app::{Actor, App, Publish, Settings, Properties};
+use pix_stream_app::{Actor, App, Properties, Publish, Settings};
 use pix_stream_delivery::{Shared, Wire, handle};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::token::Keyring;
 use pix_stream_listener::identity::{
-    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, Scope, Role, RoleRule,
+    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, Role, RoleRule, Scope,
 };
 use pix_stream_testkit::fake::{FakeCodec, FakePorts};
 pub(crate) use pix_stream_testkit::http::{Ask, Reply};
@@ -31,8 +32,6 @@ use crate::node::FakeHooks;
 pub(crate) const BANK: &str = "99999A04";
 /// Another one, onboarded as well.
 pub(crate) const OTHER: &str = "99999001";
-/// One that is not onboarded.
-pub(crate) const STRANGER: &str = "99999999";
 
 pub(crate) fn ispb(text: &str) -> Ispb {
     text.parse().unwrap()
@@ -125,34 +124,47 @@ impl World {
         let line = request.split(|byte| *byte == b'\r').next().unwrap();
         let mut words = std::str::from_utf8(line).unwrap().split(' ');
         let (method, path) = (words.next().unwrap(), words.next().unwrap());
-        document::check(&self.document, (method, path), &reply);
+        let is_admin = matches!(listener, Listener::Admin);
+        document::check(&self.document, is_admin, (method, path), &reply);
         reply
     }
 
     async fn exchange(&self, listener: Listener, who: &Peer, request: &[u8]) -> Vec<u8> {
-        let (client, server) = tokio::io::duplex(64 * 1024);
         let (shared, admin, who) = (Arc::clone(&self.shared), Arc::clone(&self.admin), who.clone());
-        let service = service_fn(move |request| {
-            let (shared, admin, who) = (Arc::clone(&shared), Arc::clone(&admin), who.clone());
-            async move {
-                Ok::<_, Infallible>(match listener {
-                    Listener::Api => handle(shared, who, request).await.map(Either::Left),
-                    Listener::Admin => handle_admin(admin, who, request).await.map(Either::Right),
-                    Listener::Plain => handle_plain(admin, request).await.map(Either::Right),
-                })
+        match listener {
+            Listener::Api => converse(request, move |asked| handle(shared.clone(), who.clone(), asked)).await,
+            Listener::Admin => {
+                converse(request, move |asked| handle_admin(admin.clone(), who.clone(), asked)).await
             }
-        });
-        let connection =
-            http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(server), service);
-        let serving = tokio::spawn(connection);
-        let (mut from, mut to) = tokio::io::split(client);
-        let mut answer = Vec::new();
-        // A connection that is closed early takes no more of the request: that is an answer as well.
-        let (_sent, read) = tokio::join!(to.write_all(request), from.read_to_end(&mut answer));
-        read.unwrap();
-        let _ended_anyhow = serving.await.unwrap();
-        answer
+            Listener::Plain => converse(request, move |asked| handle_plain(admin.clone(), asked)).await,
+        }
     }
+}
+
+/// Everything that a handler sends back for these bytes, until the connection ends.
+async fn converse<A, B>(
+    request: &[u8],
+    answer: impl Fn(Request<Incoming>) -> A + Send + Sync + 'static,
+) -> Vec<u8>
+where
+    A: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    let (client, server) = tokio::io::duplex(64 * 1024);
+    let service = service_fn(move |asked| {
+        let answering = answer(asked);
+        async move { Ok::<_, Infallible>(answering.await) }
+    });
+    let connection =
+        http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(server), service);
+    let serving = tokio::spawn(connection);
+    let (mut from, mut to) = tokio::io::split(client);
+    let mut answer = Vec::new();
+    // A connection that is closed early takes no more of the request: that is an answer as well.
+    let (_sent, read) = tokio::join!(to.write_all(request), from.read_to_end(&mut answer));
+    read.unwrap();
+    let _ended_anyhow = serving.await.unwrap();
+    answer
 }
 
 /// A certificate's holder with this name and this OU, if any.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
-use pix_stream_app::{Actor, App, Settings, Properties};
+use pix_stream_app::{Actor, App, Properties, Settings};
 use pix_stream_delivery::{Shared, Wire, handle};
 use pix_stream_domain::token::Keyring;
 use pix_stream_listener::config::{CertificateFiles, ListenerSettings, TlsSettings};
@@ -105,9 +105,7 @@ impl Node {
         let ports = FakePorts::new(7, SimClock::following_tokio(START));
         let app = App::start(ports, Keyring::new((1, [7; 32]), None), settings).await.unwrap();
         let actor = Actor { name: "test", request_id: "test", reason: "" };
-        app.onboard("99999001".parse().unwrap(), Properties::default(), false, actor)
-            .await
-            .unwrap();
+        app.onboard("99999001".parse().unwrap(), Properties::default(), false, actor).await.unwrap();
         let render = Arc::new(String::new);
         let shared = Arc::new(Shared::new(app, Wire::default(), render, 1, "0.0.0-test").await);
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

@@ -1,13 +1,12 @@
-//! Requests and answers of both listeners: the real handlers over the real core and fake ports, spoken to as raw
+//! Requests and answers of the API listener: the real handlers over the real core and fake ports, spoken to as raw
 //! HTTP/1.1 over an in-memory connection (protocol.md, sections 1 to 9).
 
-mod admin;
-mod catalog;
 mod errors;
 mod http2;
 mod log;
 mod order;
+mod pressure;
 mod publish;
-mod quarantine;
 mod read;
+mod table;
 mod world;

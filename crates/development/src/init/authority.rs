@@ -87,7 +87,7 @@ fn authority(now: SystemTime) -> Result<(Issuer<'static, KeyPair>, Vec<File>), r
 
 fn orders(participants: &[Ispb]) -> VecDeque<Order> {
     let mut orders: VecDeque<_> = participants.iter().map(|ispb| participant(*ispb)).collect();
-    orders.extend(["producer", "admin", "auditor"].map(operator));
+    orders.extend(["producer", "admin", "operator", "auditor"].map(operator));
     orders.push_back(server("tls/server-rsa", Algorithm::Rsa2048));
     orders.push_back(server("tls/server", Algorithm::P256));
     orders

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use pix_stream_app::{Actor, App, Publish, Settings, Properties};
+use pix_stream_app::{Actor, App, Properties, Publish, Settings};
 use pix_stream_delivery::{Shared, Wire, handle};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::token::Keyring;
 use pix_stream_listener::identity::{
-    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, Scope, Role, RoleRule,
+    Identity, IdentityRules, IspbClaim, Match, Peer, Protocol, Role, RoleRule, Scope,
 };
 use pix_stream_testkit::fake::{FakeCodec, FakePorts};
 pub(crate) use pix_stream_testkit::http::{Ask, Reply};

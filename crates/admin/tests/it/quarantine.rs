@@ -9,9 +9,7 @@ use pix_stream_domain::audit::Event;
 use pix_stream_testkit::fake::FakeCodec;
 use serde_json::{Value, json};
 
-use crate::routes::world::{
-    Ask, BANK, OTHER, Reply, World, admin, auditor, bank, impatient, ispb, peer, producer,
-};
+use crate::world::{Ask, BANK, OTHER, Reply, World, admin, auditor, bank, impatient, ispb, peer, producer};
 
 const LIST: &str = "/admin/v1/quarantine";
 

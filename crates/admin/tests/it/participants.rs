@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::routes::world::{
+use crate::world::{
     Ask, BANK, Reply, World, admin, auditor, bank, impatient, ispb, peer, producer, two_ispbs,
 };
 use pix_stream_delivery::Wire;
@@ -59,7 +59,8 @@ async fn health_says_what_is_wrong() {
 async fn a_legal_hold_is_tried_begun_and_ended() {
     let world = world().await;
     let tried = done(&world, Ask::new("POST", one("/hold?dry_run=true"))).await;
-    assert_eq!((&tried["dry_run"], &tried["participant"]["held"]), (&json!(true), &json!(false)));
+    assert_eq!((&tried["dry_run"], &tried["participant"]["held"]), (&json!(true), &json!(true)));
+    assert_eq!(done(&world, Ask::get(one(""))).await["held"], false);
     let held = done(&world, Ask::new("POST", one("/hold")).json(r#"{"reason": "court order 0815"}"#)).await;
     assert_eq!(held["participant"]["held"], true);
     assert_eq!(done(&world, Ask::get(one(""))).await["held"], true);
@@ -239,7 +240,7 @@ async fn faults_of_a_command_name_their_field() {
         let message = fault(&reply, 400, "invalidRequest");
         assert!(message.contains(part), "{message}");
     }
-    let long = json!({ "reason": "x".repeat(201) }).to_string();
+    let long = json!({ "reason": "x".repeat(1025) }).to_string();
     let reply = world.ask_admin(&admin(), Ask::new("POST", one("/pause")).json(&long)).await;
     assert!(fault(&reply, 400, "invalidRequest").contains("`reason`"));
     let ispb = Ask::new("POST", LIST).json(r#"{"ispb": "short"}"#);

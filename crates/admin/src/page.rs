@@ -3,43 +3,44 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::CONTENT_SECURITY_POLICY;
+use http::{HeaderValue, Response, StatusCode};
 use pix_stream_app::{Ports, Status};
+use pix_stream_delivery::Shared;
+use pix_stream_delivery::edge::escape_into;
+use pix_stream_listener::identity::Scope;
 
-use crate::body::Body;
-use crate::error::escape_into;
-use crate::response;
-use crate::shared::Shared;
+use crate::answer::{self, Body};
 
 /// The most participants of one page; more are counted only.
 const ROWS_MAX: usize = 200;
 const COLUMNS: [&str; 8] =
     ["ISPB", "Name", "State", "Streams", "Unconfirmed", "To redeliver", "Watermark", "Head"];
 
+/// The media type of metrics.
+pub(crate) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media types of the status page.
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
 /// All metrics as Prometheus text.
-pub(super) fn metrics(text: String) -> Response<Body> {
-    page("text/plain; version=0.0.4; charset=utf-8", text)
+pub(crate) fn metrics(text: String) -> Response<Body> {
+    page(METRICS, text)
 }
 
 /// Participants and their lag: HTML for browsers, text for everything else.
-pub(super) async fn status<P: Ports>(shared: &Shared<P>, headers: &HeaderMap) -> Response<Body> {
-    let participants = shared.app.participants();
+pub(crate) async fn status<P: Ports>(shared: &Shared<P>, takes_html: bool, scope: &Scope) -> Response<Body> {
+    let mut participants = shared.app().participants();
+    participants.retain(|participant| scope.covers(participant.ispb));
     let mut rows = Vec::new();
     for participant in participants.iter().take(ROWS_MAX) {
         // A store that does not answer is said so in its row.
-        let status = shared.app.status(participant.ispb).await.ok();
+        let status = shared.app().status(participant.ispb).await.ok();
         rows.push(row(participant.ispb.as_str(), &participant.name, status.as_ref()));
     }
-    let state = if shared.app.is_draining() { "draining" } else { "serving" };
-    let title = format!("pix-stream {} · {state} · {} participants", shared.version, participants.len());
-    let takes_html =
-        headers.get_all(ACCEPT).iter().any(|v| v.to_str().is_ok_and(|v| v.contains("text/html")));
-    if takes_html {
-        page("text/html; charset=utf-8", html(&title, &rows))
-    } else {
-        page("text/plain; charset=utf-8", plain(&title, &rows))
-    }
+    let state = if shared.app().is_draining() { "draining" } else { "serving" };
+    let title = format!("pix-stream {} · {state} · {} participants", shared.version(), participants.len());
+    if takes_html { page(HTML, html(&title, &rows)) } else { page(TEXT, plain(&title, &rows)) }
 }
 
 type Row = [String; COLUMNS.len()];
@@ -111,13 +112,11 @@ fn html(title: &str, rows: &[Row]) -> String {
 }
 
 fn page(content_type: &'static str, text: String) -> Response<Body> {
-    let mut headers = HeaderMap::with_capacity(5);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut answered = answer::bytes(StatusCode::OK, content_type, Bytes::from(text));
     let policy =
         HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
-    response::response(StatusCode::OK, headers, Body::from(Bytes::from(text)))
+    answered.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    answered
 }
 
 #[cfg(test)]

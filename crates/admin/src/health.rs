@@ -2,43 +2,21 @@
 
 use http::{Response, StatusCode};
 use pix_stream_app::{Dependency, Ports};
-use serde::Serialize;
+use pix_stream_delivery::Shared;
 
-use crate::admin::json;
-use crate::body::Body;
-use crate::shared::Shared;
-
-#[derive(Debug, Serialize)]
-struct LiveView {
-    status: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct ReadyView {
-    status: &'static str,
-    version: &'static str,
-    draining: bool,
-    /// What is wrong; a node that still serves reads is ready in spite of it.
-    reasons: Vec<String>,
-    dependencies: Vec<DependencyView>,
-}
-
-#[derive(Debug, Serialize)]
-struct DependencyView {
-    name: &'static str,
-    status: &'static str,
-}
+use crate::answer::{self, Body};
+use crate::views::{DependencyView, LiveView, ReadyView};
 
 /// 200, always: whoever can answer lives.
-pub(super) fn live() -> Response<Body> {
-    json::answer(StatusCode::OK, &LiveView { status: "live" })
+pub(crate) fn live() -> Response<Body> {
+    answer::json(StatusCode::OK, &LiveView { status: "live" })
 }
 
 /// 200 when reads are served and no drain has begun, else 503. A load balancer that took a node out because its disk
 /// is full would take its reads away, too.
-pub(super) async fn ready<P: Ports>(shared: &Shared<P>) -> Response<Body> {
-    let dependencies = shared.app.health().await;
-    let draining = shared.app.is_draining();
+pub(crate) async fn ready<P: Ports>(shared: &Shared<P>) -> Response<Body> {
+    let dependencies = shared.app().health().await;
+    let draining = shared.app().is_draining();
     let reasons = reasons(&dependencies, draining);
     let (status, text) = if draining || !dependencies.iter().all(|dependency| dependency.serves_reads) {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
@@ -56,10 +34,8 @@ pub(super) async fn ready<P: Ports>(shared: &Shared<P>) -> Response<Body> {
         },
     };
     let dependencies = dependencies.iter().map(view).collect();
-    json::answer(
-        status,
-        &ReadyView { status: text, version: shared.version, draining, reasons, dependencies },
-    )
+    let view = ReadyView { status: text, version: shared.version(), draining, reasons, dependencies };
+    answer::json(status, &view)
 }
 
 fn reasons(dependencies: &[Dependency], draining: bool) -> Vec<String> {
