@@ -154,14 +154,14 @@ mod tests {
         tokio::spawn(run(Arc::downgrade(&pressure)));
         let (mut shed, mut signalled) = (0, 0);
         for _ in 0..3_000 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(1)).await;
             pressure.note_store(Kind::Publish, Duration::from_secs(5), 1);
             shed += u32::from(pressure.admit(Kind::Publish, ispb(), 1).is_err());
             signalled += u32::from(pressure.signals(Kind::Publish, ispb()));
         }
         assert!(shed > 100 && signalled > shed, "{shed} {signalled}");
         assert!(pressure.admit(Kind::Pull, ispb(), 1).is_ok() && !pressure.signals(Kind::Pull, ispb()));
-        tokio::time::sleep(Duration::from_secs(10)).await;
+        sleep(Duration::from_secs(10)).await;
         assert!(pressure.admit(Kind::Publish, ispb(), 1).is_ok());
         assert!(!pressure.signals(Kind::Publish, ispb()));
     }
