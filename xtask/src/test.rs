@@ -14,6 +14,7 @@ use color_eyre::eyre::{OptionExt as _, Result, WrapErr as _, eyre};
 use crate::flags::TestFlags;
 use crate::process::{self, Stopwatch};
 use crate::{console, differential, sim};
+use pix_stream_stores::install;
 use pix_stream_stores::test::{Shared, VARIABLES};
 
 /// All tests but those in the docs; the benchmark's own are part of it.
@@ -126,6 +127,7 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
     let (runs, documents) =
         if flags.quick { (1, DIFFERENTIAL_QUICK) } else { (SIM_RUNS, DIFFERENTIAL_COUNT) };
     differential::bring_xmllint();
+    bring(install::PROMTOOL);
     let shared = if flags.quick { None } else { Some(start_stores_while(build)?) };
     let mut tests = process::cargo();
     tests
@@ -145,6 +147,13 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Summary> {
     }
     failures.print()?;
     Ok(summary)
+}
+
+/// Installs a program that tests run, where that can be done without asking; elsewhere the test says what to do.
+fn bring(program: install::Program) {
+    if let Err(error) = install::bring(program) {
+        console::progress(&format!("[test] {error}"));
+    }
 }
 
 /// Builds what is about to run; a failure shows again, and counts, when it is run.

@@ -7,9 +7,12 @@ mod arrows;
 mod budgets;
 mod catalogues;
 mod docs;
+mod evidence;
 mod headers;
+mod observed;
 mod paths;
 mod pins;
+mod runbooks;
 mod rust;
 mod tree;
 
@@ -65,6 +68,9 @@ fn check(tree: &Tree) -> Vec<Problem> {
     problems.extend(headers::check(&sources));
     problems.extend(catalogues::check(tree, &sources));
     problems.extend(docs::check(tree, &sources));
+    problems.extend(runbooks::check(tree, &sources));
+    problems.extend(observed::check(tree));
+    problems.extend(evidence::check(tree, &sources));
     problems.extend(paths::check(tree));
     problems.extend(pins::check(tree));
     problems

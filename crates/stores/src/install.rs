@@ -24,6 +24,8 @@ pub const REDIS: Program = Program { name: "redis-server", package: "redis-serve
 pub const MAVEN: Program = Program { name: "mvn", package: "maven" };
 /// Java, which runs it.
 pub const JAVA: Program = Program { name: "java", package: "openjdk-17-jre-headless" };
+/// `promtool`, which tries rules of Prometheus; Prometheus comes with it.
+pub const PROMTOOL: Program = Program { name: "promtool", package: "prometheus" };
 /// `xmllint`, the second opinion on XML.
 pub const XMLLINT: Program = Program { name: "xmllint", package: "libxml2-utils" };
 

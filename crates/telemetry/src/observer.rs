@@ -112,14 +112,15 @@ impl Observer {
         Arc::clone(&self.ring)
     }
 
-    /// Begins a request. `traceparent` is the value of its header, if it has exactly one.
+    /// Begins a request that came at `began`. `traceparent` is the value of its header, if it has exactly one.
     #[must_use]
-    pub fn begin(&self, traceparent: Option<&[u8]>) -> Arc<Request> {
+    pub fn begin(&self, traceparent: Option<&[u8]>, began: Instant) -> Arc<Request> {
         let (trace, span) = self.ids.next();
         let parent = traceparent.and_then(Parent::parse);
         let trace = parent.map_or(trace, |parent| parent.trace);
         let is_sampled = self.settings.traces.is_some() && self.settings.sampling.takes(trace.low(), parent);
-        Arc::new(Request::new((trace, span), parent.map(|parent| parent.span), is_sampled))
+        let parent = parent.map(|parent| parent.span);
+        Arc::new(Request::new((trace, span), parent, began, is_sampled))
     }
 
     /// Whether a request was slow: its work and its waits for stores; a long poll's wait for a message is none.

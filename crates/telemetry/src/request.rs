@@ -46,13 +46,18 @@ pub(crate) struct Step {
 }
 
 impl Request {
-    pub(crate) fn new((trace, span): (TraceId, SpanId), parent: Option<SpanId>, is_sampled: bool) -> Self {
+    pub(crate) fn new(
+        (trace, span): (TraceId, SpanId),
+        parent: Option<SpanId>,
+        began: Instant,
+        is_sampled: bool,
+    ) -> Self {
         let steps = is_sampled.then(|| Steps {
             current: AtomicU64::new(span.number()),
             count: AtomicU64::new(0),
             ended: Mutex::default(),
         });
-        Self { trace, span, parent, began: Instant::now(), waited: Default::default(), steps }
+        Self { trace, span, parent, began, waited: Default::default(), steps }
     }
 
     /// The trace that it belongs to: the client's, or one of its own.

@@ -3,12 +3,10 @@
 //! - [`fake`]: an honest in-memory implementation of every port, with faults to switch on.
 //! - [`sim_clock`]: a clock that a test sets, or that follows tokio's paused time.
 //! - [`oracle`]: knows what was published, delivered and confirmed, and says which invariant broke.
-//! - [`collector`]: takes traces as an OpenTelemetry collector does.
 //! - [`contract`]: what every implementation of a port must do, as one suite per port.
 //! - [`fixture`]: the XML of the `fixtures` folder.
 //! - [`http`]: requests and answers, byte by byte.
 
-pub mod collector;
 pub mod contract;
 pub mod fake;
 pub mod fixture;

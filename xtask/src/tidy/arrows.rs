@@ -29,7 +29,9 @@ const TABLE: &[Arrows] = &[
     // What a request leaves behind, whoever works for it.
     Arrows { package: "telemetry", normal: &[], dev: &[] },
     // Traces on their way out; the only one that knows OpenTelemetry.
-    Arrows { package: "otlp", normal: &["telemetry"], dev: &["testkit"] },
+    Arrows { package: "otlp", normal: &["telemetry"], dev: &["collector"] },
+    // For tests alone.
+    Arrows { package: "collector", normal: &[], dev: &[] },
     Arrows { package: "calls", normal: &["domain", "pace", "ports", "telemetry"], dev: &[] },
     // Records of participants and switches; knows no stream.
     Arrows { package: "registry", normal: &["calls", "domain", "ports"], dev: &[] },
@@ -60,7 +62,11 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "offline", normal: &["adapter-xml", "ports"], dev: &[] },
     Arrows { package: "listener", normal: &["domain"], dev: &[] },
     // Its tests drive the real app over fakes.
-    Arrows { package: "delivery", normal: &["app", "domain", "listener", "telemetry"], dev: &["ports", "testkit"] },
+    Arrows {
+        package: "delivery",
+        normal: &["app", "domain", "listener", "telemetry"],
+        dev: &["ports", "testkit"],
+    },
     // The admin API is another edge over the same app; what it does to its process is behind traits of its own.
     Arrows {
         package: "admin",
@@ -127,7 +133,7 @@ const TABLE: &[Arrows] = &[
             "process",
             "telemetry",
         ],
-        dev: &["stores", "testkit"],
+        dev: &["collector", "stores", "testkit"],
     },
     // Believes what is seen from outside, so that it can judge every implementation. For tests alone.
     Arrows { package: "oracle", normal: &["domain"], dev: &["testkit"] },
@@ -137,11 +143,15 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "stores", normal: &[], dev: &[] },
     // The servers of a stack are processes, too.
     Arrows { package: "stack", normal: &["stores"], dev: &[] },
+    // What must never be seen in what a server says; knows nothing of ours. For tests alone.
+    Arrows { package: "leaks", normal: &[], dev: &[] },
     // Load, faults and the oracle; starts the rest as processes.
     Arrows { package: "soak", normal: &["client", "development", "domain", "testkit"], dev: &[] },
     // What operators type; starts all of ours as processes.
     Arrows { package: "drill", normal: &["stack", "stores"], dev: &[] },
-    Arrows { package: "xtask", normal: &["stack", "stores"], dev: &[] },
+    // Alerts and dashboards as texts; for tidy.
+    Arrows { package: "alerts", normal: &[], dev: &["stores"] },
+    Arrows { package: "xtask", normal: &["alerts", "stack", "stores"], dev: &[] },
 ];
 
 /// Arrows of optional dependencies, which only a feature turns on: from, to, why.
@@ -204,6 +214,7 @@ const AROUND_APP: &[&str] = &[
     "cassandra-streams",
     "client",
     "cluster",
+    "collector",
     "cql",
     "cql-mock",
     "delivery",
@@ -219,7 +230,6 @@ const AROUND_APP: &[&str] = &[
     "soak",
     "telemetry",
     "testkit",
-    // Its benchmark calls what it measures as the server does.
     "xtask",
 ];
 

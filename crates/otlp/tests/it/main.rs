@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use pix_stream_otlp::{Error, Exporter, Settings};
 use pix_stream_telemetry::{Done, Observer, Sampling, Store, enter, note_store, timed};
-use pix_stream_testkit::collector::{Collector, attributes};
+use pix_stream_collector::{Collector, attributes};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
@@ -33,7 +33,7 @@ async fn request(exporter: &Settings) -> Exporter {
         slow: Duration::from_secs(1),
         now: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
     });
-    let request = observer.begin(Some(PARENT));
+    let request = observer.begin(Some(PARENT), Instant::now());
     let (outcome, work) = timed(&request, async {
         let step = enter("app.pull");
         note_store(Store::Coordinator, "swap", (Instant::now(), Instant::now()), true);

@@ -50,7 +50,7 @@ fn a_json_line_carries_fields_and_the_request_of_its_span() {
 #[test]
 fn a_line_of_a_request_carries_its_ids_in_both_forms() {
     const PARENT: &[u8] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let request = pix_stream_telemetry::Observer::quiet().begin(Some(PARENT));
+    let request = pix_stream_telemetry::Observer::quiet().begin(Some(PARENT), tokio::time::Instant::now());
     for form in [Form::Json, Form::Text] {
         let memory = Memory::default();
         let (queue, guard) = start_writer(memory.clone(), form).unwrap();

@@ -43,7 +43,7 @@ async fn call_store(milliseconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn a_trace_has_the_request_its_step_and_its_store_each_below_the_other() {
     let (observer, mut traces) = observer(all());
-    let request = observer.begin(Some(PARENT));
+    let request = observer.begin(Some(PARENT), Instant::now());
     let ((), work) = timed(&request, async {
         let step = enter("app.pull");
         call_store(30).await;
@@ -65,7 +65,7 @@ async fn a_trace_has_the_request_its_step_and_its_store_each_below_the_other() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_several_wait_for_counts_for_each_and_says_so() {
     let (observer, mut traces) = observer(all());
-    let (one, other) = (observer.begin(None), observer.begin(None));
+    let (one, other) = (observer.begin(None, Instant::now()), observer.begin(None, Instant::now()));
     on_behalf_of(vec![Arc::clone(&one), Arc::clone(&other)], call_store(5)).await;
     for request in [&one, &other] {
         assert_eq!(request.waited()[1], Duration::from_millis(5));
@@ -79,12 +79,12 @@ async fn a_call_that_several_wait_for_counts_for_each_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_given_up_step_has_failed_and_a_request_that_is_not_sampled_leaves_no_trace() {
     let (observer, mut traces) = observer(all());
-    let request = observer.begin(None);
+    let request = observer.begin(None, Instant::now());
     within(&request, || drop(enter("app.pull")));
     observer.end(&request, &done(Duration::ZERO));
     assert!(traces.try_recv().unwrap().spans[1].has_failed);
     let (observer, mut traces) = self::observer(Sampling::default());
-    let request = observer.begin(Some(PARENT));
+    let request = observer.begin(Some(PARENT), Instant::now());
     let ((), _) = timed(&request, call_store(300)).await;
     observer.end(&request, &done(Duration::ZERO));
     assert!(traces.try_recv().is_err());
@@ -94,7 +94,7 @@ async fn a_given_up_step_has_failed_and_a_request_that_is_not_sampled_leaves_no_
 #[tokio::test(start_paused = true)]
 async fn waiting_for_stores_makes_slow_and_waiting_for_messages_does_not() {
     let (observer, _traces) = observer(Sampling::default());
-    let request = observer.begin(None);
+    let request = observer.begin(None, Instant::now());
     let ((), work) = timed(&request, advance(Duration::from_secs(5))).await;
     assert!(!observer.is_slow(&request, work.min(Duration::from_millis(1))));
     within(&request, || {
@@ -109,7 +109,7 @@ async fn waiting_for_stores_makes_slow_and_waiting_for_messages_does_not() {
 #[tokio::test(start_paused = true)]
 async fn the_ring_keeps_the_latest_and_no_more() {
     let (observer, _traces) = observer(Sampling::default());
-    let request = observer.begin(None);
+    let request = observer.begin(None, Instant::now());
     for number in 0..=SLOW_KEPT {
         let request_id = number.to_string();
         let slow = Done { request_id: &request_id, ..done(Duration::from_secs(1)) };
@@ -123,7 +123,7 @@ async fn the_ring_keeps_the_latest_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn steps_beyond_the_limit_are_counted_and_a_full_queue_costs_no_time() {
     let (observer, mut traces) = observer(all());
-    let request = observer.begin(None);
+    let request = observer.begin(None, Instant::now());
     let ((), _) = timed(&request, async {
         for _ in 0..100 {
             call_store(1).await;
@@ -132,8 +132,8 @@ async fn steps_beyond_the_limit_are_counted_and_a_full_queue_costs_no_time() {
     .await;
     let (trace, lost) = observer.trace(&request, &done(Duration::ZERO));
     assert_eq!((trace.spans.len(), lost), (64, 37));
-    observer.end(&observer.begin(None), &done(Duration::ZERO));
-    observer.end(&observer.begin(None), &done(Duration::ZERO));
+    observer.end(&observer.begin(None, Instant::now()), &done(Duration::ZERO));
+    observer.end(&observer.begin(None, Instant::now()), &done(Duration::ZERO));
     assert!(traces.try_recv().is_ok());
     assert!(traces.try_recv().is_err(), "the second one did not fit");
 }
@@ -141,22 +141,22 @@ async fn steps_beyond_the_limit_are_counted_and_a_full_queue_costs_no_time() {
 #[tokio::test(start_paused = true)]
 async fn a_sampled_share_is_kept_and_clients_decide_only_where_they_may() {
     let (some, _traces) = observer(Sampling { per_million: 250_000, follow_clients: false });
-    let kept = (0..10_000).filter(|_| some.begin(None).steps.is_some()).count();
+    let kept = (0..10_000).filter(|_| some.begin(None, Instant::now()).steps.is_some()).count();
     assert!((2_300..2_700).contains(&kept), "{kept} of 10000, seed 7");
     let unsampled = b"00-ffffffffffffffffffffffffffffffff-00f067aa0ba902b7-00";
     let sampled = b"00-ffffffffffffffffffffffffffffffff-00f067aa0ba902b7-01";
-    assert!(some.begin(Some(sampled)).steps.is_none());
+    assert!(some.begin(Some(sampled), Instant::now()).steps.is_none());
     let (following, _traces) = observer(Sampling { per_million: 0, follow_clients: true });
-    assert!(following.begin(Some(sampled)).steps.is_some());
-    assert!(following.begin(Some(unsampled)).steps.is_none());
+    assert!(following.begin(Some(sampled), Instant::now()).steps.is_some());
+    assert!(following.begin(Some(unsampled), Instant::now()).steps.is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_ordinary_requests_one_in_so_many_is_logged_with_its_ids() {
     let (observer, _traces) = observer(Sampling::default());
-    let logged = (0..4_000).filter(|_| observer.is_log_sample(&observer.begin(None))).count();
+    let logged = (0..4_000).filter(|_| observer.is_log_sample(&observer.begin(None, Instant::now()))).count();
     assert!((850..1_150).contains(&logged), "{logged} of 4000, seed 7");
-    let request = observer.begin(Some(PARENT));
+    let request = observer.begin(Some(PARENT), Instant::now());
     let ids = within(&request, || ids_of_current().unwrap());
     assert_eq!(ids, (request.trace(), request.span()));
 }

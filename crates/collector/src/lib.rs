@@ -1,4 +1,5 @@
 //! An OpenTelemetry collector in the test's process: takes OTLP/HTTP, one request a connection, and keeps the spans.
+//! For tests alone; it listens nowhere itself.
 
 use std::io;
 use std::sync::Arc;
