@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "support functions of tests fail their test")]
 
+mod downgrade;
 mod hostile;
 mod metrics;
 mod pki;
