@@ -6,14 +6,15 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use pix_stream_app::{Actor, App, EntryId, Ports};
-use pix_stream_delivery::Shared;
 use pix_stream_delivery::edge::{
-    Code, Extra, Outcome, Problem, RequestId, RouteLabel, X_REQUEST_ID, late_body, malformed_body, timed,
+    Code, Done, Extra, Outcome, Problem, RequestId, RouteLabel, X_REQUEST_ID, late_body, malformed_body,
+    timed, within,
 };
+use pix_stream_delivery::{Shared, edge};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_listener::identity::{Identity, Peer, Scope};
 use serde_json::{Map, Value};
@@ -66,6 +67,7 @@ pub async fn handle_admin<P: Ports>(
 ) -> Response<Body> {
     let began = Instant::now();
     let (head, body) = request.into_parts();
+    let observed = admin.shared.begin(&head.headers, began);
     let request_id = admin.shared.request_id(&head.headers);
     let found = routes::find(head.uri.path(), &admin.hooks);
     let route = found.as_ref().and_then(|found| found.route(&head.method));
@@ -77,16 +79,17 @@ pub async fn handle_admin<P: Ports>(
         let asked = Asked { admin: &admin, identity: &peer.identity, head: &head, request_id: &request_id };
         asked.answer(route, &found.params, body).await
     };
-    let (result, work) = timed(answering).await;
-    let seen = Seen { request_id, route: label, who: &peer.identity.name };
+    let (result, work) = timed(&observed, answering).await;
+    let seen = Seen { request_id, method: &head.method, route: label, who: &peer.identity.name };
     let allow = found.as_ref().map(routes::Found::allow);
-    seen.finish(&admin.shared, result, allow.as_deref(), (began.elapsed(), work))
+    seen.finish((&admin.shared, &observed), result, allow.as_deref(), (began.elapsed(), work))
 }
 
 /// Answers one request of the plain listener on loopback: health and metrics, nothing else.
 pub async fn handle_plain<P: Ports>(admin: Arc<Admin<P>>, request: Request<Incoming>) -> Response<Body> {
     let began = Instant::now();
     let (head, _body) = request.into_parts();
+    let observed = admin.shared.begin(&head.headers, began);
     let request_id = admin.shared.request_id(&head.headers);
     let found = routes::find(head.uri.path(), &Hooks::default())
         .filter(|found| found.routes.iter().all(|r| r.is_probe() && r.operation != Operation::Page));
@@ -97,10 +100,10 @@ pub async fn handle_plain<P: Ports>(admin: Arc<Admin<P>>, request: Request<Incom
         let route = found.route(&head.method).ok_or_else(|| Problem::method(""))?;
         operations::probe(&admin, route.operation, &head.headers, &Scope::All).await
     };
-    let (result, work) = timed(answering).await;
-    let seen = Seen { request_id, route: label, who: "loopback" };
+    let (result, work) = timed(&observed, answering).await;
+    let seen = Seen { request_id, method: &head.method, route: label, who: "loopback" };
     let allow = found.as_ref().map(routes::Found::allow);
-    seen.finish(&admin.shared, result, allow.as_deref(), (began.elapsed(), work))
+    seen.finish((&admin.shared, &observed), result, allow.as_deref(), (began.elapsed(), work))
 }
 
 /// Writes what came of a reload into the audit log; for one that a signal asked for, too.
@@ -216,6 +219,7 @@ fn find_ispb(params: &routes::Params) -> Result<Option<Ispb>, Problem> {
 /// A request on its way out.
 struct Seen<'a> {
     request_id: RequestId,
+    method: &'a Method,
     route: RouteLabel,
     who: &'a str,
 }
@@ -224,7 +228,7 @@ impl Seen<'_> {
     /// Counts and logs the request, and makes an answer of what went wrong.
     fn finish<P: Ports>(
         self,
-        shared: &Shared<P>,
+        (shared, observed): (&Shared<P>, &Arc<edge::Request>),
         result: Result<Response<Body>, Problem>,
         allow: Option<&str>,
         (duration, work): (Duration, Duration),
@@ -235,8 +239,14 @@ impl Seen<'_> {
             Err(problem) => Outcome::Error(problem.code),
         };
         shared.record(self.route, outcome, duration, work);
+        let (status, code) = match &result {
+            Ok(answered) => (answered.status().as_u16(), None),
+            Err(problem) => (problem.code.status().as_u16(), Some(problem.code.text())),
+        };
+        let (method, route, request_id) = (self.method.as_str(), self.route.text(), self.request_id.as_str());
+        shared.observer().end(observed, &Done { method, route, ispb: None, request_id, status, code, work });
         let mut answered = result.unwrap_or_else(|problem| {
-            self.log(&problem);
+            within(observed, || self.log(&problem));
             let allow = allow.filter(|_| problem.code == Code::MethodNotAllowed);
             answer::problem(&problem, allow)
         });

@@ -121,7 +121,13 @@ impl<P: Ports> Core<P> {
         let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
         let hot = || Hot::new(self.settings.hot_bytes_per_participant, Arc::clone(&self.budget));
         let outbox = || Outbox::new(Arc::clone(&self.outbox_budget));
-        Arc::clone(seats.entry(ispb).or_insert_with(|| Arc::new(Seat::new(ispb, hot(), outbox()))))
+        let seat = seats.entry(ispb).or_insert_with(|| {
+            let seat = Seat::new(ispb, hot(), outbox());
+            // Nobody is missed before they had the time to come.
+            seat.metrics.note_read(self.ports.clock().now());
+            Arc::new(seat)
+        });
+        Arc::clone(seat)
     }
 
     /// The seat of a participant, if it is there.

@@ -2,6 +2,7 @@
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use pix_stream_domain::ispb::Ispb;
+use pix_stream_domain::time::Timestamp;
 
 /// Messages made durable, by participant.
 pub const PUBLISHED: &str = "pix_stream_messages_published_total";
@@ -104,5 +105,18 @@ impl SeatMetrics {
             last_read: gauge!(LAST_READ, "ispb" => ispb),
             batch_size: histogram!(BATCH_SIZE),
         }
+    }
+
+    /// The participant reads.
+    pub(crate) fn note_read(&self, now: Timestamp) {
+        self.last_read.set(now.unix_millis() as f64 / 1_000.0);
+    }
+
+    /// Nobody is behind, and nobody is missed: the participant is offboarded.
+    pub(crate) fn rest(&self) {
+        self.lag_messages.set(0.0);
+        self.lag_seconds.set(0.0);
+        // Not a number is no time ago, and no alert.
+        self.last_read.set(f64::NAN);
     }
 }

@@ -52,8 +52,7 @@ impl<P: Ports> Core<P> {
         if let Err(error) = ended.await {
             tracing::warn!(%error, %ispb, "the streams of an offboarded participant end by their idle time");
         }
-        seat.metrics.lag_messages.set(0.0);
-        seat.metrics.lag_seconds.set(0.0);
+        seat.metrics.rest();
     }
 
     /// A participant with the state of its streams.

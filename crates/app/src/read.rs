@@ -92,7 +92,7 @@ impl<P: Ports> Core<P> {
         self.refuse_elsewhere(read.ispb)?;
         let seat = self.seat(read.ispb);
         seat.note_read(read.gzip);
-        seat.metrics.last_read.set(self.ports.clock().now().unix_millis() as f64 / 1_000.0);
+        seat.metrics.note_read(self.ports.clock().now());
         self.refuse_over_debt(&seat)?;
         self.audit.wait_for_room(deadline.left()).await?;
         let redeemed = token.map(|token| Digest::of(token.as_bytes()));

@@ -125,7 +125,8 @@ impl<P: Ports> Core<P> {
         let seats = self.seats();
         metrics::gauge!(SEATS).set(seats.len() as f64);
         seats.iter().for_each(|seat| seat.note_second());
-        // Whoever is offboarded is not behind.
+        let offboarded = self.participants().into_iter().filter(|participant| participant.offboarded);
+        offboarded.filter_map(|gone| self.find_seat(gone.ispb)).for_each(|seat| seat.metrics.rest());
         let serving = |participant: &Arc<Participant>| (!participant.offboarded).then_some(participant.ispb);
         let mut due: Vec<Ispb> = self.participants().iter().filter_map(serving).collect();
         // In a cluster each question costs a round trip: who reads and publishes nothing here is asked for rarely.

@@ -5,4 +5,4 @@ pub use crate::handlers::{late_body, malformed_body};
 pub use crate::metrics::{Outcome, RouteLabel};
 pub use crate::request_id::{RequestId, X_REQUEST_ID};
 pub use crate::response::extra;
-pub use crate::routes::timed;
+pub use pix_stream_telemetry::{Done, Request, timed, within};

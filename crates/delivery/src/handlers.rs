@@ -1,4 +1,4 @@
-//! What each route does behind the checks of its head: certificate, onboarded, rate, `Accept`, then the use case.
+//! What each route does behind the checks of its head and its certificate: onboarded, rate, `Accept`, then the use case.
 //!
 //! No rule of streams lives here: `app` decides, these translate.
 
@@ -16,7 +16,7 @@ use pix_stream_app::{Kind, Ports};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::rate::Decision;
-use pix_stream_listener::identity::{IspbClaim, Peer};
+use pix_stream_listener::identity::Peer;
 
 use crate::error::{Code, Extra, Problem};
 use crate::response::Pacing;
@@ -41,17 +41,9 @@ pub(crate) struct Call<'a, P: Ports> {
 }
 
 impl<P: Ports> Call<'_, P> {
-    /// Certificate (403), onboarded (404) and rate (429) of a participant's call. What the window said goes to
-    /// `pace` also when it refuses: every answer from here on carries it.
+    /// Onboarded (404) and rate (429) of a participant's call. What the window said goes to `pace` also when it refuses:
+    /// every answer from here on carries it.
     async fn admit_own(&self, ispb: Ispb, pace: &mut Pacing) -> Result<(), Problem> {
-        match self.peer.identity.ispb {
-            IspbClaim::One(own) if own == ispb => {}
-            IspbClaim::One(_) => {
-                return Err(Problem::forbidden("the certificate is of another participant"));
-            }
-            IspbClaim::None => return Err(Problem::forbidden("the certificate names no participant")),
-            IspbClaim::Conflict => return Err(two_ispbs()),
-        }
         let participant = self.shared.app.look_up(ispb).await?.ok_or_else(Problem::not_onboarded)?;
         self.admit(&participant, pace).await
     }
@@ -95,11 +87,6 @@ impl<P: Ports> Call<'_, P> {
         let limit = self.shared.wire.body_timeout;
         tokio::time::timeout(limit, drained).await.unwrap_or_else(|_| Err(late_body()))
     }
-}
-
-/// 403 for a certificate that speaks for two participants.
-fn two_ispbs() -> Problem {
-    Problem::forbidden("the certificate names two participants")
 }
 
 /// 400 for a body that is not one by HTTP's rules.

@@ -4,6 +4,7 @@
 //! `pix-stream-app` is asked, and its answers become status, headers and bodies. The admin API is `pix-stream-admin`,
 //! which takes from [`edge`] what both have in common.
 
+mod authority;
 mod body;
 pub mod edge;
 mod error;

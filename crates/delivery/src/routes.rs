@@ -8,9 +8,7 @@ mod log;
 mod path;
 mod seen;
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -28,9 +26,9 @@ use crate::metrics::{Outcome, RouteLabel};
 use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::response::Pacing;
 use crate::routes::path::Path;
-use crate::routes::seen::{Seen, traceparent};
+use crate::routes::seen::Seen;
 use crate::shared::Shared;
-use crate::{negotiate, response};
+use crate::{authority, negotiate, response};
 
 pub(crate) use log::Failures;
 
@@ -42,7 +40,7 @@ pub async fn handle<P: Ports>(
 ) -> Response<Body> {
     let began = Instant::now();
     let (head, mut body) = request.into_parts();
-    let observed = shared.observer.begin(traceparent(&head.headers), began);
+    let observed = shared.begin(&head.headers, began);
     let request_id = shared.ids.of(&head.headers);
     let gzip = negotiate::takes_gzip(&head.headers);
     let mut pace = Pacing::default();
@@ -99,15 +97,20 @@ async fn answer<P: Ports>(
         head::check_strict(head, peer.identity.roles.publish != Scope::None)?;
     }
     let call = Call { shared, peer, headers: &head.headers, request_id: request_id.as_str(), gzip };
-    match Path::of(head.uri.path()) {
+    let path = Path::of(head.uri.path());
+    let label = label_of(&path, &head.method);
+    let authorise = |ispb| authority::check(&peer.identity, label, ispb);
+    match path {
         Path::Start(ispb) => {
             let ispb = parse(ispb)?;
             allow(&head.method, &[Method::GET], "GET")?;
+            authorise(Some(ispb))?;
             handlers::read::start(&call, ispb, body, pace).await
         }
         Path::Pull(ispb, token) => {
             let ispb = parse(ispb)?;
             allow(&head.method, &[Method::GET, Method::DELETE], "GET, DELETE")?;
+            authorise(Some(ispb))?;
             if head.method == Method::GET {
                 handlers::read::pull(&call, (ispb, token), body, pace).await
             } else {
@@ -116,11 +119,13 @@ async fn answer<P: Ports>(
         }
         Path::Catalog => {
             allow(&head.method, &[Method::GET], "GET")?;
+            authorise(None)?;
             handlers::catalog::catalog(&call, body, pace).await
         }
         Path::Messages(ispb) => {
             let ispb = parse(ispb)?;
             allow(&head.method, &[Method::POST], "POST")?;
+            authorise(Some(ispb))?;
             // Boxed: its future is far larger than a read's, of which thousands wait.
             Box::pin(handlers::publish::publish(&call, ispb, head.version, (body, pace))).await
         }
@@ -147,18 +152,4 @@ fn label_of(path: &Path<'_>, method: &Method) -> RouteLabel {
         Path::Messages(_) => RouteLabel::Publish,
         Path::Unknown => RouteLabel::Unknown,
     }
-}
-
-/// Runs a future and adds up the time spent in it, waits left out.
-pub async fn timed<F: Future>(future: F) -> (F::Output, Duration) {
-    let mut future = pin!(future);
-    let mut work = Duration::ZERO;
-    let output = std::future::poll_fn(|context| {
-        let began = Instant::now();
-        let polled = future.as_mut().poll(context);
-        work += began.elapsed();
-        polled
-    })
-    .await;
-    (output, work)
 }

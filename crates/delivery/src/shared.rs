@@ -8,8 +8,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response, StatusCode};
 use pix_stream_app::{App, Ports};
 use pix_stream_listener::Refuse;
-use pix_stream_telemetry::Observer;
+use pix_stream_telemetry::{Observer, Request};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::error::{Code, Problem, problem_xml};
 use crate::metrics::{Http, Outcome, RouteLabel};
@@ -172,8 +173,21 @@ impl<P: Ports> Shared<P> {
         self.ids.of(headers)
     }
 
+    /// Begins a request that came at `began`, for an edge that observes it.
+    #[must_use]
+    pub fn begin(&self, headers: &HeaderMap, began: Instant) -> Arc<Request> {
+        self.observer.begin(traceparent(headers), began)
+    }
+
     /// Counts a request that took `duration`, of which `work` was spent on it.
     pub fn record(&self, route: RouteLabel, outcome: Outcome, duration: Duration, work: Duration) {
         self.http.record(route, outcome, duration, work);
     }
+}
+
+/// The trace that the client says its request belongs to; a header that comes twice says nothing.
+fn traceparent(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all("traceparent").iter();
+    let value = values.next()?;
+    values.next().is_none().then_some(value.as_bytes())
 }

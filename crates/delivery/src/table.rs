@@ -1,5 +1,5 @@
-//! The routes of the API listener as a table, for who documents them. Tests hold it against the router and against every
-//! answer that they provoke.
+//! The routes of the API listener as a table: who may use them, and what documents them. Tests hold it against the router
+//! and against every answer that they provoke.
 
 use crate::error::Code;
 use crate::metrics::RouteLabel;
@@ -13,6 +13,8 @@ pub struct ApiRoute {
     pub path: &'static str,
     /// What its requests count as.
     pub label: RouteLabel,
+    /// Who may use it.
+    pub who: Who,
     /// What it does, in one line.
     pub summary: &'static str,
     /// Headers of the request that matter.
@@ -25,6 +27,17 @@ pub struct ApiRoute {
     pub refuses: &'static [Code],
     /// Whether its answers carry the rate window of the participant that asks.
     pub is_paced: bool,
+}
+
+/// Whom a route is for. The admin listener's roles open nothing but the catalogue here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The participant that the path names, by the ISPB of its certificate.
+    Participant,
+    /// Producers whose scope covers the participant that the path names.
+    Producer,
+    /// Whoever speaks for a participant, or has a role.
+    Anybody,
 }
 
 /// An answer of the API listener.
@@ -143,6 +156,7 @@ pub const ROUTES: [ApiRoute; 5] = [
         method: "GET",
         path: "/api/v1/out/{ispb}/stream/start",
         label: RouteLabel::Start,
+        who: Who::Participant,
         summary: "Opens a stream and reads its first batch; waits for a message as long as is configured.",
         takes: &[ACCEPT, ACCEPT_ENCODING],
         body: &[],
@@ -162,6 +176,7 @@ pub const ROUTES: [ApiRoute; 5] = [
         method: "GET",
         path: "/api/v1/out/{ispb}/stream/{token}",
         label: RouteLabel::Pull,
+        who: Who::Participant,
         summary: "Confirms the batch of the token and reads the next. The same token again gives the same batch.",
         takes: &[ACCEPT, ACCEPT_ENCODING],
         body: &[],
@@ -182,6 +197,7 @@ pub const ROUTES: [ApiRoute; 5] = [
         method: "DELETE",
         path: "/api/v1/out/{ispb}/stream/{token}",
         label: RouteLabel::Close,
+        who: Who::Participant,
         summary: "Confirms the batch of the token and closes the stream.",
         takes: &[ACCEPT],
         body: &[],
@@ -202,6 +218,7 @@ pub const ROUTES: [ApiRoute; 5] = [
         method: "GET",
         path: "/api/v1/out/catalog",
         label: RouteLabel::Catalog,
+        who: Who::Anybody,
         summary: "The message types that are switched on for who asks.",
         takes: &[ACCEPT, ACCEPT_ENCODING],
         body: &[],
@@ -219,6 +236,7 @@ pub const ROUTES: [ApiRoute; 5] = [
         method: "POST",
         path: "/api/v1/out/{ispb}/msgs",
         label: RouteLabel::Publish,
+        who: Who::Producer,
         summary: "Publishes one to ten messages for a participant: all or none. The same again changes nothing.",
         takes: &[CONTENT_ENCODING, ON_INVALID],
         body: &[XML, MULTIPART],

@@ -3,11 +3,10 @@
 use http::Response;
 use hyper::body::Incoming;
 use pix_stream_app::Ports;
-use pix_stream_listener::identity::IspbClaim;
 
 use crate::body::Body;
 use crate::error::{Code, Problem, escape_into};
-use crate::handlers::{Call, two_ispbs};
+use crate::handlers::Call;
 use crate::response::Pacing;
 use crate::{negotiate, response};
 
@@ -18,19 +17,16 @@ pub(crate) async fn catalog<P: Ports>(
     pace: &mut Pacing,
 ) -> Result<Response<Body>, Problem> {
     let identity = &call.peer.identity;
-    let has_role = identity.roles.any();
-    let own = match identity.ispb {
-        IspbClaim::One(ispb) => match call.shared.app.look_up(ispb).await? {
+    let own = match identity.ispb() {
+        Some(ispb) => match call.shared.app.look_up(ispb).await? {
             Some(participant) => {
                 call.admit(&participant, pace).await?;
                 Some(ispb)
             }
-            None if has_role => Some(ispb),
+            None if identity.roles.any() => Some(ispb),
             None => return Err(Problem::not_onboarded()),
         },
-        IspbClaim::None if has_role => None,
-        IspbClaim::None => return Err(Problem::forbidden("the certificate has no role")),
-        IspbClaim::Conflict => return Err(two_ispbs()),
+        None => None,
     };
     if !negotiate::takes_xml(call.headers) {
         return Err(Problem::new(Code::NotAcceptable, "the catalogue is application/xml"));

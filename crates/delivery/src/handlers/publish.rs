@@ -5,11 +5,10 @@ use hyper::body::Incoming;
 use pix_stream_app::{Kind, Ports, Publish, Published, Quarantined, Taken};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id;
-use pix_stream_listener::identity::IspbClaim;
 
 use crate::body::Body;
 use crate::error::{Code, Problem};
-use crate::handlers::{Call, two_ispbs};
+use crate::handlers::Call;
 use crate::publish::intake;
 use crate::response::{self, PI_RESOURCE_ID, Pacing};
 
@@ -26,12 +25,6 @@ pub(crate) async fn publish<P: Ports>(
     (body, pace): (&mut Incoming, &mut Pacing),
 ) -> Result<Response<Body>, Problem> {
     let identity = &call.peer.identity;
-    if identity.ispb == IspbClaim::Conflict {
-        return Err(two_ispbs());
-    }
-    if !identity.roles.publish.covers(ispb) {
-        return Err(Problem::forbidden("the certificate may not publish for this participant"));
-    }
     if call.shared.app.look_up(ispb).await?.is_none() {
         return Err(Problem::not_onboarded());
     }

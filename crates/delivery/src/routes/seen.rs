@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Response};
+use http::{Method, Response};
 use pix_stream_app::Ports;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_listener::identity::Peer;
@@ -97,11 +97,4 @@ impl Seen<'_> {
             metrics::counter!(READ_REFUSED, "ispb" => ispb.to_owned(), "code" => code).increment(1);
         }
     }
-}
-
-/// The trace that the client says its request belongs to; a header that comes twice says nothing.
-pub(super) fn traceparent(headers: &HeaderMap) -> Option<&[u8]> {
-    let mut values = headers.get_all("traceparent").iter();
-    let value = values.next()?;
-    values.next().is_none().then_some(value.as_bytes())
 }

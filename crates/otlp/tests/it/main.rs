@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use pix_stream_collector::{Collector, attributes};
 use pix_stream_otlp::{Error, Exporter, Settings};
 use pix_stream_telemetry::{Done, Observer, Sampling, Store, enter, note_store, timed};
-use pix_stream_collector::{Collector, attributes};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};

@@ -66,13 +66,13 @@ struct Traffic {
 /// The folder cannot be made or used, the server cannot start, or messages were not all delivered and confirmed.
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let ground = Ground::prepare(args)?;
-    let _log = telemetry::start(&ground.config.log).map_err(Failure::new)?;
-    run_to_end(demo(args, &ground))
+    let (_log, filter) = telemetry::start(&ground.config.log).map_err(Failure::new)?;
+    run_to_end(demo(args, &ground, filter))
 }
 
-async fn demo(args: &DemoArgs, ground: &Ground) -> Result<(), Failure> {
+async fn demo(args: &DemoArgs, ground: &Ground, filter: telemetry::Filter) -> Result<(), Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::new)?;
-    let serving = serving::start(&ground.config, &ground.dir, &shutdown).await?;
+    let serving = serving::start(&ground.config, &ground.dir, &shutdown, filter).await?;
     let announced = announce(args, ground, &serving);
     let result = match announced.and_then(|()| traffic(args, ground, &serving)) {
         Ok(traffic) => run_traffic(traffic, args.json, shutdown.draining()).await,

@@ -9,6 +9,7 @@ use pix_stream_process::configuration;
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
 use crate::shutdown::Shutdown;
+use crate::telemetry::Filter;
 use crate::{output, serving, telemetry};
 
 /// How long the end of the process waits for what a finished server left running: closing its files.
@@ -23,13 +24,13 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = configuration::load(&args.config, flags)?;
     let file = std::path::absolute(&args.config).map_err(Failure::new)?;
     let dir = file.parent().unwrap_or(&file).to_owned();
-    let _log = telemetry::start(&config.log).map_err(Failure::new)?;
-    run_to_end(serve(&config, &dir))
+    let (_log, filter) = telemetry::start(&config.log).map_err(Failure::new)?;
+    run_to_end(serve(&config, &dir, filter))
 }
 
-async fn serve(config: &Config, dir: &Path) -> Result<(), Failure> {
+async fn serve(config: &Config, dir: &Path, filter: Filter) -> Result<(), Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::new)?;
-    let mut serving = serving::start(config, dir, &shutdown).await?;
+    let mut serving = serving::start(config, dir, &shutdown, filter).await?;
     // Nobody reading it is no reason not to serve; the line is in `data/ready.json` too.
     if let Err(error) = output::json(&serving.ready) {
         tracing::warn!(%error, "the ready line could not be written");

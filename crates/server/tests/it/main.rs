@@ -12,6 +12,7 @@ mod intake;
 mod keys;
 mod lifecycle;
 mod operate;
+mod reload;
 mod server;
 mod signals;
 mod traces;

@@ -12,14 +12,9 @@ use pix_stream_development::generate::Generator;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_stores::{Redis, redis, test};
 use pix_stream_testkit::http::{Ask, Reply};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
+use crate::ask::ask_server;
 use crate::expect::{pix_stream, transcript};
 use crate::server::{Server, copy};
 
@@ -27,8 +22,6 @@ use crate::server::{Server, copy};
 const LONG_POLL: &str = "4s";
 /// How long a stream lives without a read; the cases that wait for its end are few.
 pub(crate) const IDLE: Duration = Duration::from_millis(6_000);
-/// How long one answer may take before a case fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a request is repeated that a busy machine could not serve in time.
 const RETRIES_MAX: usize = 30;
 /// The Redis Stream of the intake.
@@ -132,34 +125,6 @@ impl Site {
         }
         logs
     }
-
-    async fn ask(&self, address: SocketAddr, client: &str, ask: &Ask) -> Reply {
-        let connector = TlsConnector::from(Arc::new(self.tls(client)));
-        let exchange = async {
-            let stream = TcpStream::connect(address).await.unwrap();
-            let name = ServerName::try_from("localhost").unwrap();
-            let mut stream = connector.connect(name, stream).await.unwrap();
-            stream.write_all(&ask.to_bytes()).await.unwrap();
-            let mut answer = Vec::new();
-            // Without a close_notify the answer is whole all the same when its length says so.
-            let _ended = stream.read_to_end(&mut answer).await;
-            answer
-        };
-        let answer = tokio::time::timeout(PATIENCE, exchange).await.unwrap();
-        Reply::parse(&answer, ask.is_head())
-    }
-
-    fn tls(&self, client: &str) -> ClientConfig {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.folder.join("tls/ca.pem")).unwrap()).unwrap();
-        let own = self.folder.join("clients").join(client);
-        let chain = CertificateDer::pem_file_iter(own.with_extension("pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_file(own.with_extension("key")).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder.unwrap().with_root_certificates(roots);
-        builder.with_client_auth_cert(chain.collect::<Result<_, _>>().unwrap(), key).unwrap()
-    }
 }
 
 impl Node {
@@ -238,7 +203,7 @@ impl Bank {
     /// gives it when stores do not answer in time, and no cursor has moved.
     async fn ask_as(&self, client: &str, address: impl Fn(&Node) -> SocketAddr, ask: Ask) -> Reply {
         for _ in 0..RETRIES_MAX {
-            let reply = self.site.ask(address(self.site.node()), client, &ask).await;
+            let reply = ask_server(&self.site.folder, address(self.site.node()), client, &ask).await;
             if reply.status != 503 || !reply.text().contains("/unavailable<") {
                 return reply;
             }
