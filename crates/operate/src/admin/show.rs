@@ -87,6 +87,8 @@ struct Saved {
 #[derive(Debug, Deserialize)]
 struct Changed {
     dry_run: bool,
+    #[serde(default)]
+    changed: Option<bool>,
     watermark_before: u64,
     watermark: u64,
     redeliver: u64,
@@ -96,10 +98,8 @@ struct Changed {
 
 #[derive(Debug, Deserialize)]
 struct Released {
-    #[serde(default)]
     released: bool,
-    #[serde(default)]
-    returned: u64,
+    redeliver: u64,
 }
 
 /// One participant with its streams.
@@ -174,6 +174,9 @@ pub(super) fn changed(answer: &Value, json: bool) -> Result<(), Failure> {
     let changed: Changed = read(answer)?;
     let Status { participant, paused, cap, .. } = &changed.participant;
     let mut text = format!("{}: ", participant.ispb);
+    if changed.changed == Some(false) {
+        return Ok(output::line(format_args!("{text}nothing to change, it is so already"))?);
+    }
     if changed.dry_run {
         text.push_str("dry run, nothing changed; it would be so: ");
     }
@@ -204,8 +207,8 @@ pub(super) fn released(
     if json {
         return Ok(output::json(answer)?);
     }
-    let Released { released, returned } = read(answer)?;
-    let again = count(returned, "message");
+    let Released { released, redeliver } = read(answer)?;
+    let again = count(redeliver, "message");
     let what = match (released, dry_run) {
         (false, _) => "nothing to change, no stream is live there".to_owned(),
         (true, true) => format!("dry run, nothing changed: the stream would end, {again} be delivered again"),

@@ -202,7 +202,7 @@ pub enum SlotCommand {
 pub struct HoldArgs {
     /// The participant
     pub ispb: Ispb,
-    /// Messages published in this time; without it, all.
+    /// Messages published in this time; without it, all that there are.
     #[command(flatten)]
     pub times: TimesArgs,
     /// How it is meant.

@@ -10,10 +10,10 @@ use crate::moment::Moment;
 #[derive(Debug, Clone, Default, Args)]
 pub struct TimesArgs {
     /// From when on: 2026-11-23T10:00:00Z, 2026-11-23, or how long ago: 15m, 2h, 30d
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", requires = "until", help_heading = "Range")]
     pub since: Option<Moment>,
-    /// Up to when, that moment not included
-    #[arg(long, value_name = "TIME")]
+    /// Up to when, that moment not included; may lie ahead
+    #[arg(long, value_name = "TIME", requires = "since", help_heading = "Range")]
     pub until: Option<Moment>,
 }
 
