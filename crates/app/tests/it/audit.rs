@@ -212,3 +212,69 @@ async fn a_late_return_records_what_it_confirms() {
         |event: &Event| matches!(event, Event::Read { confirmed, .. } if *confirmed == range(1, 4));
     assert!(events(&world).await.iter().any(confirms));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_the_disk_is_anchored_every_ten_seconds_and_at_the_end() {
+    let world = World::new().await;
+    let anchored = || world.ports.anchors.peek().first().map_or(0, |anchor| anchor.head.entry);
+    world.publish(1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(anchored(), 1, "the first entries at once, although nothing follows them");
+    world.publish(2).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(anchored(), 1);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    world.publish(1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let entries = world.ports.audit_log.records().len() as u64;
+    assert_eq!(anchored(), entries);
+    world.publish(1).await;
+    world.app.finish().await.unwrap();
+    assert_eq!(anchored(), world.ports.audit_log.records().len() as u64, "the last word");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_anchor_never_names_what_a_power_loss_may_take() {
+    let world = World::new().await;
+    for _ in 0..40 {
+        world.publish(1).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let anchored = world.ports.anchors.peek().first().map_or(0, |anchor| anchor.head.entry);
+        let before = world.ports.audit_log.records();
+        world.ports.audit_log.lose_unsynced();
+        assert!(anchored <= world.ports.audit_log.records().len() as u64);
+        // The power did not fail after all.
+        let lost = before[world.ports.audit_log.records().len()..].to_vec();
+        pix_stream_ports::audit_log::AuditLog::append(&world.ports.audit_log, lost).await.unwrap();
+    }
+    assert!(world.ports.anchors.peek()[0].head.entry > 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_anchor_cannot_be_saved_requests_go_on_and_it_is_saved_later() {
+    let world = World::new().await;
+    world.ports.anchors.faults().set_down(true);
+    for _ in 0..5 {
+        world.publish(1).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!(world.ports.anchors.peek(), []);
+    world.ports.anchors.faults().clear();
+    world.publish(1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.ports.anchors.peek()[0].head.entry, world.ports.audit_log.records().len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_does_not_hold_its_anchor_is_told_by_readiness_and_stops_nothing() {
+    let world = World::new().await;
+    let told = async || {
+        let health = world.app.health().await;
+        health.into_iter().find(|one| one.name == "audit_anchor").map(|one| (one.serves_reads, one.fault))
+    };
+    assert_eq!(told().await, None);
+    world.ports.audit_log.set_finding("its end was cut off");
+    assert_eq!(told().await, Some((true, Some("its end was cut off".to_owned()))));
+    world.publish(1).await;
+    assert_eq!(numbers(&world.open().await.unwrap()), [1]);
+}

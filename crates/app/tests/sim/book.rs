@@ -31,6 +31,8 @@ pub(crate) struct Book {
     pub(crate) skipped: Sequence,
     /// A rewind to here is under way.
     rewinding: Option<Sequence>,
+    /// A slot is being released.
+    releasing: bool,
     /// When a request ended without anybody knowing what it did.
     unobserved: Option<Instant>,
 }
@@ -244,6 +246,7 @@ impl Book {
         let is_late = moment.clock >= life.read_at.after(moment.idle);
         if is_late
             || life.closing
+            || self.releasing
             || life.overtaken
             || life.age != moment.age
             || cursor.expires_at <= moment.clock
@@ -298,7 +301,7 @@ impl Book {
     fn hand_out(&mut self, cursor: &Cursor, ticket: &Ticket, moment: Moment) -> Rule {
         for (&generation, life) in &self.streams {
             let is_live = life.age == moment.age && moment.clock < life.read_at.after(moment.idle);
-            let is_other = generation != cursor.generation && !life.closing;
+            let is_other = generation != cursor.generation && !life.closing && !self.releasing;
             if is_live && is_other && ticket.age == moment.age && life.held.overlaps(cursor.batch) {
                 let held = life.held;
                 return broken(format!(
@@ -363,6 +366,12 @@ impl Book {
         too_old.map_or(Ok(()), |(sequence, age)| {
             broken(format!("{sequence} was confirmed {age:?} ago and no checkpoint has it (invariant 6)"))
         })
+    }
+
+    /// The operator ends the stream in a slot: these were there before or after. In between it may be any other.
+    pub(crate) fn release(&mut self, there: impl Iterator<Item = Generation>, is_over: bool) {
+        self.releasing = !is_over;
+        there.for_each(|generation| self.streams.entry(generation).or_default().closing = true);
     }
 
     /// The operator lets everything from here on come again; when exactly is not known until it is over.

@@ -52,11 +52,12 @@ enum Kind {
     ClockStep,
     Pause,
     Cap,
+    Release,
     Rewind,
     Advance,
 }
 
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 22] = [
     Kind::Crash,
     Kind::LoseNode,
     Kind::Drain,
@@ -76,6 +77,7 @@ const KINDS: [Kind; 21] = [
     Kind::ClockStep,
     Kind::Pause,
     Kind::Cap,
+    Kind::Release,
     Kind::Rewind,
     Kind::Advance,
 ];
@@ -130,7 +132,9 @@ impl Chaos<'_> {
                 self.world.oracle.end_fault("news are told");
             }
             Kind::ClockStep => self.step_clock(),
-            Kind::Pause | Kind::Cap | Kind::Rewind | Kind::Advance => self.operate(kind).await,
+            Kind::Pause | Kind::Cap | Kind::Release | Kind::Rewind | Kind::Advance => {
+                self.operate(kind).await;
+            }
         }
     }
 
@@ -266,6 +270,15 @@ impl Chaos<'_> {
             Kind::Cap => {
                 let cap = u8::try_from(1 + self.random.below(6)).unwrap_or(6);
                 self.change(ispb, Change::Cap(cap)).await;
+            }
+            Kind::Release => {
+                let slot = u8::try_from(1 + self.random.below(6)).unwrap_or(1);
+                self.world.oracle.release(ispb, slot, false);
+                if !self.change(ispb, Change::Release(slot)).await {
+                    // Whether it is done yet nobody knows.
+                    tokio::time::sleep(Duration::from_secs(6)).await;
+                }
+                self.world.oracle.release(ispb, slot, true);
             }
             Kind::Rewind => {
                 let back = self.random.below(30);

@@ -335,4 +335,8 @@ impl AuditLog for Mortal {
     fn chain(&self) -> ChainId {
         self.fakes.audit_log.chain()
     }
+
+    fn finding(&self) -> Option<String> {
+        self.fakes.audit_log.finding()
+    }
 }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use pix_stream_app::{Answer, EntryId, Error, Published};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::sequence::Sequence;
-use pix_stream_domain::stream::Form;
 use pix_stream_domain::stream::command::Cursor;
+use pix_stream_domain::stream::{Form, StreamState};
 use pix_stream_domain::token;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_testkit::FakePorts;
@@ -292,6 +292,16 @@ impl Oracle {
         let mut inner = self.inner();
         inner.note(&format!("{ispb} rewind to {to}, over: {is_over}"));
         inner.book(ispb).rewind(to, is_over);
+    }
+
+    /// An operator is about to end the stream in a slot, from 1, or just did.
+    pub(crate) fn release(&self, ispb: Ispb, slot: u8, is_over: bool) {
+        let state = self.stores.coordinator.peek(ispb);
+        let index = usize::from(slot.saturating_sub(1));
+        let live = state.iter().flat_map(StreamState::live).filter(|(place, _)| *place == index);
+        let mut inner = self.inner();
+        inner.note(&format!("{ispb} release of slot {slot}, over: {is_over}"));
+        inner.book(ispb).release(live.map(|(_, stream)| stream.generation), is_over);
     }
 
     /// An operator is about to skip everything below.
