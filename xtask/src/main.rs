@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod console;
 mod differential;
+mod drill;
 mod flags;
 mod migrate;
 mod process;
@@ -36,6 +37,7 @@ fn main() -> Result<ExitCode> {
         // These end as the programs behind them do.
         Command::Migrate(flags) => return migrate::run(&flags),
         Command::Soak(flags) => return soak::run(&flags),
+        Command::Drill(flags) => return drill::run(&flags),
         Command::Differential(flags) => differential::run(&flags)?,
         Command::Sim(flags) => sim::run(&flags)?,
         Command::Bench(flags) => bench::run(&flags)?,

@@ -37,7 +37,10 @@ pub(crate) fn run(flags: &StackFlags) -> Result<bool> {
             console::progress(&format!("[stack] {line}"));
         }
     };
-    let build = || build(flags.profile).map_err(|error| Error::Build(error.to_string()));
+    let build = || match &flags.server {
+        Some(binary) => std::path::absolute(binary).map_err(|error| Error::Build(error.to_string())),
+        None => build(flags.profile).map_err(|error| Error::Build(error.to_string())),
+    };
     let stack = Stack::start(&options(flags), &Caller { build: &build, say: &say });
     let stack = match stack {
         Ok(stack) => stack,
@@ -70,6 +73,7 @@ fn options(flags: &UpFlags) -> Options {
             RedisKind::Sentinel => stack::RedisKind::Sentinel,
         },
         participants: flags.participants.clone(),
+        is_secure: flags.secure,
         ..Options::new(&flags.dir)
     }
 }

@@ -4,6 +4,7 @@
 //! may come again because a fault took its confirmation, and whether everything acknowledged arrived in the end.
 
 mod entry;
+mod faults;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ use pix_stream_testkit::Oracle;
 use pix_stream_testkit::oracle::{Answer, Item};
 use tokio::time::Instant;
 
-pub(crate) use self::entry::{Counts, Delivery, Fault, Finished};
+pub(crate) use self::entry::{Bounds, Counts, Delivery, Fault, Finished};
 use self::entry::{Message, Offer};
 use crate::series::Series;
 
@@ -58,6 +59,8 @@ struct Inner {
     participants: u64,
     /// When something was delivered last.
     delivered: Duration,
+    /// When a read of a participant was last answered with messages, or that there are none.
+    answered: HashMap<Ispb, Duration>,
     /// When producers stopped.
     load_ended: Option<Duration>,
 }
@@ -76,6 +79,7 @@ impl Book {
             series: Series::default(),
             participants: participants.into(),
             delivered: Duration::ZERO,
+            answered: HashMap::new(),
             load_ended: None,
         };
         Self { began: Instant::now(), inner: Mutex::new(inner) }
@@ -118,6 +122,11 @@ impl Book {
             None => {}
         }
         inner.counts.published += 1;
+        for fault in &mut inner.faults {
+            if let Some(until) = fault.until {
+                fault.resumed.get_or_insert(now.saturating_sub(until));
+            }
+        }
         inner.series.at(now).published += 1;
         let message = inner.messages.entry(id).or_insert_with(|| Message::new(ispb, digest));
         message.is_acknowledged = true;
@@ -208,25 +217,10 @@ impl Book {
         *inner.counts.failures.entry(what.to_owned()).or_default() += 1;
     }
 
-    pub(crate) fn begin_fault(&self, name: &str, loses: bool) -> usize {
-        let fault =
-            Fault { name: name.to_owned(), from: self.now(), until: None, silence: Duration::ZERO, loses };
-        let mut inner = self.inner();
-        inner.faults.push(fault);
-        inner.faults.len() - 1
-    }
-
     /// Nothing more is published.
     pub(crate) fn end_load(&self) {
         let now = self.now();
         self.inner().load_ended = Some(now);
-    }
-
-    pub(crate) fn end_fault(&self, index: usize) {
-        let now = self.now();
-        if let Some(fault) = self.inner().faults.get_mut(index) {
-            fault.until = Some(now);
-        }
     }
 
     /// Messages that were acknowledged and did not arrive yet, and those that arrived and whose token was never
@@ -259,6 +253,8 @@ impl Book {
             })
             .collect();
         lost.into_iter().for_each(|lost| inner.violate(lost));
+        let costs: Vec<String> = inner.faults.iter().flat_map(Fault::violations).collect();
+        costs.into_iter().for_each(|cost| inner.violate(cost));
         let bound = inner.redelivery_bound();
         let redelivered = inner.counts.redelivered;
         if redelivered > bound {

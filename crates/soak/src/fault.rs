@@ -7,13 +7,19 @@ use pix_stream_testkit::fake::SplitMix64;
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use crate::book::Book;
+use crate::book::Bounds;
+use crate::region::{self, TakeOver};
+use crate::run::World;
 use crate::site::{Proc, Site};
 
 /// How long a stopped process stays stopped.
 const STOPPED: Duration = Duration::from_secs(10);
-/// How long a region stays lost, on top of what is drawn: longer than another one takes to take over.
-const REGION_AWAY: Duration = Duration::from_secs(30);
+/// How long a node or the majority of them stays away, on top of what is drawn.
+const NODES_AWAY: Duration = Duration::from_secs(10);
+/// With one node of three away service goes on: what a driver needs to see it, and clients that were told to wait.
+const NODE_SILENCE: Duration = Duration::from_secs(8);
+/// After the majority is back, messages are published again within this time.
+const MAJORITY_RESUMED: Duration = Duration::from_secs(10);
 /// How long a drain may take.
 const DRAIN_MAX: Duration = Duration::from_secs(12);
 
@@ -27,7 +33,14 @@ pub(crate) enum Kind {
     StopRedis,
     KillCassandra,
     StopCassandra,
+    /// One Cassandra node.
+    LoseNode,
+    /// All Cassandra nodes but one, in one data centre.
+    LoseMajority,
+    /// Everything in a data centre; the others take over by themselves.
     LoseRegion,
+    /// Everything in a data centre; an operator has another one take over.
+    LoseRegionByCommand,
 }
 
 impl Kind {
@@ -39,7 +52,10 @@ impl Kind {
             | Self::StopRedis
             | Self::KillCassandra
             | Self::StopCassandra
-            | Self::LoseRegion => false,
+            | Self::LoseNode
+            | Self::LoseMajority
+            | Self::LoseRegion
+            | Self::LoseRegionByCommand => false,
         }
     }
 
@@ -52,7 +68,10 @@ impl Kind {
             Self::StopRedis => "SIGSTOP of Redis for 10 s",
             Self::KillCassandra => "SIGKILL of Cassandra",
             Self::StopCassandra => "SIGSTOP of Cassandra for 10 s",
+            Self::LoseNode => "SIGKILL of this node of several",
+            Self::LoseMajority => "SIGKILL of all nodes but this one",
             Self::LoseRegion => "SIGKILL of everything in its region",
+            Self::LoseRegionByCommand => "SIGKILL of everything in its region, take-over by command",
         }
     }
 
@@ -65,8 +84,31 @@ impl Kind {
             | Self::StopRedis
             | Self::KillCassandra
             | Self::StopCassandra
-            | Self::LoseRegion => true,
+            | Self::LoseNode
+            | Self::LoseMajority
+            | Self::LoseRegion
+            | Self::LoseRegionByCommand => true,
         }
+    }
+}
+
+impl Kind {
+    /// What it may cost.
+    const fn bounds(self) -> Bounds {
+        let (silence, resumed) = match self {
+            Self::LoseNode => (Some(NODE_SILENCE), None),
+            Self::LoseMajority => (None, Some(MAJORITY_RESUMED)),
+            Self::KillServer
+            | Self::StopServer
+            | Self::DrainServer
+            | Self::KillRedis
+            | Self::StopRedis
+            | Self::KillCassandra
+            | Self::StopCassandra
+            | Self::LoseRegion
+            | Self::LoseRegionByCommand => (None, None),
+        };
+        Bounds { silence, resumed }
     }
 }
 
@@ -113,19 +155,20 @@ impl Plan {
 }
 
 /// Breaks something, waits, and puts it right.
-pub(crate) async fn inject(book: &Book, site: &Site, planned: &Planned) -> Result<()> {
+pub(crate) async fn inject(world: &World, planned: &Planned) -> Result<()> {
+    let (book, site) = (&world.book, &world.site);
     let Some(target) = target(site, planned) else { return Ok(()) };
-    let index =
-        book.begin_fault(&format!("{}: {}", target.name(), planned.kind.name()), planned.kind.loses());
-    let done = match planned.kind {
-        Kind::LoseRegion => lose_region(site, &target, planned).await,
-        Kind::KillServer
-        | Kind::StopServer
-        | Kind::DrainServer
-        | Kind::KillRedis
-        | Kind::StopRedis
-        | Kind::KillCassandra
-        | Kind::StopCassandra => carry_out(&target, planned).await,
+    let Planned { kind, away, .. } = *planned;
+    let name = format!("{}: {}", target.name(), kind.name());
+    let index = book.begin_fault(&name, kind.loses(), kind.bounds());
+    let done = match kind {
+        Kind::LoseRegion => region::lose(world, &target, TakeOver::ByThemselves).await,
+        Kind::LoseRegionByCommand => region::lose(world, &target, TakeOver::ByCommand).await,
+        Kind::LoseNode => kill_for(&[target], NODES_AWAY + away).await,
+        Kind::LoseMajority => kill_for(&all_but(site.cassandra(), &target), NODES_AWAY + away).await,
+        Kind::KillServer | Kind::KillRedis | Kind::KillCassandra => kill_for(&[target], away).await,
+        Kind::StopServer | Kind::StopRedis | Kind::StopCassandra => pause(&target).await,
+        Kind::DrainServer => drain(&target).await,
     };
     book.end_fault(index);
     done
@@ -133,49 +176,55 @@ pub(crate) async fn inject(book: &Book, site: &Site, planned: &Planned) -> Resul
 
 fn target(site: &Site, planned: &Planned) -> Option<Proc> {
     let of = match planned.kind {
-        Kind::KillServer | Kind::StopServer | Kind::DrainServer | Kind::LoseRegion => site.servers(),
+        Kind::KillServer
+        | Kind::StopServer
+        | Kind::DrainServer
+        | Kind::LoseRegion
+        | Kind::LoseRegionByCommand => site.servers(),
         Kind::KillRedis | Kind::StopRedis => site.redis(),
-        Kind::KillCassandra | Kind::StopCassandra => site.cassandra(),
+        Kind::KillCassandra | Kind::StopCassandra | Kind::LoseNode | Kind::LoseMajority => site.cassandra(),
     };
     let index = usize::try_from(planned.which % (of.len() as u64).max(1)).ok()?;
     of.get(index).cloned()
 }
 
-async fn carry_out(target: &Proc, planned: &Planned) -> Result<()> {
-    match planned.kind {
-        Kind::KillServer | Kind::KillRedis | Kind::KillCassandra | Kind::LoseRegion => {
-            target.signal(Signal::KILL)?;
-            target.wait_gone(Duration::from_secs(5)).await?;
-            sleep(planned.away).await;
-            target.restart().await
-        }
-        Kind::StopServer | Kind::StopRedis | Kind::StopCassandra => {
-            target.signal(Signal::STOP)?;
-            sleep(STOPPED).await;
-            target.signal(Signal::CONT)
-        }
-        Kind::DrainServer => {
-            target.signal(Signal::TERM)?;
-            target.wait_gone(DRAIN_MAX).await?;
-            target.restart().await
-        }
-    }
+fn all_but(of: &[Proc], one: &Proc) -> Vec<Proc> {
+    of.iter().filter(|process| process.name() != one.name()).cloned().collect()
 }
 
-/// Kills all that is in the region of a server, and starts it again: stores first.
-async fn lose_region(site: &Site, of: &Proc, planned: &Planned) -> Result<()> {
-    let is_there = |process: &&Proc| process.datacenter() == of.datacenter();
-    let stores = site.cassandra().iter().chain(site.redis());
-    let all: Vec<&Proc> = stores.chain(site.servers()).filter(is_there).collect();
-    for process in &all {
-        process.signal(Signal::KILL)?;
+async fn pause(target: &Proc) -> Result<()> {
+    target.signal(Signal::STOP)?;
+    sleep(STOPPED).await;
+    target.signal(Signal::CONT)
+}
+
+async fn drain(target: &Proc) -> Result<()> {
+    target.signal(Signal::TERM)?;
+    target.wait_gone(DRAIN_MAX).await?;
+    target.restart().await
+}
+
+async fn kill_for(targets: &[Proc], away: Duration) -> Result<()> {
+    kill(targets).await?;
+    sleep(away).await;
+    start_again(targets).await
+}
+
+/// Kills all of them at once, and waits until they are gone.
+pub(crate) async fn kill(targets: &[Proc]) -> Result<()> {
+    for target in targets {
+        target.signal(Signal::KILL)?;
     }
-    for process in &all {
-        process.wait_gone(Duration::from_secs(5)).await?;
+    for target in targets {
+        target.wait_gone(Duration::from_secs(5)).await?;
     }
-    sleep(REGION_AWAY + planned.away).await;
-    for process in all {
-        process.restart().await?;
+    Ok(())
+}
+
+/// Starts them one after the other: nodes of a store do not like to come at the same moment.
+pub(crate) async fn start_again(targets: &[Proc]) -> Result<()> {
+    for target in targets {
+        target.restart().await?;
     }
     Ok(())
 }

@@ -4,15 +4,20 @@
 //! stops what the seed says, and believes nobody: every message is followed from its producer to its confirmation. Ends
 //! with a report that opens offline, and with 1 when an invariant was violated. How to read it: docs/soak.md.
 
+mod binary;
 mod book;
 mod chart;
 mod fault;
 mod flags;
 mod habit;
+mod masking;
+mod metrics;
 mod multipart;
+mod noisy;
 mod output;
 mod producer;
 mod reader;
+mod region;
 mod report;
 mod run;
 mod sample;

@@ -10,8 +10,9 @@ use pix_stream_development::generate::Generator;
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_testkit::fake::SplitMix64;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::masking;
 use crate::run::{Phase, World};
 
 /// Messages of one request, at most.
@@ -21,6 +22,9 @@ const REPEATS: u16 = 50;
 /// How long what was not acknowledged when the load ends is tried again.
 const LAST_TRIES: Duration = Duration::from_secs(20);
 
+/// In regions a server refuses what another one serves: the next server is tried after this time.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The producer of one participant.
 pub(crate) struct Producer {
     world: Arc<World>,
@@ -29,6 +33,8 @@ pub(crate) struct Producer {
     generators: Vec<Generator>,
     /// One for each server.
     publishers: Vec<Publisher>,
+    /// In regions: the server that took the last message, until it refuses one.
+    routed: Option<usize>,
 }
 
 impl Producer {
@@ -53,6 +59,7 @@ impl Producer {
             random: SplitMix64::new(seed),
             generators: generators.wrap_err("these types can be made up")?,
             publishers: publishers?,
+            routed: world.scenario.target.has_regions().then_some(0),
         })
     }
 
@@ -87,15 +94,35 @@ impl Producer {
     fn draw(&mut self, count: u64) -> Vec<Bytes> {
         let which = usize::try_from(self.random.below(self.generators.len() as u64)).unwrap_or(0);
         let take = usize::try_from(count).unwrap_or(1);
-        self.generators[which].by_ref().take(take).map(|generated| generated.bytes).collect()
+        let drawn: Vec<Bytes> =
+            self.generators[which].by_ref().take(take).map(|generated| generated.bytes).collect();
+        drawn.into_iter().map(|message| masking::mark(message, self.random.next())).collect()
+    }
+
+    fn draw_server(&mut self) -> usize {
+        let any = self.random.below(self.publishers.len() as u64);
+        self.routed.unwrap_or_else(|| usize::try_from(any).unwrap_or(0))
     }
 
     /// Whether they are durable now.
     async fn publish(&mut self, messages: &[Bytes]) -> bool {
-        let book = &self.world.book;
+        let world = Arc::clone(&self.world);
+        let book = &world.book;
         messages.iter().for_each(|message| book.offer(self.ispb, Digest::of(message)));
-        let which = usize::try_from(self.random.below(self.publishers.len() as u64)).unwrap_or(0);
-        match self.publishers[which].publish(messages).await {
+        let which = self.draw_server();
+        let publishing = self.publishers[which].publish(messages);
+        let answer = match self.routed {
+            None => publishing.await,
+            Some(_) => match timeout(PATIENCE, publishing).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    self.routed = Some((which + 1) % self.publishers.len());
+                    book.note_failure("publish: not served here");
+                    return false;
+                }
+            },
+        };
+        match answer {
             Ok(ids) => {
                 for (message, id) in messages.iter().zip(ids) {
                     book.acknowledge(self.ispb, Digest::of(message), id);
@@ -116,9 +143,12 @@ impl Producer {
     async fn publish_invalid(&mut self) {
         let valid = self.draw(1);
         let text = String::from_utf8_lossy(&valid[0]).replace("</Document>", "<Sandbank/></Document>");
-        let which = usize::try_from(self.random.below(self.publishers.len() as u64)).unwrap_or(0);
+        let which = self.draw_server();
         match self.publishers[which].publish(&[text.into()]).await {
-            Err(Error::Refused(_)) => self.world.book.note_refused(),
+            Err(Error::Refused(refusal)) => {
+                self.world.masking.note_answer(refusal.to_string().as_bytes());
+                self.world.book.note_refused();
+            }
             Ok(_) => self.world.book.violate("a message that no schema accepts was published".to_owned()),
             Err(_) => self.world.book.note_failure("publish: no answer"),
         }

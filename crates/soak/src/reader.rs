@@ -131,6 +131,9 @@ impl Reader {
 
     async fn take(&mut self, presented: Option<&str>, asked: Duration, answer: &Answer) {
         let book = &self.world.book;
+        if answer.status >= 400 {
+            self.world.masking.note_answer(&answer.body);
+        }
         match answer.status {
             200 | 204 => match self.read(presented, asked, answer) {
                 Ok(token) => self.token = Some(token),
@@ -143,6 +146,10 @@ impl Reader {
                 self.leave();
             }
             429 | 502 | 503 => {
+                if answer.status == 503 {
+                    let took = book.now().saturating_sub(asked);
+                    book.note_refusal(took, self.world.scenario.refusal_max);
+                }
                 book.note_failure(&format!("read: {}", answer.status));
                 let asked_for = answer.retry_after().unwrap_or(Duration::from_millis(200));
                 sleep(asked_for.min(RETRY_AFTER_MAX) + Duration::from_millis(self.random.below(100))).await;
@@ -161,6 +168,8 @@ impl Reader {
         let next = answer.find("pi-pull-next").ok_or_else(|| eyre!("no PI-Pull-Next"))?;
         let prefix = format!("/api/v1/out/{}/stream/", self.ispb);
         let token = next.strip_prefix(&prefix).ok_or_else(|| eyre!("PI-Pull-Next is {next}"))?;
+        self.world.masking.note_token(token);
+        self.world.book.note_answered(self.ispb);
         if answer.status == 204 {
             if let Some(presented) = presented {
                 self.world.book.confirm(self.ispb, presented);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use color_eyre::eyre::{Result, WrapErr as _};
+use color_eyre::eyre::{Result, WrapErr as _, ensure};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_testkit::fake::SplitMix64;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::book::{Book, Fault, Finished};
 use crate::fault::{self, Plan};
 use crate::flags::Flags;
+use crate::masking::{self, Looked, Masking};
 use crate::output::{self, Output};
 use crate::producer::Producer;
 use crate::reader::Reader;
@@ -22,13 +23,15 @@ use crate::report::{self, Run};
 use crate::sample::{self, Sample};
 use crate::scenario::Scenario;
 use crate::site::Site;
-use crate::wire::{Connection, Identity};
-use crate::{habit, verdict};
+use crate::wire::Identity;
+use crate::{habit, metrics, noisy, verdict};
 
 /// How long readers have to get what was acknowledged, once faults and load are over.
 const DRAIN_MAX: Duration = Duration::from_secs(90);
 /// How long clients have to end.
 const END_MAX: Duration = Duration::from_secs(30);
+/// Leaks of which each is told; more are the same again.
+const LEAKS_TOLD: usize = 20;
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// What clients do.
@@ -47,6 +50,7 @@ pub(crate) struct World {
     pub(crate) scenario: &'static Scenario,
     pub(crate) site: Site,
     pub(crate) book: Book,
+    pub(crate) masking: Masking,
     phase: watch::Sender<Phase>,
 }
 
@@ -77,16 +81,23 @@ pub(crate) async fn run(flags: &Flags) -> Result<bool> {
     output.event(&output::begin(scenario.name, seed, minutes));
     output.say(&format!("{}: {} (seed {seed}, {minutes} min)", scenario.name, scenario.about));
     let folder = Folder::new(flags.dir.as_deref())?;
-    let ispbs: Vec<Ispb> =
-        (0..scenario.participants).filter_map(|n| format!("{:08}", 99_900_001 + n).parse().ok()).collect();
+    if scenario.name == noisy::NAME {
+        let is_kept = noisy::run(flags, scenario, &output, &folder).await?;
+        folder.end(is_kept, &output);
+        return Ok(is_kept);
+    }
+    let ispbs = scenario.ispbs();
     let names: Vec<String> = ispbs.iter().map(Ispb::to_string).collect();
-    let site =
-        Site::start(scenario.target, &folder.path, &names, (flags.server.as_deref(), flags.profile)).await?;
+    let wanted = (flags.server.as_deref(), flags.profile);
+    let site = Site::start(scenario, &folder.path, &names, wanted).await?;
     let book = Book::new(scenario.participants);
-    let world = Arc::new(World { scenario, site, book, phase: watch::Sender::new(Phase::Load) });
+    let world = Arc::new(World { scenario, site, book, masking: Masking::default(), phase: watch::Sender::new(Phase::Load) });
     let mut clients = JoinSet::new();
     let result = drive(&world, &ispbs, (seed, minutes), &output, &mut clients).await;
-    let metrics = snapshot(&world).await;
+    if let Some(ispb) = ispbs.first() {
+        masking::tempt(&world.masking, &world.site, *ispb).await?;
+    }
+    let snapshot = snapshot(&world).await;
     world.phase.send_replace(Phase::Done);
     let ended = timeout(END_MAX, async { while clients.join_next().await.is_some() {} }).await;
     clients.shutdown().await;
@@ -101,6 +112,7 @@ pub(crate) async fn run(flags: &Flags) -> Result<bool> {
     let servers: Vec<String> = world.site.servers().iter().map(|server| server.name().to_owned()).collect();
     let trends = verdict::trends(&samples, &servers, ran);
     trends.iter().filter_map(verdict::Trend::violation).for_each(|violation| world.book.violate(violation));
+    let looked = look_for_leaks(&world, &folder, &snapshot).await?;
     let finished = world.book.finish();
     let replay = format!("cargo xtask soak --scenario {} --minutes {minutes} --seed {seed}", scenario.name);
     let run = Run {
@@ -112,11 +124,11 @@ pub(crate) async fn run(flags: &Flags) -> Result<bool> {
         finished: &finished,
         samples: &samples,
         trends: &trends,
-        metrics: &metrics,
+        metrics: &snapshot,
+        looked: &looked,
     };
     let path = flags.report.clone().unwrap_or_else(|| PathBuf::from(format!("soak-{}.html", scenario.name)));
-    std::fs::write(&path, report::render(&run))
-        .wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    write_report(&world, &run, &path)?;
     let is_clean = finished.violations.is_empty();
     if let Some(world) = Arc::into_inner(world) {
         world.site.stop().await?;
@@ -124,6 +136,21 @@ pub(crate) async fn run(flags: &Flags) -> Result<bool> {
     conclude(&output, &finished, &path, &replay);
     folder.end(is_clean, &output);
     Ok(is_clean)
+}
+
+/// Looks through everything that the servers said; what must not be seen there is a violation.
+async fn look_for_leaks(world: &World, folder: &Folder, metrics: &[(String, String)]) -> Result<Looked> {
+    let looked = world.masking.look(&folder.path, &world.site, metrics).await?;
+    looked.leaks.iter().take(LEAKS_TOLD).for_each(|leak| world.book.violate(format!("a leak: {leak}")));
+    Ok(looked)
+}
+
+/// Writes the report, unless it tells what it must not.
+fn write_report(world: &World, run: &Run<'_>, path: &Path) -> Result<()> {
+    let html = report::render(run);
+    let leaks = world.masking.look_at_report(&world.site.dir, &html)?;
+    ensure!(leaks.is_empty(), "the report itself would leak: {}", leaks[0]);
+    std::fs::write(path, html).wrap_err_with(|| format!("cannot write {}", path.display()))
 }
 
 /// Loads and breaks until the time is over, then waits until everything has arrived. What was sampled meanwhile.
@@ -180,7 +207,7 @@ async fn break_until(world: Arc<World>, seed: u64, until: Instant) {
             return;
         }
         sleep(planned.after).await;
-        if let Err(error) = fault::inject(&world.book, &world.site, &planned).await {
+        if let Err(error) = fault::inject(&world, &planned).await {
             world.book.violate(format!("{:?} was not put right: {error:#}", planned.kind));
         }
     }
@@ -224,15 +251,9 @@ async fn watch_until(
 /// The metrics of each server that answers.
 async fn snapshot(world: &World) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    let Ok(identity) = Identity::load(&world.site.dir, "admin") else { return all };
     for server in world.site.servers() {
-        let Some(admin) = server.admin() else { continue };
-        let read = async {
-            let mut connection = Connection::open(admin, &identity).await?;
-            connection.exchange("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await
-        };
-        let text = match read.await {
-            Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
+        let text = match metrics::read(world, server).await {
+            Ok(text) => text,
             Err(error) => format!("no answer: {error:#}"),
         };
         all.push((server.name().to_owned(), text));
@@ -256,12 +277,20 @@ fn conclude(output: &Output, finished: &Finished, path: &Path, replay: &str) {
     );
     for fault in faults {
         text.push_str(&format!(
-            "{:>6.1} s  {}: {:.1} s without a delivery\n",
+            "{:>6.1} s  {}: {:.1} s without a delivery, published {:.1} s after its end\n",
             fault.from.as_secs_f64(),
             fault.name,
             fault.silence.as_secs_f64(),
+            fault.resumed.unwrap_or_default().as_secs_f64(),
         ));
     }
+    if counts.refusal_longest > Duration::ZERO {
+        text.push_str(&format!(
+            "a read was answered 503 after {} ms at most\n",
+            counts.refusal_longest.as_millis()
+        ));
+    }
+    counts.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
     match violations.first() {
         None => text.push_str("no invariant was violated"),
         Some(first) => {
@@ -280,12 +309,12 @@ fn conclude(output: &Output, finished: &Finished, path: &Path, replay: &str) {
 fn fault_view(fault: &Fault) -> Value {
     json!({
         "name": fault.name, "from": fault.from.as_secs_f64(), "until": fault.until.map(|until| until.as_secs_f64()),
-        "silence_seconds": fault.silence.as_secs_f64(),
+        "silence_seconds": fault.silence.as_secs_f64(), "published_again_seconds": fault.resumed.map(|took| took.as_secs_f64()),
     })
 }
 
 /// Where data and logs lie.
-struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     temporary: Option<tempfile::TempDir>,
 }
@@ -302,6 +331,10 @@ impl Folder {
                 Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) })
             }
         }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A temporary folder stays when somebody will want to look into it.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pix_stream_domain::ispb::Ispb;
+
 use crate::fault::Kind;
 
 /// One scenario.
@@ -22,6 +24,17 @@ pub(crate) struct Scenario {
     /// The mean time from the end of a fault to the next one.
     pub(crate) fault_every: Duration,
     pub(crate) minutes: f64,
+    /// What servers are told by their environment, on top of the stack's configuration.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
+    /// A read that is answered 503 is answered so within this time.
+    pub(crate) refusal_max: Option<Duration>,
+}
+
+impl Scenario {
+    /// Its participants.
+    pub(crate) fn ispbs(&self) -> Vec<Ispb> {
+        (0..self.participants).filter_map(|n| format!("{:08}", 99_900_001 + n).parse().ok()).collect()
+    }
 }
 
 /// What is started.
@@ -31,6 +44,16 @@ pub(crate) enum Target {
     Embedded,
     /// `cargo xtask stack up`: real Redis and Cassandra.
     Stack { servers: u8, cassandra_nodes: u8, datacenters: u8, is_sentinel: bool },
+}
+
+impl Target {
+    /// Whether not every server serves every participant.
+    pub(crate) const fn has_regions(self) -> bool {
+        match self {
+            Self::Embedded => false,
+            Self::Stack { datacenters, .. } => datacenters > 1,
+        }
+    }
 }
 
 /// More of the load, now and then.
@@ -43,6 +66,17 @@ pub(crate) struct Burst {
 
 const TWO_SERVERS: Target =
     Target::Stack { servers: 2, cassandra_nodes: 1, datacenters: 1, is_sentinel: false };
+const TWO_REGIONS: Target =
+    Target::Stack { servers: 2, cassandra_nodes: 1, datacenters: 2, is_sentinel: false };
+/// Nothing that is acknowledged may be out of sight when a data centre is lost. A shorter lease makes a shorter drill.
+const EACH_QUORUM: &[(&str, &str)] = &[
+    ("PIX_STREAM_CASSANDRA_PUBLISH_CONSISTENCY", "each_quorum"),
+    ("PIX_STREAM_REGION_LEASE", "6s"),
+    ("PIX_STREAM_REGION_MARGIN", "1s"),
+    ("PIX_STREAM_REGION_TAKEOVER_AFTER", "8s"),
+];
+/// A read that cannot be served is refused within a second (design, section 4), and what a busy machine adds.
+const REFUSAL_MAX: Duration = Duration::from_millis(1_500);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// All there are.
@@ -58,6 +92,8 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[Kind::KillServer, Kind::DrainServer],
         fault_every: Duration::from_secs(10),
         minutes: 1.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "embedded",
@@ -70,6 +106,8 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[Kind::KillServer, Kind::KillServer, Kind::DrainServer, Kind::StopServer],
         fault_every: Duration::from_secs(40),
         minutes: 10.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "stack",
@@ -89,6 +127,8 @@ pub(crate) const ALL: &[Scenario] = &[
         ],
         fault_every: Duration::from_secs(25),
         minutes: 10.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "calm",
@@ -101,6 +141,23 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[],
         fault_every: SECOND,
         minutes: 10.0,
+        settings: &[],
+        refusal_max: None,
+    },
+    // Runs in `noisy`, by rates and windows of its own.
+    Scenario {
+        name: "noisy",
+        about: "one participant at fifty times its rate: another's 99th percentile before and during",
+        target: Target::Embedded,
+        participants: 2,
+        rate: 1,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[],
+        fault_every: SECOND,
+        minutes: 2.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "million",
@@ -113,6 +170,8 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[],
         fault_every: SECOND,
         minutes: 5.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "burst",
@@ -125,6 +184,8 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[],
         fault_every: SECOND,
         minutes: 5.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "cache-loss",
@@ -137,6 +198,8 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[Kind::KillRedis, Kind::StopRedis],
         fault_every: Duration::from_secs(15),
         minutes: 5.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "schema-storm",
@@ -149,6 +212,8 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[],
         fault_every: SECOND,
         minutes: 5.0,
+        settings: &[],
+        refusal_max: None,
     },
     Scenario {
         name: "failover",
@@ -161,18 +226,68 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: &[Kind::KillRedis, Kind::StopCassandra, Kind::KillCassandra],
         fault_every: Duration::from_secs(30),
         minutes: 10.0,
+        settings: &[],
+        refusal_max: None,
+    },
+    Scenario {
+        name: "minority",
+        about: "three Cassandra nodes: with one down all goes on, with two down nothing is acknowledged or hangs",
+        target: Target::Stack { servers: 2, cassandra_nodes: 3, datacenters: 1, is_sentinel: false },
+        participants: 8,
+        rate: 40,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[Kind::LoseNode, Kind::LoseMajority],
+        fault_every: Duration::from_secs(12),
+        minutes: 2.0,
+        settings: &[],
+        refusal_max: Some(REFUSAL_MAX),
     },
     Scenario {
         name: "regions",
-        about: "three data centres, each a region; all of one dies at once, and comes back",
+        about: "three data centres: all of one dies at once, the others take over by themselves, it comes back",
         target: Target::Stack { servers: 3, cassandra_nodes: 1, datacenters: 3, is_sentinel: false },
         participants: 6,
         rate: 20,
         burst: None,
         invalid_per_mille: 0,
         faults: &[Kind::LoseRegion],
-        fault_every: Duration::from_secs(60),
-        minutes: 5.0,
+        fault_every: Duration::from_secs(15),
+        minutes: 2.0,
+        settings: EACH_QUORUM,
+        refusal_max: None,
+    },
+    Scenario {
+        name: "two-regions",
+        about: "two data centres: all of one dies at once, an operator has the other one take over, it comes back",
+        target: TWO_REGIONS,
+        participants: 6,
+        rate: 20,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[Kind::LoseRegionByCommand],
+        fault_every: Duration::from_secs(15),
+        minutes: 2.0,
+        settings: EACH_QUORUM,
+        refusal_max: None,
+    },
+    Scenario {
+        name: "continue",
+        about: "the same with `on_lost_quorum = \"continue\"`: what is left serves its own participants without a gap",
+        target: TWO_REGIONS,
+        participants: 6,
+        rate: 20,
+        burst: None,
+        invalid_per_mille: 0,
+        faults: &[Kind::LoseRegionByCommand],
+        fault_every: Duration::from_secs(15),
+        minutes: 2.0,
+        settings: &[
+            ("PIX_STREAM_REGION_LEASE", "6s"),
+            ("PIX_STREAM_REGION_MARGIN", "1s"),
+            ("PIX_STREAM_REGION_ON_LOST_QUORUM", "continue"),
+        ],
+        refusal_max: None,
     },
 ];
 

@@ -14,8 +14,9 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::binary;
 use crate::flags::Profile;
-use crate::scenario::Target;
+use crate::scenario::{Scenario, Target};
 
 /// A server must be ready within this time of its start.
 const SERVER_START_MAX: Duration = Duration::from_secs(30);
@@ -24,6 +25,9 @@ const STORE_START_MAX: Duration = Duration::from_secs(180);
 /// A stack must be ready within this time, the server's build included.
 const STACK_START_MAX: Duration = Duration::from_secs(900);
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Of the environment.
+type Settings = &'static [(&'static str, &'static str)];
 
 /// One process.
 #[derive(Clone)]
@@ -39,6 +43,7 @@ struct Inner {
     argv: Vec<String>,
     cwd: PathBuf,
     log: PathBuf,
+    settings: Settings,
     running: Mutex<Running>,
 }
 
@@ -64,6 +69,16 @@ impl Proc {
 
     pub(crate) fn admin(&self) -> Option<&str> {
         self.0.admin.as_deref()
+    }
+
+    /// The program that it runs.
+    pub(crate) fn program(&self) -> &str {
+        self.0.argv.first().map_or("", String::as_str)
+    }
+
+    /// Its folder.
+    pub(crate) fn cwd(&self) -> &Path {
+        &self.0.cwd
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -100,8 +115,8 @@ impl Proc {
 
     /// Starts it again, as it was started before, and waits until it answers.
     pub(crate) async fn restart(&self) -> Result<()> {
-        let Inner { argv, cwd, log, .. } = &*self.0;
-        let (mut child, mut lines) = spawn(argv, cwd, log)?;
+        let Inner { argv, cwd, log, settings, .. } = &*self.0;
+        let (mut child, mut lines) = spawn(argv, cwd, log, settings)?;
         let pid = child.id().ok_or_eyre("it ended at once")?;
         if self.0.admin.is_some() {
             let ready = timeout(SERVER_START_MAX, ready_line(&mut lines)).await;
@@ -134,11 +149,11 @@ fn is_gone(pid: u32) -> bool {
 
 type Stdout = Lines<BufReader<ChildStdout>>;
 
-fn spawn(argv: &[String], cwd: &Path, log: &Path) -> Result<(Child, Stdout)> {
+fn spawn(argv: &[String], cwd: &Path, log: &Path, settings: Settings) -> Result<(Child, Stdout)> {
     let (program, arguments) = argv.split_first().ok_or_eyre("a process without a command line")?;
     let log = std::fs::File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(cwd).stdin(Stdio::null());
+    command.args(arguments).current_dir(cwd).envs(settings.iter().copied()).stdin(Stdio::null());
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(log)
@@ -199,35 +214,44 @@ pub(crate) struct Site {
 impl Site {
     /// Starts what a scenario names, with a certificate for each participant.
     pub(crate) async fn start(
-        target: Target,
+        scenario: &Scenario,
         dir: &Path,
         participants: &[String],
         (server, profile): (Option<&Path>, Profile),
     ) -> Result<Self> {
-        match target {
+        match scenario.target {
             Target::Embedded => {
                 let binary = match server {
                     Some(binary) => std::path::absolute(binary)?,
-                    None => build(profile).await?,
+                    None => binary::build(profile).await?,
                 };
-                Self::start_embedded(dir, participants, &binary).await
+                Self::start_embedded(dir, participants, &binary, scenario.settings).await
             }
             Target::Stack { servers, cassandra_nodes, datacenters, is_sentinel } => {
                 let mut command = Command::new("cargo");
                 command
                     .args(["xtask", "stack", "up", "--json", "--profile", profile.name(), "--dir"])
                     .arg(dir);
+                if let Some(binary) = server {
+                    command.arg("--server").arg(std::path::absolute(binary)?);
+                }
+                command.envs(scenario.settings.iter().copied());
                 command.args(["--servers", &servers.to_string()]);
                 command.args(["--cassandra-nodes", &cassandra_nodes.to_string()]);
                 command.args(["--datacenters", &datacenters.to_string()]);
                 command.args(["--redis", if is_sentinel { "sentinel" } else { "single" }]);
                 participants.iter().for_each(|ispb| _ = command.args(["--participant", ispb]));
-                Self::start_stack(command, dir).await
+                Self::start_stack(command, dir, scenario.settings).await
             }
         }
     }
 
-    async fn start_embedded(dir: &Path, participants: &[String], binary: &Path) -> Result<Self> {
+    async fn start_embedded(
+        dir: &Path,
+        participants: &[String],
+        binary: &Path,
+        settings: Settings,
+    ) -> Result<Self> {
         let folder = dir.join("site");
         let mut init = Command::new(binary);
         init.arg("init").arg("--dir").arg(&folder).args([
@@ -242,7 +266,7 @@ impl Site {
         let config = folder.join("pix-stream.toml").display().to_string();
         let mut argv = vec![binary.display().to_string(), "serve".to_owned(), "--config".to_owned(), config];
         let log = dir.join("server.log");
-        let (child, mut lines) = spawn(&argv, dir, &log)?;
+        let (child, mut lines) = spawn(&argv, dir, &log, settings)?;
         let ready = timeout(SERVER_START_MAX, ready_line(&mut lines))
             .await
             .wrap_err("the server did not start")??;
@@ -264,13 +288,14 @@ impl Site {
             argv,
             cwd: dir.to_owned(),
             log,
+            settings,
             running: Mutex::new(running),
         }));
         Ok(Self { dir: folder, servers: vec![server], redis: Vec::new(), cassandra: Vec::new(), stack: None })
     }
 
-    async fn start_stack(mut command: Command, dir: &Path) -> Result<Self> {
-        command.current_dir(root()).stdin(Stdio::null()).stdout(Stdio::piped());
+    async fn start_stack(mut command: Command, dir: &Path, settings: Settings) -> Result<Self> {
+        command.current_dir(binary::root()).stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(
             std::fs::File::options().create(true).append(true).open(dir.with_extension("stack.log"))?,
         );
@@ -284,7 +309,9 @@ impl Site {
         let redis = ready.redis_nodes.into_iter().filter(is_server).collect();
         let named = |entries: Vec<Entry>, name: &str| {
             let procs = entries.into_iter().enumerate();
-            procs.map(|(n, entry)| foreign(entry, format!("{name} {}", n + 1), dir)).collect::<Vec<_>>()
+            procs
+                .map(|(n, entry)| foreign(entry, format!("{name} {}", n + 1), (dir, settings)))
+                .collect::<Vec<_>>()
         };
         Ok(Self {
             dir: dir.to_owned(),
@@ -333,7 +360,7 @@ impl Site {
 }
 
 /// A process that the stack started.
-fn foreign(entry: Entry, name: String, dir: &Path) -> Proc {
+fn foreign(entry: Entry, name: String, (dir, settings): (&Path, Settings)) -> Proc {
     let log = dir.join(format!("{}.again.log", name.replace(' ', "-")));
     Proc(Arc::new(Inner {
         name,
@@ -343,36 +370,7 @@ fn foreign(entry: Entry, name: String, dir: &Path) -> Proc {
         argv: entry.argv,
         cwd: entry.cwd,
         log,
+        settings,
         running: Mutex::new(Running { pid: entry.pid, child: None, since: Instant::now() }),
     }))
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Builds the server as users build it; where its binary is.
-async fn build(profile: Profile) -> Result<PathBuf> {
-    #[derive(Deserialize)]
-    struct Built {
-        executable: Option<PathBuf>,
-    }
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(root()).args([
-        "build",
-        "--quiet",
-        "--profile",
-        profile.name(),
-        "--package",
-        "pix-stream-server",
-        "--bin",
-    ]);
-    cargo.args(["pix-stream", "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
-    let output = cargo.output().await.wrap_err("cannot start cargo")?;
-    ensure!(output.status.success(), "the server cannot be built");
-    let built = output
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<Built>(line).ok());
-    built.filter_map(|built| built.executable).next_back().ok_or_eyre("cargo names no binary")
 }

@@ -123,6 +123,7 @@ const TABLE: &[Arrows] = &[
             "delivery",
             "development",
             "domain",
+            "evidence",
             "intake",
             "keys",
             "listener",
@@ -133,7 +134,7 @@ const TABLE: &[Arrows] = &[
             "process",
             "telemetry",
         ],
-        dev: &["collector", "stores", "testkit"],
+        dev: &["collector", "stack", "stores", "testkit"],
     },
     // Believes what is seen from outside, so that it can judge every implementation. For tests alone.
     Arrows { package: "oracle", normal: &["domain"], dev: &["testkit"] },
@@ -146,7 +147,7 @@ const TABLE: &[Arrows] = &[
     // What must never be seen in what a server says; knows nothing of ours. For tests alone.
     Arrows { package: "leaks", normal: &[], dev: &[] },
     // Load, faults and the oracle; starts the rest as processes.
-    Arrows { package: "soak", normal: &["client", "development", "domain", "testkit"], dev: &[] },
+    Arrows { package: "soak", normal: &["client", "development", "domain", "leaks", "testkit"], dev: &[] },
     // What operators type; starts all of ours as processes.
     Arrows { package: "drill", normal: &["stack", "stores"], dev: &[] },
     // Alerts and dashboards as texts; for tidy.
@@ -157,7 +158,7 @@ const TABLE: &[Arrows] = &[
 /// Arrows of optional dependencies, which only a feature turns on: from, to, why.
 const OPTIONAL: [(&str, &[&str], &str); 1] = [(
     "xtask",
-    &["adapter-embedded", "adapter-xml", "calls", "domain", "ports"],
+    &["adapter-embedded", "adapter-xml", "calls", "domain", "ports", "telemetry"],
     "its feature `bench` measures the codec and the rate limit step by step; without it xtask builds in seconds",
 )];
 

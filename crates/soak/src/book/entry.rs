@@ -56,6 +56,36 @@ pub(crate) struct Fault {
     pub(crate) silence: Duration,
     /// Whether confirmations may be lost by it.
     pub(crate) loses: bool,
+    /// From its end to the first message that was published after it.
+    pub(crate) resumed: Option<Duration>,
+    pub(crate) bounds: Bounds,
+}
+
+/// What a fault may cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
+    /// Time without a delivery.
+    pub(crate) silence: Option<Duration>,
+    /// From its end to the first message that is published.
+    pub(crate) resumed: Option<Duration>,
+}
+
+impl Fault {
+    /// What it cost and must not have.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        let mut violations = Vec::new();
+        if let Some(most) = self.bounds.silence.filter(|most| self.silence > *most) {
+            let silence = self.silence.as_secs_f64();
+            violations.push(format!("{}: {silence:.1} s without a delivery, at most {most:?}", self.name));
+        }
+        let is_late = |most: &Duration| self.until.is_some() && self.resumed.is_none_or(|took| took > *most);
+        if let Some(most) = self.bounds.resumed.filter(is_late) {
+            let took =
+                self.resumed.map_or("never".to_owned(), |took| format!("after {:.1} s", took.as_secs_f64()));
+            violations.push(format!("{}: published again {took}, at most {most:?}", self.name));
+        }
+        violations
+    }
 }
 
 /// What was counted.
@@ -73,6 +103,10 @@ pub(crate) struct Counts {
     /// Streams that clients left without closing them.
     pub(crate) abandoned: u64,
     pub(crate) failures: BTreeMap<String, u64>,
+    /// How long reads took that were answered 503, the longest.
+    pub(crate) refusal_longest: Duration,
+    /// What was measured on the way.
+    pub(crate) notes: Vec<String>,
 }
 
 /// An answer with messages, as a client got it.

@@ -85,7 +85,7 @@ async fn what_was_confirmed_comes_again_only_around_a_fault_that_loses() {
         book.present(ispb(1), &first, false);
         book.confirm(ispb(1), &first);
         tokio::time::advance(waits).await;
-        let fault = book.begin_fault("kill", true);
+        let fault = book.begin_fault("kill", true, Bounds::default());
         book.end_fault(fault);
         deliver(&book, 1, None, &again, &[item(1)]);
         book.present(ispb(1), &again, false);
