@@ -68,6 +68,7 @@ pub enum OpenError {
 pub struct FileAuditLog {
     dir: PathBuf,
     name: ChainId,
+    finding: Option<String>,
     worker: Worker,
 }
 
@@ -94,14 +95,15 @@ impl FileAuditLog {
             tracing::warn!(bytes = torn, "the audit log ended in an unfinished entry; it was cut off");
         }
         let worker = Worker::start(chain).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
-        Ok(Self { dir: dir.to_owned(), name, worker })
+        Ok(Self { dir: dir.to_owned(), name, finding: None, worker })
     }
 
-    /// Goes on under another name: what is anchored or archived under the old one is no longer this chain.
+    /// Goes on under another name, for this reason: what is anchored or archived under the old one is not this chain.
     ///
     /// # Errors
     /// The name cannot be written.
-    pub fn rename(&mut self, name: ChainId) -> io::Result<()> {
+    pub fn rename(&mut self, name: ChainId, why: String) -> io::Result<()> {
+        self.finding = Some(why);
         name::write(&self.dir, name)?;
         self.name = name;
         Ok(())
@@ -140,5 +142,9 @@ impl AuditLog for FileAuditLog {
 
     fn chain(&self) -> ChainId {
         self.name
+    }
+
+    fn finding(&self) -> Option<String> {
+        self.finding.clone()
     }
 }

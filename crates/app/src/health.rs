@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pix_stream_ports::Ports;
+use pix_stream_ports::audit_log::AuditLog as _;
 use pix_stream_ports::coordinator::Coordinator as _;
 use pix_stream_ports::error::Error as StoreError;
 
@@ -27,6 +28,12 @@ impl<P: Ports> Core<P> {
             self.coordinator(coordinator.err()),
             Dependency { name: "audit", serves_reads: fault.is_none(), fault },
         ];
+        let finding = self.ports.audit_log().finding();
+        all.extend(finding.map(|finding| Dependency {
+            name: "audit_anchor",
+            serves_reads: true,
+            fault: Some(finding),
+        }));
         all.extend(self.region());
         all
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pix_stream_adapter_cassandra::anchors::CassandraAnchors;
+use pix_stream_adapter_cassandra::audit::CassandraAuditArchive;
 use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options as JournalOptions, Parts};
 use pix_stream_adapter_cassandra::migrations::Migrations;
 use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
@@ -104,11 +105,13 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
     };
     let quarantine = CassandraQuarantine::new(&session, &section.keyspace, &means.entropy);
     let anchors = CassandraAnchors::new(&session, &section.keyspace);
+    let archive = CassandraAuditArchive::new(&session, &section.keyspace);
     Ok(Stores {
         journal: CassandraJournal::new(parts, options),
         coordinator,
         quarantine,
         anchors,
+        archive,
         regions,
         session,
     })
@@ -184,6 +187,8 @@ pub struct Stores {
     pub quarantine: CassandraQuarantine,
     /// Where audit chains are anchored.
     pub anchors: CassandraAnchors,
+    /// Where audit chains are copied to.
+    pub archive: CassandraAuditArchive,
     /// Which region serves whom.
     pub regions: CassandraRegions,
     /// The way to Cassandra.

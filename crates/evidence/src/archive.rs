@@ -16,28 +16,36 @@ const PAGE: u32 = 8;
 /// Bytes of one block from files, about.
 const TAIL_BYTES: usize = 1024 * 1024;
 
+/// Waits for an answer of the archive: reading goes on where blocking is no harm, line by line, whoever runs futures.
+pub trait Wait {
+    /// Waits.
+    fn wait<T>(&self, answer: impl Future<Output = T>) -> T;
+}
+
 /// Where the chains of a cluster are read.
 #[derive(Debug, Clone)]
-pub struct Archived<A> {
+pub struct Archived<A, W> {
     /// The archive.
     pub archive: A,
+    /// How its answers are waited for.
+    pub waiting: W,
     /// The chain that this node writes, and its folder: its newest entries are not archived yet.
     pub own: (ChainId, PathBuf),
 }
 
-impl<A: AuditArchive> Archived<A> {
+impl<A: AuditArchive, W: Wait> Archived<A, W> {
     /// Reads all chains from a time on, checks them and their anchors, and shows each entry with its chain's name.
-    /// Files are read where this runs: on a thread for blocking work.
+    /// Blocks: call it on a thread for blocking work.
     ///
     /// # Errors
     /// The archive or a file cannot be read. That a chain does not hold is a finding, and no error.
-    pub async fn read(
+    pub fn read(
         &self,
         anchors: &[Anchor],
         from: Option<Timestamp>,
         mut see: impl FnMut(&str, &[u8]),
     ) -> Result<Vec<ChainReport>, Error> {
-        let mut chains = self.archive.chains().await?;
+        let mut chains = self.waiting.wait(self.archive.chains())?;
         let missing = |id: &ChainId| !chains.iter().any(|(chain, _)| chain == id);
         let unarchived = anchors.iter().map(|anchor| anchor.chain).chain([self.own.0]);
         let unarchived: std::collections::BTreeSet<ChainId> = unarchived.filter(missing).collect();
@@ -50,7 +58,7 @@ impl<A: AuditArchive> Archived<A> {
             // clocks that differ.
             let first_day = from.map_or(i32::MIN, |from| day_of(from).saturating_sub(1));
             for day in days.into_iter().filter(|day| *day >= first_day) {
-                self.read_day(chain, day, &mut check, &mut see).await?;
+                self.read_day(chain, day, &mut check, &mut see)?;
             }
             if chain == self.own.0 {
                 self.read_rest(&mut check, &mut see)?;
@@ -60,7 +68,7 @@ impl<A: AuditArchive> Archived<A> {
         Ok(reports)
     }
 
-    async fn read_day(
+    fn read_day(
         &self,
         chain: ChainId,
         day: i32,
@@ -70,7 +78,7 @@ impl<A: AuditArchive> Archived<A> {
         let name = chain.to_string();
         let mut next = 0;
         while check.is_whole() {
-            let blocks = self.archive.read(chain, (day, next), PAGE).await?;
+            let blocks = self.waiting.wait(self.archive.read(chain, (day, next), PAGE))?;
             let Some(last) = blocks.last() else { break };
             next = last.first_index + 1;
             for block in &blocks {
@@ -108,6 +116,9 @@ fn take(lines: &[u8], check: &mut Check, see: &mut impl FnMut(&[u8])) {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use bytes::Bytes;
     use pix_stream_domain::audit::Head;
     use pix_stream_domain::digest::Digest;
@@ -120,6 +131,18 @@ mod tests {
 
     const OWN: ChainId = ChainId([1; 8]);
     const OTHER: ChainId = ChainId([2; 8]);
+
+    /// A fake answers at once.
+    struct Now;
+
+    impl Wait for Now {
+        fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+            match pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(answer) => answer,
+                Poll::Pending => panic!("a fake without latency waits"),
+            }
+        }
+    }
 
     /// Lines of a chain, and the hash of each.
     fn chain(count: usize) -> Vec<(String, Digest)> {
@@ -154,10 +177,10 @@ mod tests {
         ship(&archive, OWN, 20_000, 1, &own[..10]).await;
         ship(&archive, OWN, 20_001, 11, &own[10..20]).await;
         ship(&archive, OTHER, 20_000, 1, &other).await;
-        let archived = Archived { archive, own: (OWN, folder.path().to_owned()) };
+        let archived = Archived { archive, waiting: Now, own: (OWN, folder.path().to_owned()) };
         let mut seen = Vec::new();
         let anchors = [anchor(OWN, 25, own[24].1), anchor(OTHER, 20, other[19].1)];
-        let reports = archived.read(&anchors, None, |chain, _| seen.push(chain.to_owned())).await.unwrap();
+        let reports = archived.read(&anchors, None, |chain, _| seen.push(chain.to_owned())).unwrap();
         let told: Vec<_> = reports.iter().map(|r| (r.holds, r.first, r.last)).collect();
         assert_eq!(told, [(true, 1, 30), (true, 1, 20)], "{reports:?}");
         assert_eq!(seen.len(), 50);
@@ -172,15 +195,16 @@ mod tests {
         ship(&archive, OTHER, 20_000, 1, &lines[..10]).await;
         let mut changed = lines[10..].to_vec();
         changed[3].0 = changed[3].0.replacen("\"at\":\"2027", "\"at\":\"2026", 1);
-        let archived = Archived { archive: archive.clone(), own: (OWN, folder.path().to_owned()) };
+        let archived =
+            Archived { archive: archive.clone(), waiting: Now, own: (OWN, folder.path().to_owned()) };
         let gone = ChainId([3; 8]);
         let anchors = [anchor(OTHER, 12, lines[11].1), anchor(gone, 4, Digest::of(b"gone"))];
-        let reports = archived.read(&anchors, None, |_, _| ()).await.unwrap();
+        let reports = archived.read(&anchors, None, |_, _| ()).unwrap();
         let findings: Vec<_> = reports.iter().flat_map(|report| &report.findings).collect();
         assert_eq!(findings.len(), 2, "{findings:?}");
         assert!(findings.iter().all(|finding| finding.contains("its end was cut off")));
         ship(&archive, OTHER, 20_000, 11, &changed).await;
-        let reports = archived.read(&anchors[..1], None, |_, _| ()).await.unwrap();
+        let reports = archived.read(&anchors[..1], None, |_, _| ()).unwrap();
         let other = reports.iter().find(|report| report.chain == OTHER.to_string()).unwrap();
         assert_eq!((other.holds, other.last), (false, 13));
         assert!(other.findings[0].contains("entry 14 was changed"), "{:?}", other.findings);

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use pix_stream_domain::audit::ChainId;
+use pix_stream_domain::audit::{ChainId, Head};
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::time::Timestamp;
 
@@ -172,6 +172,22 @@ pub fn find_hash(dir: &Path, entry: u64) -> Result<Option<Digest>, VerifyError> 
     };
     check_file(path, &mut Walk::default(), &mut see)?;
     Ok(found)
+}
+
+/// Where the log of a folder ends. Reads its newest file.
+///
+/// # Errors
+/// A file cannot be read, or the chain in it does not hold.
+pub fn last(dir: &Path) -> Result<Head, VerifyError> {
+    let files = names::files(dir).map_err(unreadable(dir))?;
+    for path in files.iter().rev() {
+        let mut walk = Walk::default();
+        check_file(path, &mut walk, &mut |_, _| ())?;
+        if walk.entries() > 0 {
+            return Ok(walk.head());
+        }
+    }
+    Ok(Head::default())
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> VerifyError + '_ {

@@ -2,7 +2,7 @@
 //!
 //! The form of lines ([`line`], [`entry`]), the way along a chain ([`Walk`]) and against its anchors ([`anchored`]), the
 //! reading of files ([`files`], [`tail`]) and of the archive ([`archive`]); on top of these the walk of an auditor
-//! ([`journey`], [`walk_through`]) and the export of a period ([`export`], [`proof`]). Nothing is written to a log here,
+//! ([`journey`], [`report`]) and the export of a period ([`export`], [`proof`]). Nothing is written to a log here,
 //! and nothing of a message is known but its id and digest.
 
 pub mod anchored;
@@ -16,6 +16,7 @@ pub mod names;
 pub mod proof;
 pub mod report;
 pub mod rfc3339;
+pub mod start;
 pub mod tail;
 mod walk;
 

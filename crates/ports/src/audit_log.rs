@@ -17,4 +17,7 @@ pub trait AuditLog: Send + Sync + 'static {
 
     /// The chain's name.
     fn chain(&self) -> ChainId;
+
+    /// What was found wrong with it when it was opened, for people; nothing stops for it.
+    fn finding(&self) -> Option<String>;
 }

@@ -46,6 +46,10 @@ impl node_ports::Stores for Stores {
     fn anchors(&self) -> &CassandraAnchors {
         &self.anchors
     }
+
+    fn audit_archive(&self) -> Option<CassandraAuditArchive> {
+        Some(self.archive.clone())
+    }
 }
 
 /// Opens the stores of a node.
@@ -114,7 +118,7 @@ impl Background {
         };
         Ok(Self {
             session: stores.session.clone(),
-            archive: CassandraAuditArchive::new(&stores.session, &config.cassandra.keyspace),
+            archive: stores.archive.clone(),
             audit_folder: config.audit.directory.clone(),
             intake,
         })

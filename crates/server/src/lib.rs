@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod compose;
+pub mod evidence;
 pub mod metrics;
 pub mod node_ports;
 pub mod publishing;

@@ -1,5 +1,8 @@
 //! The ports of a node: its stores, which differ, and what is the same for every server.
 
+use std::sync::Arc;
+
+use pix_stream_adapter_cassandra::audit::CassandraAuditArchive;
 use pix_stream_adapter_embedded::audit_log::FileAuditLog;
 use pix_stream_adapter_xml::XmlCodec;
 use pix_stream_ports::Ports;
@@ -34,11 +37,14 @@ pub trait Stores: Send + Sync + 'static {
     fn regions(&self) -> &Self::Regions;
     /// The anchors of the audit chain.
     fn anchors(&self) -> &Self::Anchors;
+    /// The archive of the chains of all nodes, where there are several.
+    fn audit_archive(&self) -> Option<CassandraAuditArchive>;
 }
 
 /// Stores, and around them codec, audit log, clock and entropy.
 pub struct NodePorts<S: Stores> {
-    pub(crate) stores: S,
+    /// Shared with who looks for evidence.
+    pub(crate) stores: Arc<S>,
     pub(crate) codec: XmlCodec,
     pub(crate) audit_log: FileAuditLog,
     pub(crate) clock: SystemClock,

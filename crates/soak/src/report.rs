@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::book::Finished;
 use crate::chart::{self, Line, Mark, escape};
+use crate::masking::Looked;
 use crate::sample::Sample;
 use crate::series::Second;
 use crate::verdict::Trend;
@@ -29,6 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) trends: &'a [Trend],
     /// Of each server that answered: its name and its metrics.
     pub(crate) metrics: &'a [(String, String)],
+    /// What was looked through for what must never leave the messages.
+    pub(crate) looked: &'a Looked,
 }
 
 /// Writes it.
@@ -88,6 +91,19 @@ fn summary(run: &Run<'_>) -> String {
     row(&mut html, "published to delivered, p50", &millis(0.5));
     row(&mut html, "published to delivered, p99", &millis(0.99));
     row(&mut html, "published to delivered, the longest", &millis(1.0));
+    let looked = run.looked;
+    let masked = format!(
+        "{} leaks of {} values, in {} outputs with {:.1} MiB",
+        looked.leaks.len(),
+        looked.values,
+        looked.outputs,
+        looked.bytes as f64 / MIB
+    );
+    row(
+        &mut html,
+        "names, CPF and CNPJ, accounts, messages, tokens and keys in logs, metrics, errors, audit",
+        &masked,
+    );
     html.push_str("</table>");
     html
 }

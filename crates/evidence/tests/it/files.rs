@@ -1,8 +1,10 @@
 //! Chains in files against their anchors, and an auditor's walk over them (issue 7, item 5).
 
 use pix_stream_domain::audit::ChainId;
+use pix_stream_evidence::anchored::Verdict;
 use pix_stream_evidence::files::{ChainFiles, chains, find_hash};
 use pix_stream_evidence::report::{read_files, walk_files};
+use pix_stream_evidence::start::find_breaks;
 
 use crate::made::{anchor, chain, message, moment, records, write};
 
@@ -67,4 +69,22 @@ fn files_from_before_a_time_are_left_out() {
     let mut seen = 0;
     let reports = read_files(&chains, Some(moment(30)), |_, _| seen += 1).unwrap();
     assert_eq!((reports[0].first, reports[0].last, seen), (25, 40, 16));
+}
+
+#[test]
+fn at_its_start_a_log_is_held_against_its_anchor_and_alone_against_all() {
+    let (dir, _) = folder(10);
+    let whole = chain(&records(12));
+    let breaks = |anchors: &[_], is_alone| find_breaks(dir.path(), NAME, anchors, is_alone).unwrap();
+    let held = anchor(NAME, &whole, 10);
+    let cut = anchor(NAME, &whole, 12);
+    assert_eq!(breaks(&[held], false), []);
+    assert_eq!(breaks(&[cut], false), [(cut, Verdict::Cut)]);
+    let foreign = anchor(ChainId([6; 8]), &whole, 12);
+    assert_eq!(breaks(&[held, foreign], false), [], "another node's");
+    assert_eq!(breaks(&[held, foreign], true), [(foreign, Verdict::Cut)], "there is no other node");
+    let renamed = anchor(ChainId([6; 8]), &whole, 9);
+    assert_eq!(breaks(&[renamed], true), [], "the same chain under an earlier name");
+    let told = pix_stream_ports::anchors::Anchor { broken_at: Some(moment(13)), ..cut };
+    assert_eq!(breaks(&[told], true), [], "told already, and in the log");
 }

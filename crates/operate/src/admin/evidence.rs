@@ -24,7 +24,16 @@ struct Message {
     publisher: Option<String>,
     #[serde(default)]
     deliveries: Vec<Delivery>,
-    confirmed_unix_ms: Option<u64>,
+    #[serde(default)]
+    repeats: Vec<Recorded>,
+    #[serde(default)]
+    confirmations: Vec<Recorded>,
+    #[serde(default)]
+    returned: Vec<Recorded>,
+    #[serde(default)]
+    moves: Vec<Recorded>,
+    #[serde(default)]
+    chains: Vec<Chain>,
     verified: bool,
     #[serde(default)]
     findings: Vec<String>,
@@ -33,9 +42,31 @@ struct Message {
 #[derive(Debug, Deserialize)]
 struct Delivery {
     at_unix_ms: u64,
-    slot: u64,
     token_sha256: String,
+    #[serde(default)]
+    replay: bool,
+    session: Option<u64>,
     request_id: String,
+}
+
+/// Something that the audit log says of a message.
+#[derive(Debug, Deserialize)]
+struct Recorded {
+    at_unix_ms: u64,
+    token_sha256: Option<String>,
+    actor: Option<String>,
+    #[serde(default)]
+    what: String,
+    request_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Chain {
+    chain: String,
+    first: u64,
+    last: u64,
+    head: String,
+    holds: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,17 +145,43 @@ fn message(message: &Message) -> List {
     let by = message.publisher.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
     list.put("published", format_args!("{}{by}", known(message.published_unix_ms, "not known")));
     for delivery in &message.deliveries {
-        let Delivery { at_unix_ms, slot, token_sha256, request_id } = delivery;
-        let stream = if *slot == 0 { "replay".to_owned() } else { format!("slot {slot}") };
+        let Delivery { at_unix_ms, token_sha256, replay, session, request_id } = delivery;
+        let again = if *replay { " again" } else { "" };
+        let within = session.map_or_else(String::new, |session| format!(" in replay session {session}"));
         let at = time(*at_unix_ms);
-        list.put("delivered", format_args!("{at} {stream}, token {token_sha256}, request {request_id}"));
+        list.put(
+            "delivered",
+            format_args!("{at}{again}{within}, token {token_sha256}, request {request_id}"),
+        );
     }
-    list.put("confirmed", known(message.confirmed_unix_ms, "not yet"));
-    list.put("chain", if message.verified { "holds" } else { "does not hold" });
+    for (name, all) in [
+        ("repeated", &message.repeats),
+        ("confirmed", &message.confirmations),
+        ("given back", &message.returned),
+        ("moved", &message.moves),
+    ] {
+        all.iter().for_each(|one| list.put(name, one.told()));
+    }
+    if message.confirmations.is_empty() {
+        list.put("confirmed", "not yet");
+    }
+    for Chain { chain, first, last, head, holds } in &message.chains {
+        let holds = if *holds { "holds" } else { "does not hold" };
+        list.put("chain", format_args!("{chain} {holds}, entries {first} to {last}, head {head}"));
+    }
     for finding in &message.findings {
         list.put("finding", finding);
     }
     list
+}
+
+impl Recorded {
+    fn told(&self) -> String {
+        let Self { at_unix_ms, token_sha256, actor, what, request_id } = self;
+        let token = token_sha256.as_ref().map(|token| format!(", token {token}")).unwrap_or_default();
+        let by = actor.as_ref().map(|actor| format!(" by {actor}")).unwrap_or_default();
+        format!("{}{by}, {what}{token}, request {request_id}", time(*at_unix_ms))
+    }
 }
 
 fn head(head: &Head) -> List {

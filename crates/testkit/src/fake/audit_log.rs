@@ -20,6 +20,7 @@ pub struct FakeAuditLog {
 
 #[derive(Debug, Default)]
 struct Kept {
+    finding: Option<String>,
     records: Vec<Record>,
     synced: usize,
 }
@@ -41,6 +42,11 @@ impl FakeAuditLog {
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         lock(&self.kept).records.clone()
+    }
+
+    /// Something is wrong with the log.
+    pub fn set_finding(&self, finding: &str) {
+        lock(&self.kept).finding = Some(finding.to_owned());
     }
 
     /// The power fails: what was appended since the last sync is gone.
@@ -71,5 +77,9 @@ impl AuditLog for FakeAuditLog {
 
     fn chain(&self) -> ChainId {
         ChainId(*b"one fake")
+    }
+
+    fn finding(&self) -> Option<String> {
+        lock(&self.kept).finding.clone()
     }
 }
