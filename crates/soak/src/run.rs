@@ -91,7 +91,13 @@ pub(crate) async fn run(flags: &Flags) -> Result<bool> {
     let wanted = (flags.server.as_deref(), flags.profile);
     let site = Site::start(scenario, &folder.path, &names, wanted).await?;
     let book = Book::new(scenario.participants);
-    let world = Arc::new(World { scenario, site, book, masking: Masking::default(), phase: watch::Sender::new(Phase::Load) });
+    let world = Arc::new(World {
+        scenario,
+        site,
+        book,
+        masking: Masking::default(),
+        phase: watch::Sender::new(Phase::Load),
+    });
     let mut clients = JoinSet::new();
     let result = drive(&world, &ispbs, (seed, minutes), &output, &mut clients).await;
     if let Some(ispb) = ispbs.first() {
