@@ -4,8 +4,8 @@
 //! The driver's defaults wait for ever; every value here was chosen in trials against a server that is killed, frozen
 //! or failed over.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fred::clients::{Client, SubscriberClient};
@@ -159,6 +159,7 @@ where
     let watch = Arc::new(Watch::new(name));
     let (mut errors, mut reconnects) = (client.error_rx(), client.reconnect_rx());
     let told = Arc::clone(&watch);
+    let told_at_connect = Arc::clone(&watch);
     tasks.spawn(async move {
         use tokio::sync::broadcast::error::RecvError;
         loop {
@@ -179,8 +180,10 @@ where
     let kept = client.clone();
     tasks.spawn(async move {
         loop {
-            // Ends when the driver takes an error for final, such as a refused password. We never do.
-            let _ = Attempt(kept.connect()).ended().await;
+            // Ends when the driver takes an error for final, such as a refused password. We never do, but say so.
+            if let Some(error) = Attempt(kept.connect()).ended().await {
+                told_at_connect.broke(&error, None);
+            }
             sleep(RESTART_PAUSE).await;
         }
     });
@@ -199,8 +202,9 @@ pub(crate) async fn stands(client: &impl ClientLike, name: &'static str, patienc
 struct Attempt(JoinHandle<Result<(), fred::error::Error>>);
 
 impl Attempt {
-    async fn ended(mut self) {
-        let _ = (&mut self.0).await;
+    /// Why it ended, if it says so.
+    async fn ended(mut self) -> Option<fred::error::Error> {
+        (&mut self.0).await.ok().and_then(Result::err)
     }
 }
 
@@ -214,6 +218,8 @@ impl Drop for Attempt {
 struct Watch {
     name: &'static str,
     is_up: AtomicBool,
+    /// The error that was told last, as long as nothing has changed since.
+    told: Mutex<String>,
     up: Gauge,
     connects: Counter,
 }
@@ -223,13 +229,18 @@ impl Watch {
         let up = metrics::gauge!(UP, "connection" => name);
         up.set(0.0);
         let connects = metrics::counter!(CONNECTS, "connection" => name);
-        Self { name, is_up: AtomicBool::new(false), up, connects }
+        Self { name, is_up: AtomicBool::new(false), told: Mutex::default(), up, connects }
     }
 
-    /// Logs the first of a row of errors.
+    /// Logs the first of a row of equal errors: why a connection broke, and why the next one cannot be made.
     fn broke(&self, error: &fred::error::Error, server: Option<&Server>) {
         self.up.set(0.0);
-        if self.is_up.swap(false, Ordering::Relaxed) {
+        let was_up = self.is_up.swap(false, Ordering::Relaxed);
+        let text = error.to_string();
+        // Nothing in here panics between two writes.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if was_up || *told != text {
+            *told = text;
             let server = server.map(ToString::to_string).unwrap_or_default();
             tracing::warn!(connection = self.name, server, %error, "redis is out of reach");
         }
@@ -239,6 +250,7 @@ impl Watch {
         self.up.set(1.0);
         self.connects.increment(1);
         self.is_up.store(true, Ordering::Relaxed);
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
         tracing::info!(connection = self.name, %server, "redis is connected");
     }
 }

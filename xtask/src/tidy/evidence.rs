@@ -22,17 +22,19 @@ const THREATS: &str = "docs/security/threat-model.md";
 /// What a row says in place of evidence.
 const ACCEPTED: &str = "Accepted:";
 /// Where paths start; other words with a slash are URLs of the API, types of media, or fractions.
-const ROOTS: [&str; 11] = [
+const ROOTS: [&str; 13] = [
     "crates/",
     "deploy/",
     "docs/",
     "fixtures/",
-    "fuzz/",
+    "fuzz",
     "migrations/",
     "xtask/",
     ".cargo/",
-    ".github/",
+    ".ci/",
+    ".deny.toml",
     "Cargo.",
+    "rust-toolchain.toml",
     "SECURITY.md",
 ];
 
