@@ -1,5 +1,7 @@
 //! A node of a cluster: its stores, opened as the configuration says.
 
+mod regions;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -91,6 +93,7 @@ pub fn failure(error: Error) -> Failure {
 pub struct Background {
     session: Session,
     archive: CassandraAuditArchive,
+    regions: CassandraRegions,
     audit_folder: PathBuf,
     intake: Option<(RedisIntake, intake::Settings)>,
 }
@@ -119,6 +122,7 @@ impl Background {
         Ok(Self {
             session: stores.session.clone(),
             archive: stores.archive.clone(),
+            regions: stores.regions.clone(),
             audit_folder: config.audit.directory.clone(),
             intake,
         })
@@ -127,6 +131,7 @@ impl Background {
     /// Begins; it ends with the process, the intake with the drain.
     pub fn begin<P: Ports>(self, app: &App<P>, chain: ChainId) {
         tokio::spawn(metrics::measure(self.session));
+        tokio::spawn(regions::follow(self.regions, app.clone()));
         tokio::spawn(ship::run(self.archive, (chain, self.audit_folder), means().clock));
         if let Some((queue, settings)) = self.intake {
             tokio::spawn(intake::run(app.clone(), Arc::new(queue), settings));
