@@ -20,6 +20,8 @@ mod message;
 #[cfg(feature = "bench")]
 mod nginx;
 #[cfg(feature = "bench")]
+mod observer;
+#[cfg(feature = "bench")]
 mod pinned;
 #[cfg(feature = "bench")]
 mod publish;

@@ -13,7 +13,7 @@ use crate::bench::nginx::Nginx;
 use crate::bench::pull::{self, Coding, Stream, Taken};
 use crate::bench::site::{READERS, Running, STREAMS, Site, Tuning};
 use crate::bench::verify::Expected;
-use crate::bench::{codec, gauge, limiter, publish, waiting};
+use crate::bench::{codec, gauge, limiter, observer, publish, waiting};
 use crate::console;
 use crate::flags::{BenchPart, BenchRunFlags, Peer};
 
@@ -39,6 +39,7 @@ pub(crate) fn run(flags: &BenchRunFlags) -> Result<bool> {
     }
     if flags.bench.measures(BenchPart::Limiter) {
         limiter::measure(&mut report)?;
+        observer::measure(&mut report)?;
     }
     if flags.bench.measures(BenchPart::Server) {
         measure_server(flags, &mut report)?;

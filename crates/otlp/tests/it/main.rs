@@ -1,5 +1,7 @@
 //! Issue 7, item 3: traces reach a collector, over plain HTTP and over TLS, or are dropped without harm.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

@@ -1,6 +1,7 @@
 //! Issue 7, item 3: one request seen from everywhere - the collector, the log, the metrics, the slow requests - and none of
 //! what must not leave.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -96,4 +97,45 @@ async fn refused_reads_are_counted_for_their_participant_and_by_their_code() {
     let lines: Vec<_> =
         metrics.lines().filter(|line| line.starts_with("pix_stream_read_refused_total")).collect();
     assert_eq!(lines, [format!("pix_stream_read_refused_total{{ispb=\"{ISPB}\",code=\"invalidCursor\"}} 1")]);
+}
+
+/// Labels of each metric, as the catalogue has them.
+fn catalogued() -> BTreeMap<String, BTreeSet<String>> {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md")).unwrap();
+    let ticked =
+        |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let rows = page.lines().filter(|line| line.starts_with("| `pix_stream_"));
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split('|').collect();
+        (cells[1].trim().trim_matches('`').to_owned(), ticked(cells[3]))
+    };
+    rows.map(row).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_series_of_a_server_is_in_the_catalogue_with_exactly_its_labels() {
+    let folder = Folder::new();
+    let server = tokio::task::block_in_place(|| {
+        let server = folder.serve();
+        folder.lines("publish", &["--generate", "3"]);
+        assert_eq!(folder.lines("pull", &[]).len(), 3);
+        server
+    });
+    let admin = server.ready["admin"].as_str().unwrap().trim_start_matches("https://").parse().unwrap();
+    let metrics = ask_server(&folder.dir(), admin, "auditor", &Ask::get("/metrics")).await.text();
+    let catalogue = catalogued();
+    let mut seen = BTreeSet::new();
+    for line in metrics.lines().filter(|line| line.starts_with("pix_stream_")) {
+        let (series, _value) = line.rsplit_once(' ').unwrap();
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        let name = of_histogram.filter(|name| catalogue.contains_key(*name)).unwrap_or(name);
+        let labels = labels.trim_end_matches('}').split("\",").filter_map(|pair| pair.split_once('='));
+        let labels: BTreeSet<String> =
+            labels.map(|(label, _)| label.to_owned()).filter(|label| label != "le").collect();
+        assert_eq!(catalogue.get(name), Some(&labels), "{line}");
+        seen.insert(name.to_owned());
+    }
+    assert!(seen.len() > 40, "{seen:?}");
 }
