@@ -62,7 +62,10 @@ impl Form {
     pub fn schema(self) -> Value {
         match self {
             Self::Ispb => json!({ "type": "string", "pattern": "^[0-9A-Z]{8}$" }),
-            Self::Entry | Self::ResourceId => json!({ "type": "string", "pattern": "^[0-9A-Za-z_-]{32}$" }),
+            // Both begin with the bytes `PI`.
+            Self::Entry | Self::ResourceId => {
+                json!({ "type": "string", "pattern": "^UE[k-n][0-9A-Za-z_-]{29}$" })
+            }
             Self::MessageType => json!({ "type": "string", "pattern": "^[0-9A-Za-z.]{1,64}$" }),
             Self::Flag => json!({ "type": "boolean" }),
             Self::Number(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),

@@ -9,6 +9,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::parameters::NUMBER_MAX;
 use crate::requests::REASON_MAX;
 use crate::routes::{Route, SchemaOf};
 
@@ -40,7 +41,7 @@ pub(crate) fn of_request(route: &Route) -> Option<Value> {
 /// 400: not an object, a field that is missing, not known, of another type or out of bounds.
 pub(crate) fn read(route: &Route, body: &[u8]) -> Result<Map<String, Value>, Problem> {
     static SCHEMAS: OnceLock<Vec<(&Route, Value)>> = OnceLock::new();
-    let fields = if body.trim_ascii().is_empty() {
+    let mut fields = if body.trim_ascii().is_empty() {
         Map::new()
     } else {
         match serde_json::from_slice(body) {
@@ -54,11 +55,11 @@ pub(crate) fn read(route: &Route, body: &[u8]) -> Result<Map<String, Value>, Pro
     });
     let schema = schemas.iter().find(|(known, _)| std::ptr::eq(*known, route)).map(|(_, schema)| schema);
     let nothing = json!({ "properties": {} });
-    check_object(&fields, schema.unwrap_or(&nothing), "").map_err(invalid)?;
+    check_object(&mut fields, schema.unwrap_or(&nothing), "").map_err(invalid)?;
     Ok(fields)
 }
 
-fn check_object(fields: &Map<String, Value>, schema: &Value, within: &str) -> Result<(), String> {
+fn check_object(fields: &mut Map<String, Value>, schema: &Value, within: &str) -> Result<(), String> {
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         if fields.get(name).is_none_or(Value::is_null) {
             return Err(format!("`{within}{name}` is missing"));
@@ -73,8 +74,8 @@ fn check_object(fields: &Map<String, Value>, schema: &Value, within: &str) -> Re
     Ok(())
 }
 
-/// One field. Null is as good as absent where a field may be absent: of one that may not, it was said already.
-fn check(value: &Value, schema: &Value, name: &str) -> Result<(), String> {
+/// One field; a whole number is one however it is written. Null is as good as absent where a field may be absent: of one that may not, it was said already.
+fn check(value: &mut Value, schema: &Value, name: &str) -> Result<(), String> {
     if value.is_null() {
         return Ok(());
     }
@@ -85,7 +86,8 @@ fn check(value: &Value, schema: &Value, name: &str) -> Result<(), String> {
     match type_of(schema) {
         "integer" => {
             let number =
-                value.as_u64().ok_or_else(|| format!("`{name}` must be a whole number, not negative"))?;
+                whole(value).ok_or_else(|| format!("`{name}` must be a whole number, not negative"))?;
+            *value = number.into();
             let (from, to) =
                 (schema["minimum"].as_u64().unwrap_or(0), schema["maximum"].as_u64().unwrap_or(u64::MAX));
             let is_within = (from..=to).contains(&number);
@@ -95,19 +97,23 @@ fn check(value: &Value, schema: &Value, name: &str) -> Result<(), String> {
         }
         "boolean" => value.as_bool().map(drop).ok_or_else(|| format!("`{name}` must be true or false")),
         "object" => {
-            let fields = value.as_object().ok_or_else(|| format!("`{name}` must be an object"))?;
+            let fields = value.as_object_mut().ok_or_else(|| format!("`{name}` must be an object"))?;
             check_object(fields, schema, &format!("{name}."))
         }
         _ => check_text(value.as_str(), schema, name),
     }
 }
 
+/// The number that `1.0` is, too.
+fn whole(value: &Value) -> Option<u64> {
+    let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..=NUMBER_MAX as f64).contains(number);
+    value.as_u64().or_else(|| value.as_f64().filter(is_whole).map(|number| number as u64))
+}
+
 fn type_of(schema: &Value) -> &str {
-    match &schema["type"] {
-        Value::Array(types) => types.iter().filter_map(Value::as_str).find(|name| *name != "null"),
-        other => other.as_str(),
-    }
-    .unwrap_or("string")
+    let types = &schema["type"];
+    let of_many = || types.as_array()?.iter().filter_map(Value::as_str).find(|name| *name != "null");
+    types.as_str().or_else(of_many).unwrap_or("string")
 }
 
 fn check_text(text: Option<&str>, schema: &Value, name: &str) -> Result<(), String> {
@@ -168,6 +174,8 @@ mod tests {
             assert_eq!(create(fields), told, "{fields}");
         }
         assert_eq!(title(Operation::CreateParticipant, "{}"), "`ispb` is missing");
+        assert_eq!(title(Operation::Cap, r#"{"cap": 6.0}"#), "fine");
+        assert_eq!(title(Operation::Cap, r#"{"cap": 1.5}"#), "`cap` must be a whole number, not negative");
         assert_eq!(title(Operation::Cap, r#"{"cap": null}"#), "`cap` is missing");
         assert_eq!(title(Operation::Cap, r#"{"cap": 7}"#), "`cap` must be a whole number from 1 to 6");
         assert_eq!(title(Operation::Pause, "[]"), "the body is not a JSON object");

@@ -35,12 +35,12 @@ pub(super) static ROUTES: &[Route] = &[
     .allow(AUDIT)
     .reach(Reach::Narrowed)
     .gives::<hooks::MessageEvidence>()
-    .refuses(&[Code::Unavailable])
+    .refuses(&[Code::Conflict, Code::Unavailable])
     .needs(Hook::Evidence),
     Route::look("/admin/v1/audit/head", Operation::ShowChain, "audit.head", "Where the audit chain ends, and its last anchor.")
         .allow(AUDIT)
         .gives::<hooks::ChainHead>()
-        .refuses(&[Code::Unavailable])
+        .refuses(&[Code::Conflict, Code::Unavailable])
         .needs(Hook::Evidence),
     Route::post(
         "/admin/v1/audit/verify",
@@ -62,6 +62,6 @@ pub(super) static ROUTES: &[Route] = &[
     .reach(Reach::Participant)
     .query(RANGE)
     .content(Content::Lines)
-    .refuses(&[Code::Unavailable])
+    .refuses(&[Code::Conflict, Code::Unavailable])
     .needs(Hook::Evidence),
 ];

@@ -83,19 +83,17 @@ fn faults(document: &Value, schema: &Value, value: &Value) -> Option<String> {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let types: Vec<&str> = match &schema["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(some) => some.iter().filter_map(Value::as_str).collect(),
-        _ => return None,
+    let types: Vec<&str> = match (schema["type"].as_str(), schema["type"].as_array()) {
+        (Some(one), _) => vec![one],
+        (None, Some(some)) => some.iter().filter_map(Value::as_str).collect(),
+        (None, None) => return None,
     };
-    if !types.contains(&is) && !(is == "integer" && types.contains(&"number")) {
+    if !(types.contains(&is) || is == "integer" && types.contains(&"number")) {
         return Some(format!("{value} is no {types:?}"));
     }
-    match value {
-        Value::Array(items) => items.iter().find_map(|item| faults(document, &schema["items"], item)),
-        Value::Object(fields) => faults_of_fields(document, schema, fields),
-        _ => None,
-    }
+    let of_items = || value.as_array()?.iter().find_map(|item| faults(document, &schema["items"], item));
+    let of_fields = || faults_of_fields(document, schema, value.as_object()?);
+    of_items().or_else(of_fields)
 }
 
 fn faults_of_fields(document: &Value, schema: &Value, fields: &Map<String, Value>) -> Option<String> {
@@ -103,7 +101,7 @@ fn faults_of_fields(document: &Value, schema: &Value, fields: &Map<String, Value
     if let Some(name) = required.clone().find(|name| !fields.contains_key(*name)) {
         return Some(format!("{name} is missing"));
     }
-    let Some(known) = schema["properties"].as_object() else { return None };
+    let known = schema["properties"].as_object()?;
     fields.iter().find_map(|(name, value)| match known.get(name) {
         Some(schema) => faults(document, schema, value).map(|told| format!("{name}: {told}")),
         None if schema["additionalProperties"].is_object() => None,
