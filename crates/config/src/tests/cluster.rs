@@ -57,6 +57,9 @@ fn rules_of_the_stores_are_kept() {
         ("redis.sentinel_username = \"app\"\n", "redis.sentinel_username"),
         ("redis.prefix = \"a{b}\"\n", "redis.prefix"),
         ("redis.ca = \"ca.pem\"\n", "redis.ca"),
+        ("redis.tls = true\nredis.ca = \"ca.pem\"\nredis.certificate = \"c\"\n", "redis.certificate"),
+        ("redis.tls = true\nredis.ca = \"ca.pem\"\nredis.key = \"k\"\n", "redis.key"),
+        ("redis.certificate = \"c\"\nredis.key = \"k\"\n", "redis.certificate"),
         ("intake.stream = \"in\"\nintake.group = \"\"\n", "intake.group"),
     ] {
         let problems = read_text(&format!("{CLUSTER}{text}")).expect_err(text);

@@ -12,7 +12,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::time_provider::TimeProvider;
 use rustls::{CipherSuite, ClientConfig, HandshakeKind, ProtocolVersion};
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{PrivateKeyDer, UnixTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -297,6 +298,20 @@ fn without_files_there_is_no_tls() {
         "tls.ca: names no file; mutual TLS needs at least one\n\
          tls.certificates: names no file; mutual TLS needs at least one"
     );
+}
+
+#[test]
+fn no_key_is_in_the_debug_form() {
+    let pki = Pki::new("authority");
+    let settings = pki.settings();
+    let tls = TlsStore::load(&settings).unwrap();
+    let shown = format!("{tls:?} {settings:?}");
+    for files in &settings.certificates {
+        let key = PrivateKeyDer::from_pem_file(&files.key).unwrap();
+        // Bytes are mostly shown as a list of numbers.
+        let bytes = format!("{:?}", &key.secret_der()[40..56]);
+        assert!(!shown.contains(bytes.trim_matches(['[', ']'])) && !shown.contains("PRIVATE"), "{shown}");
+    }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod ask;
+mod admin;
 mod config;
 mod conformance;
 mod demo;
+mod evidence;
 mod expect;
 mod init;
 mod intake;
@@ -13,6 +15,8 @@ mod keys;
 mod lifecycle;
 mod operate;
 mod reload;
+mod secrets;
+mod secured;
 mod server;
 mod signals;
 mod traces;

@@ -16,7 +16,7 @@ use crate::expect::transcript;
 use crate::server::{Folder, ISPB, Process, Server, json_lines, wait_for};
 
 /// What the server wrote to its log so far.
-fn log(folder: &Folder) -> Vec<Value> {
+pub(crate) fn log(folder: &Folder) -> Vec<Value> {
     json_lines(&std::fs::read_to_string(folder.beside("serve.err")).unwrap())
 }
 
@@ -121,17 +121,21 @@ fn a_reader_of_the_ready_line_that_went_away_does_not_end_the_server() {
     assert!(!folder.dir().join("data/ready.json").exists());
 }
 
-/// A list of the development CA that revokes these certificates.
-fn revocation_list(folder: &Folder, number: u64, revoked: &[&str]) -> String {
-    let read = |name: &str| std::fs::read_to_string(folder.dir().join(name)).unwrap();
-    let key = KeyPair::from_pem(&read("tls/ca.key")).unwrap();
-    // The subject of the authority, which is the issuer of the list.
+/// The development CA of a folder, to sign with.
+pub(crate) fn authority(folder: &Folder) -> Issuer<'static, KeyPair> {
+    let key = std::fs::read_to_string(folder.dir().join("tls/ca.key")).unwrap();
+    // Its subject, which is the issuer of what it signs.
     let mut authority = CertificateParams::default();
     authority.distinguished_name = DistinguishedName::new();
     authority.distinguished_name.push(DnType::OrganizationName, "pix-stream");
     authority.distinguished_name.push(DnType::CommonName, "pix-stream development CA (not for production)");
-    authority.key_usages = vec![KeyUsagePurpose::CrlSign];
-    let issuer = Issuer::new(authority, key);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Issuer::new(authority, KeyPair::from_pem(&key).unwrap())
+}
+
+/// A list of the development CA that revokes these certificates.
+pub(crate) fn revocation_list(folder: &Folder, number: u64, revoked: &[&str]) -> String {
+    let read = |name: &str| std::fs::read_to_string(folder.dir().join(name)).unwrap();
     let now = rcgen::date_time_ymd(2020, 1, 1);
     let serial = |name: &&str| {
         let pem = x509_parser::pem::parse_x509_pem(read(name).as_bytes()).unwrap().1;
@@ -151,7 +155,7 @@ fn revocation_list(folder: &Folder, number: u64, revoked: &[&str]) -> String {
         revoked_certs: revoked.iter().map(serial).collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     };
-    list.signed_by(&issuer).unwrap().pem().unwrap()
+    list.signed_by(&authority(folder)).unwrap().pem().unwrap()
 }
 
 /// Whether the participant is let in with its certificate: read to the end, or hear of the certificate.

@@ -116,6 +116,7 @@ pub(crate) fn peer(name: &str, unit: &str) -> Peer {
             rule("producer", Role::Publish(Scope::All)),
             rule("producer of one", Role::Publish(Scope::Some([ispb(OTHER)].into()))),
             rule("admin", Role::Admin(Scope::All)),
+            rule("operator", Role::Operator(Scope::All)),
             rule("auditor", Role::Auditor(Scope::All)),
         ],
         ..IdentityRules::default()
