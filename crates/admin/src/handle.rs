@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::answer::{self, Body};
 use crate::hooks::{Hooks, Reloaded};
 use crate::operations::{self, Call};
-use crate::parameters::{DRY_RUN, Parameter, Query};
+use crate::parameters::{DRY_RUN, Parameter, Query, REASON};
 use crate::routes::{self, Operation, Route};
 use crate::{authority, openapi, shape};
 
@@ -157,7 +157,8 @@ impl<P: Ports> Asked<'_, P> {
             route.query.iter().copied().chain(route.method.is_change().then_some(DRY_RUN)).collect();
         let query = Query::parse(self.head.uri.query(), &known)?;
         let dry_run = query.find(DRY_RUN.name).unwrap_or(false);
-        let reason = fields.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let reason = fields.get(REASON.name).and_then(Value::as_str).map(str::to_owned);
+        let reason = reason.or_else(|| query.find_text(REASON.name)).unwrap_or_default();
         let actor = Actor { reason: &reason, ..actor };
         let call = Call { admin: self.admin, route, params, query, fields, dry_run, scope: &scope, actor };
         operations::run(call).await

@@ -7,6 +7,10 @@ use pix_stream_delivery::edge::{Code, Problem};
 use pix_stream_domain::ispb::Ispb;
 use serde_json::{Value, json};
 
+use crate::requests::REASON_MAX;
+use crate::routes::decoded;
+use crate::shape::PLAIN;
+
 /// The largest whole number that every reader of JSON keeps exactly.
 pub(crate) const NUMBER_MAX: u64 = (1 << 53) - 1;
 
@@ -36,11 +40,17 @@ pub enum Form {
     Flag,
     /// A whole number from one bound to the other.
     Number(u64, u64),
+    /// Text for people, percent-encoded.
+    Text(u64),
 }
 
 /// Whether a change is only tried.
 pub(crate) const DRY_RUN: Parameter =
     Parameter { name: "dry_run", about: "Only says what the change would come to.", form: Form::Flag };
+
+/// Why something is handed out: what changes something has it in its body.
+pub(crate) const REASON: Parameter =
+    Parameter { name: "reason", about: "Why: kept in the audit log.", form: Form::Text(REASON_MAX) };
 
 /// Parameters of paths.
 pub(crate) const OF_PATHS: [Parameter; 6] = [
@@ -69,6 +79,7 @@ impl Form {
             Self::MessageType => json!({ "type": "string", "pattern": "^[0-9A-Za-z.]{1,64}$" }),
             Self::Flag => json!({ "type": "boolean" }),
             Self::Number(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+            Self::Text(max) => json!({ "type": "string", "maxLength": max, "pattern": PLAIN }),
         }
     }
 
@@ -81,6 +92,7 @@ impl Form {
             Self::MessageType => "a message type".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Number(from, to) => format!("a whole number from {from} to {to}"),
+            Self::Text(max) => format!("percent-encoded text of at most {max} characters, none of control"),
         }
     }
 
@@ -91,12 +103,20 @@ impl Form {
             Self::ResourceId | Self::MessageType => !text.is_empty(),
             Self::Flag => matches!(text, "true" | "false"),
             Self::Number(from, to) => text.parse().is_ok_and(|number: u64| (from..=to).contains(&number)),
+            Self::Text(max) => spelled_out(text).is_some_and(|text| {
+                text.chars().count() as u64 <= max && !text.chars().any(char::is_control)
+            }),
         }
     }
 }
 
+/// The text of a value, in which `+` is a space as forms have it.
+fn spelled_out(value: &str) -> Option<String> {
+    decoded(&value.replace('+', " "))
+}
+
 /// A query, of which every value has the form that its parameter asks for. Values are ISPBs, ids, numbers and words:
-/// nothing that would be percent-encoded.
+/// nothing that would be percent-encoded, but for [`Form::Text`].
 #[derive(Debug, Default)]
 pub(crate) struct Query<'a>(Vec<(&'static str, &'a str)>);
 
@@ -128,6 +148,13 @@ impl<'a> Query<'a> {
     /// A value that is there.
     pub(crate) fn find<T: FromStr>(&self, name: &str) -> Option<T> {
         self.0.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.parse().ok())
+    }
+}
+
+impl Query<'_> {
+    /// A text that is there.
+    pub(crate) fn find_text(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(known, _)| *known == name).and_then(|(_, value)| spelled_out(value))
     }
 }
 

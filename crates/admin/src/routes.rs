@@ -19,7 +19,7 @@ use crate::hooks::Hooks;
 use crate::parameters::Parameter;
 
 pub use path::Params;
-pub(crate) use path::names;
+pub(crate) use path::{decoded, names};
 
 /// Makes the schema of a type.
 pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;

@@ -14,7 +14,7 @@ use crate::requests::REASON_MAX;
 use crate::routes::{Route, SchemaOf};
 
 /// What no text may hold.
-const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+pub(crate) const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 
 /// The schema of a route's body, with nothing by reference; `None` where it takes none.
 pub(crate) fn of_request(route: &Route) -> Option<Value> {

@@ -3,7 +3,7 @@
 use pix_stream_delivery::edge::Code;
 
 use crate::hooks;
-use crate::parameters::{Form, NUMBER_MAX, Parameter};
+use crate::parameters::{Form, NUMBER_MAX, Parameter, REASON};
 use crate::routes::{AUDIT, Content, Hook, Operation, Reach, Route};
 
 const RANGE: &[Parameter] = &[
@@ -23,6 +23,7 @@ const RANGE: &[Parameter] = &[
         about: "Up to, not including, this time.",
         form: Form::Number(0, NUMBER_MAX),
     },
+    REASON,
 ];
 
 pub(super) static ROUTES: &[Route] = &[
@@ -34,6 +35,7 @@ pub(super) static ROUTES: &[Route] = &[
     )
     .allow(AUDIT)
     .reach(Reach::Narrowed)
+    .query(&[REASON])
     .gives::<hooks::MessageEvidence>()
     .refuses(&[Code::Conflict, Code::Unavailable])
     .needs(Hook::Evidence),

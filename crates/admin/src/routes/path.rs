@@ -40,7 +40,7 @@ fn name_of(segment: &str) -> Option<&str> {
 }
 
 /// `%2F` as `/`, and so on; `None` for what is not an encoding of text.
-fn decoded(segment: &str) -> Option<String> {
+pub(crate) fn decoded(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {

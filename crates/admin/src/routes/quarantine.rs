@@ -3,7 +3,7 @@
 use pix_stream_delivery::edge::Code;
 
 use crate::operations::QUARANTINE_PAGE_MAX;
-use crate::parameters::{Form, Parameter};
+use crate::parameters::{Form, Parameter, REASON};
 use crate::routes::{ADMIN, Content, Operation, Reach, Route, WORK};
 use crate::views::{DroppedView, EntryView, PageView, ReleasedView};
 
@@ -71,5 +71,6 @@ const EXPORT: Route = Route::look(
 )
 .reach(Reach::Narrowed)
 .allow(ADMIN)
+.query(&[REASON])
 .content(Content::Message)
 .refuses(&[Code::Unavailable, Code::Overloaded]);

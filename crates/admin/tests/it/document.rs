@@ -152,3 +152,28 @@ async fn a_server_without_a_hook_neither_has_nor_documents_its_routes() {
         assert!(world.document()["paths"].get(route.path).is_none(), "{}", route.path);
     }
 }
+
+/// The routes as the page for people shows them.
+fn page_table() -> String {
+    let mut page =
+        String::from("| method and path | for | of some participants | does |\n|---|---|---|---|\n");
+    for route in routes::all() {
+        let reach = match route.reach {
+            routes::Reach::Anybody => "yes",
+            routes::Reach::Participant => "theirs",
+            routes::Reach::Narrowed => "narrowed",
+            routes::Reach::Node => "no",
+        };
+        let (method, path) = (route.method.text(), route.path);
+        page += &format!("| `{method} {path}` | {} | {reach} | {} |\n", route.allowed.text(), route.summary);
+    }
+    page
+}
+
+#[test]
+fn the_page_for_people_has_the_table() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/admin-api.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let table = page_table();
+    assert!(text.contains(&table), "docs/admin-api.md must hold this:\n{table}");
+}

@@ -8,5 +8,6 @@ mod catalog;
 mod document;
 mod node;
 mod participants;
+mod properties;
 mod quarantine;
 mod world;

@@ -50,7 +50,7 @@ fn report(made: &Made, json: bool) -> std::io::Result<()> {
     output::line("  pix-stream.toml  the configuration, complete and commented")?;
     output::line("  tls/             a development CA and the server's certificates (not for production)")?;
     output::line(format_args!(
-        "  clients/         certificates of producer, admin, auditor and psp-{}",
+        "  clients/         certificates of producer, admin, operator, auditor and psp-{}",
         participants.join(", psp-")
     ))?;
     output::line("  keys/  data/     the token signing key; the journal and the audit log")?;
