@@ -44,13 +44,14 @@ impl Anchors for CassandraAnchors {
         };
         // One that was equal would win by the bytes of its columns: what is kept stays.
         let kept = self.load_anchors().await?;
-        let is_news = kept.iter().find(|kept| kept.chain == anchor.chain).is_none_or(|kept| anchor.outranks(kept));
+        let is_news =
+            kept.iter().find(|kept| kept.chain == anchor.chain).is_none_or(|kept| anchor.outranks(kept));
         if !is_news {
             return Ok(());
         }
         let broken_at = anchor.broken_at.map(|at| number(at.unix_millis())).transpose()?;
         let values = vec![
-            Value::from(&*anchor.chain.to_string()),
+            Value::Text(anchor.chain.to_string()),
             number(anchor.head.entry)?.into(),
             Value::from(anchor.head.hash.0.to_vec()),
             number(anchor.at.unix_millis())?.into(),

@@ -22,6 +22,9 @@ pub trait Wait {
     fn wait<T>(&self, answer: impl Future<Output = T>) -> T;
 }
 
+/// How long an entry that is on a node's disk may take to the archive, while both are well.
+const ARCHIVED_LATE_MILLIS: u64 = 60_000;
+
 /// Where the chains of a cluster are read.
 #[derive(Debug, Clone)]
 pub struct Archived<A, W> {
@@ -31,6 +34,8 @@ pub struct Archived<A, W> {
     pub waiting: W,
     /// The chain that this node writes, and its folder: its newest entries are not archived yet.
     pub own: (ChainId, PathBuf),
+    /// The time: what other nodes have anchored in the last minute may not be archived yet.
+    pub now: Timestamp,
 }
 
 impl<A: AuditArchive, W: Wait> Archived<A, W> {
@@ -54,6 +59,11 @@ impl<A: AuditArchive, W: Wait> Archived<A, W> {
         for (chain, days) in chains {
             let own: Vec<Anchor> = anchors.iter().filter(|anchor| anchor.chain == chain).copied().collect();
             let mut check = Check::new(chain.to_string(), own);
+            if chain != self.own.0 {
+                let now = self.now.unix_millis();
+                check = check
+                    .settled_until(Timestamp::from_unix_millis(now.saturating_sub(ARCHIVED_LATE_MILLIS)));
+            }
             // A block is filed under the day on which it was brought here: not before its entries happened, but for
             // clocks that differ.
             let first_day = from.map_or(i32::MIN, |from| day_of(from).saturating_sub(1));
@@ -131,6 +141,7 @@ mod tests {
 
     const OWN: ChainId = ChainId([1; 8]);
     const OTHER: ChainId = ChainId([2; 8]);
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_800_000_100_000);
 
     /// A fake answers at once.
     struct Now;
@@ -177,7 +188,7 @@ mod tests {
         ship(&archive, OWN, 20_000, 1, &own[..10]).await;
         ship(&archive, OWN, 20_001, 11, &own[10..20]).await;
         ship(&archive, OTHER, 20_000, 1, &other).await;
-        let archived = Archived { archive, waiting: Now, own: (OWN, folder.path().to_owned()) };
+        let archived = Archived { archive, waiting: Now, own: (OWN, folder.path().to_owned()), now: NOW };
         let mut seen = Vec::new();
         let anchors = [anchor(OWN, 25, own[24].1), anchor(OTHER, 20, other[19].1)];
         let reports = archived.read(&anchors, None, |chain, _| seen.push(chain.to_owned())).unwrap();
@@ -195,10 +206,17 @@ mod tests {
         ship(&archive, OTHER, 20_000, 1, &lines[..10]).await;
         let mut changed = lines[10..].to_vec();
         changed[3].0 = changed[3].0.replacen("\"at\":\"2027", "\"at\":\"2026", 1);
-        let archived =
-            Archived { archive: archive.clone(), waiting: Now, own: (OWN, folder.path().to_owned()) };
+        let archived = Archived {
+            archive: archive.clone(),
+            waiting: Now,
+            own: (OWN, folder.path().to_owned()),
+            now: NOW,
+        };
         let gone = ChainId([3; 8]);
         let anchors = [anchor(OTHER, 12, lines[11].1), anchor(gone, 4, Digest::of(b"gone"))];
+        let fresh = Anchor { at: NOW, ..anchors[0] };
+        let reports = archived.read(&[fresh], None, |_, _| ()).unwrap();
+        assert!(reports.iter().all(|report| report.holds), "it may be on its way: {reports:?}");
         let reports = archived.read(&anchors, None, |_, _| ()).unwrap();
         let findings: Vec<_> = reports.iter().flat_map(|report| &report.findings).collect();
         assert_eq!(findings.len(), 2, "{findings:?}");

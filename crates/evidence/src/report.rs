@@ -60,13 +60,23 @@ pub struct Check {
     walk: Walk,
     anchored: Anchored,
     broken: Option<String>,
+    /// Anchors from then on may name entries that are still on their way to where the chain is read.
+    settled: Option<Timestamp>,
 }
 
 impl Check {
     /// A chain of which nothing was read, with its anchors.
     #[must_use]
     pub fn new(chain: String, anchors: Vec<Anchor>) -> Self {
-        Self { chain, walk: Walk::default(), anchored: Anchored::new(anchors), broken: None }
+        Self { chain, walk: Walk::default(), anchored: Anchored::new(anchors), broken: None, settled: None }
+    }
+
+    /// Entries of the last moments, from `at` on, may still be on their way to where the chain is read: that it ends
+    /// before an anchor as new as that says nothing.
+    #[must_use]
+    pub fn settled_until(mut self, at: Timestamp) -> Self {
+        self.settled = Some(at);
+        self
     }
 
     /// Where it has come to.
@@ -113,6 +123,9 @@ impl Check {
         let cut = if self.broken.is_some() { Verdict::NotRead } else { Verdict::Cut };
         let verdicts = self.anchored.verdicts().iter();
         let verdicts = verdicts.map(|(anchor, verdict)| match verdict {
+            Verdict::Cut if self.settled.is_some_and(|settled| anchor.at >= settled) => {
+                (anchor, Verdict::NotRead)
+            }
             Verdict::Cut => (anchor, cut),
             Verdict::Holds | Verdict::Differs | Verdict::NotRead => (anchor, *verdict),
         });

@@ -9,6 +9,7 @@ mod view;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_adapter_cassandra::audit::CassandraAuditArchive;
@@ -27,13 +28,18 @@ use pix_stream_evidence::report::{ChainReport, Walked, read_files};
 use pix_stream_ports::Ports as _;
 use pix_stream_ports::anchors::{Anchor, Anchors as _};
 use pix_stream_ports::audit_log::AuditLog as _;
+use pix_stream_ports::clock::Clock as _;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
 
 use crate::node_ports::{NodePorts, Stores};
+use crate::system::SystemClock;
 
 pub use start::hold_against_anchors;
 
+/// How long a question waits for the one before it.
+const TURN_WAIT: Duration = Duration::from_secs(5);
 /// Chunks of an export on their way to a slow client.
 const CHUNKS: usize = 8;
 
@@ -69,7 +75,8 @@ impl<S: Stores> NodeEvidence<S> {
         answer: impl FnOnce(&Inner<S>, &Blocking) -> Said<T> + Send + 'static,
     ) -> Said<T> {
         let busy = "the audit log is being read for somebody else: ask again when that is done";
-        let _turn = self.turn.try_acquire().map_err(|_| HookError::Conflict(busy.to_owned()))?;
+        let turn = timeout(TURN_WAIT, self.turn.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(HookError::Conflict(busy.to_owned())) };
         let inner = Arc::clone(&self.inner);
         let handle = Handle::current();
         let answering = tokio::task::spawn_blocking(move || answer(&inner, &Blocking(handle)));
@@ -99,7 +106,8 @@ impl<S: Stores> Inner<S> {
         let own = (self.chain, self.folder.clone());
         let reports = match &self.archive {
             Some(archive) => {
-                let archived = Archived { archive: archive.clone(), waiting: blocking, own };
+                let archived =
+                    Archived { archive: archive.clone(), waiting: blocking, own, now: SystemClock.now() };
                 archived.read(&anchors, from, see).map_err(|error| unavailable(&error))?
             }
             None => {

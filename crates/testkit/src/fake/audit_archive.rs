@@ -10,10 +10,13 @@ use pix_stream_ports::error::Error;
 use crate::fake::faults::Faults;
 use crate::fake::lock;
 
-/// Blocks by chain, day and first entry; its handles share one store.
+/// Blocks by chain, day and first entry.
+type Blocks = BTreeMap<(ChainId, i32, u64), Block>;
+
+/// An archive whose handles share one store.
 #[derive(Debug, Clone)]
 pub struct FakeAuditArchive {
-    blocks: Arc<Mutex<BTreeMap<(ChainId, i32, u64), Block>>>,
+    blocks: Arc<Mutex<Blocks>>,
     faults: Faults,
 }
 
