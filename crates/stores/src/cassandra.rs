@@ -302,7 +302,7 @@ fn start(place: &Place, plan: &Plan<'_>, java: &Path, jars: &Path) -> Result<Nod
         write("node.pem", &(read(&tls.key)? + "\n" + &read(&tls.certificate)?))?;
         write("ca.pem", &read(&tls.ca)?)?;
     }
-    let arguments = java::arguments(place, &plan.options, jars)?;
+    let arguments = java::arguments(place, plan.options, jars)?;
     write("java.args", &arguments)?;
     let address = SocketAddr::from((place.host, plan.port));
     let launch = Launch {

@@ -108,7 +108,7 @@ fn messages_go_through_a_secured_redis_and_who_is_wrong_is_told_so() {
         (
             "a certificate that Redis does not know",
             vec![("REDIS_CERTIFICATE", shown(&certificate)), ("REDIS_KEY", shown(&key))],
-            "alert",
+            "AlertReceived",
         ),
     ];
     for (what, change, word) in changes {
