@@ -1,5 +1,6 @@
 //! One request to the admin API: how a change is written, and what a refusal means to an operator.
 
+use std::fmt::Write as _;
 use std::io;
 
 use bytes::Bytes;
@@ -107,6 +108,30 @@ impl Client {
     }
 }
 
+/// What a GET says of its reason; a change has it in its body.
+pub(super) fn reason(reason: Option<&str>) -> Option<String> {
+    reason.map(|reason| format!("reason={}", encoded(reason)))
+}
+
+/// A path with a query of the parts that are there.
+pub(super) fn with_query(path: &str, parts: impl IntoIterator<Item = Option<String>>) -> String {
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
+}
+
+/// Text as a query may hold it.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
 fn parse(reply: &Reply) -> Result<Value, Failure> {
     if reply.body.is_empty() {
         return Ok(json!({}));
@@ -172,4 +197,16 @@ fn advice(code: &str, path: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_goes_into_a_query_whatever_it_says() {
+        let path = with_query("/a", [None, reason(Some("Ação 12 & 13/x"))]);
+        assert_eq!(path, "/a?reason=A%C3%A7%C3%A3o%2012%20%26%2013%2Fx");
+        assert_eq!(with_query("/a", [reason(None)]), "/a");
+    }
 }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::table::{List, count, read, time};
 
-use super::client::{Ask, Client};
+use super::client::{Ask, Client, reason, with_query};
 
 const AUDIT: &str = "/admin/v1/audit";
 pub(super) const MESSAGES: &str = "/admin/v1/audit/messages";
@@ -34,7 +34,6 @@ struct Message {
     moves: Vec<Recorded>,
     #[serde(default)]
     chains: Vec<Chain>,
-    verified: bool,
     #[serde(default)]
     findings: Vec<String>,
 }
@@ -95,8 +94,9 @@ struct Verified {
 
 pub(super) async fn run(client: &mut Client, command: &EvidenceCommand, json: bool) -> Result<(), Failure> {
     let answer = match command {
-        EvidenceCommand::Show { id } => {
-            client.get(&format!("{MESSAGES}/{}", segment(&id.to_string()))).await?
+        EvidenceCommand::Show { id, reason: why } => {
+            let path = format!("{MESSAGES}/{}", segment(&id.to_string()));
+            client.get(&with_query(&path, [reason(why.as_deref())])).await?
         }
         EvidenceCommand::Head => client.get(&format!("{AUDIT}/head")).await?,
         EvidenceCommand::Verify => {
@@ -120,17 +120,9 @@ pub(super) async fn run(client: &mut Client, command: &EvidenceCommand, json: bo
     Ok(())
 }
 
-/// A resource id as one segment of a path: it may hold a slash.
+/// A resource id as one segment of a path, which cannot hold a slash.
 fn segment(id: &str) -> String {
-    id.chars().fold(String::new(), |mut text, char| {
-        match char {
-            '/' => text.push_str("%2F"),
-            '+' => text.push_str("%2B"),
-            '=' => text.push_str("%3D"),
-            other => text.push(other),
-        }
-        text
-    })
+    id.replace('+', "-").replace('/', "_")
 }
 
 fn message(message: &Message) -> List {
@@ -214,6 +206,6 @@ mod tests {
 
     #[test]
     fn an_id_with_a_slash_is_one_segment() {
-        assert_eq!(segment("UEkBbgR78VqKK/uvuq9O0r9bqXyBH9U+"), "UEkBbgR78VqKK%2Fuvuq9O0r9bqXyBH9U%2B");
+        assert_eq!(segment("UEkBbgR78VqKK/uvuq9O0r9bqXyBH9U+"), "UEkBbgR78VqKK_uvuq9O0r9bqXyBH9U-");
     }
 }

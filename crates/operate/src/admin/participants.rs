@@ -12,7 +12,7 @@ use crate::out::Out;
 use crate::output;
 use crate::table::items;
 
-use super::client::{Ask, Client};
+use super::client::{Ask, Client, reason, with_query};
 use super::{now, replay, show};
 
 const PARTICIPANTS: &str = "/admin/v1/participants";
@@ -143,7 +143,7 @@ async fn export(client: &mut Client, args: &ExportArgs) -> Result<(), Failure> {
     };
     let mut out = Out::open(args.out.as_deref(), args.force)?;
     let mut last = LastLine::default();
-    let path = format!("{}?{range}", path(&args.ispb, "/export"));
+    let path = with_query(&path(&args.ispb, "/export"), [Some(range), reason(args.reason.as_deref())]);
     let mut put = |bytes: &[u8]| {
         last.see(bytes);
         out.put(bytes)

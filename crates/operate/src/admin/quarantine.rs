@@ -3,7 +3,7 @@
 use http::Method;
 use pix_stream_ports::quarantine::EntryId;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::args::{EntriesArgs, QuarantineCommand};
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::out::Out;
 use crate::output;
 use crate::table::{List, items, read, time};
 
-use super::client::{Ask, Client};
+use super::client::{Ask, Client, reason as why, with_query};
 
 pub(super) const QUARANTINE: &str = "/admin/v1/quarantine";
 
@@ -46,8 +46,8 @@ pub(super) async fn run(client: &mut Client, command: &QuarantineCommand, json: 
         QuarantineCommand::Export { id, out, force, reason } => {
             // Seen before the bytes leave the server, which is put on record.
             let mut out = Out::open(out.as_deref(), *force)?;
-            let reason = reason.as_ref().map(|reason| json!({ "reason": reason }).to_string().into());
-            let reply = client.fetch(Method::GET, &path(id, "/message"), reason).await?;
+            let path = with_query(&path(id, "/message"), [why(reason.as_deref())]);
+            let reply = client.fetch(Method::GET, &path, None).await?;
             out.put(&reply.body)?;
             out.finish()
         }

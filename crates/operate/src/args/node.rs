@@ -60,13 +60,16 @@ pub enum EvidenceCommand {
     /// Follows a message: who published it and when, which tokens carried it, when it was confirmed, chain verified
     #[command(after_help = "Examples:
   pix-stream admin --dir pix audit show UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur
-  pix-stream admin --dir pix --as auditor audit show UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur --json
+  pix-stream admin --dir pix --as auditor audit show UEkBbgR78VqKK/uvuq9O0r9bqXyBH9Ur --json --reason 'dispute 4'
 
 Exit code 1 if the chain does not hold around what is told.")]
     Show {
         /// The PI-ResourceId of the message
         #[arg(value_name = "RESOURCE_ID", value_parser = resource_id)]
         id: ResourceId,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Shows where the audit chain ends, and which end of it the Journal holds
     #[command(after_help = "Examples:

@@ -135,10 +135,10 @@ pub enum ParticipantCommand {
         #[command(subcommand)]
         command: ReplayCommand,
     },
-    /// Hands out the digests of a stretch of messages with proof, one JSON object a line; no message leaves
+    /// Hands out the digests of a stretch of messages with proof, one JSON object a line; `audit verify` checks it
     #[command(after_help = "Examples:
   pix-stream admin --dir pix participants export 99999001 --since 2026-11-01 --until 2026-11-08 --out november.ndjson
-  pix-stream admin --dir pix --as auditor participants export 99999001 --from 1 --to 5000")]
+  pix-stream admin --dir pix --as auditor participants export 99999001 --from 1 --to 5000 --reason 'dispute 4'")]
     Export(ExportArgs),
 }
 
@@ -308,6 +308,9 @@ pub struct ExportArgs {
     /// Which messages.
     #[command(flatten)]
     pub range: RangeArgs,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// The file to write, readable by its owner alone; without it, stdout
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub out: Option<PathBuf>,

@@ -31,7 +31,8 @@ async fn post(bank: &Bank, path: &str, body: &Value) -> Reply {
 async fn tokens_of_the_key_before_stay_good_until_it_is_retired() {
     let site = Arc::new(Site::on_one_machine(1));
     let bank = Bank::new(&site, 0);
-    bank.publish(&bank.messages(12)).await;
+    bank.publish(&bank.messages(10)).await;
+    bank.publish(&bank.messages(12)[10..]).await;
     let first = bank.start().await;
     assert_eq!((first.status, key_of_next(&first)), (200, 1));
     let reply = post(&bank, "rotate", &json!({"stage": true, "reason": "drill"})).await;
@@ -179,13 +180,18 @@ fn key_files(folder: &Folder, line: &str) -> Value {
 /// Publishes messages of their own; their ids.
 fn publish(folder: &Folder, seed: u64) -> Vec<String> {
     let seed = seed.to_string();
-    texts(&folder.lines("publish", &["--generate", "30", "--type", "pibr.002", "--seed", &seed]), "resource_id")
+    texts(
+        &folder.lines("publish", &["--generate", "30", "--type", "pibr.002", "--seed", &seed]),
+        "resource_id",
+    )
 }
 
 /// All of the audit log.
 pub(crate) fn audit_of(folder: &Folder) -> String {
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder.dir().join("data/audit")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder.dir().join("data/audit"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     let logs = files.iter().filter(|path| path.extension().is_some_and(|end| end == "log"));
     logs.map(|path| std::fs::read_to_string(path).unwrap()).collect()
