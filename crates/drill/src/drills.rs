@@ -73,7 +73,7 @@ const fn page(
 const PUBLISH_20: &str =
     "pix-stream publish --dir \"$DIR\" --ispb \"$ISPB\" --generate 20 --seed 1 >/dev/null";
 /// A message that no schema accepts.
-const MAKE_BAD: &str = "pix-stream publish --dir \"$DIR\" --ispb \"$OTHER\" --generate 1 --seed 9 >/dev/null && pix-stream pull --dir \"$DIR\" --ispb \"$OTHER\" --save sample >/dev/null && sed 's#</Document>#<Sandbank/></Document>#' sample/*.xml > bad.xml";
+const MAKE_BAD: &str = "pix-stream publish --dir \"$DIR\" --ispb 9999900A --generate 1 --seed 9 >/dev/null && pix-stream pull --dir \"$DIR\" --ispb 9999900A --count 1 --save sample >/dev/null && sed 's#</Document>#<Sandbank/></Document>#' sample/*.xml > bad.xml";
 
 /// All there are: pages by name, then incidents.
 pub const ALL: &[Drill] = &[

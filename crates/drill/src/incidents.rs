@@ -20,7 +20,8 @@ const LOAD: &[&str] = &[
 const LAG: Threshold = Threshold { alert: "PixStreamLag", from: "> 60", value: 60.0 };
 const THREADS: Threshold = Threshold { alert: "PixStreamThreadLimit", from: "> 10", value: 10.0 };
 const SCHEMAS: Threshold = Threshold { alert: "PixStreamSchemaFailures", from: "> 50", value: 50.0 };
-const ALL_SCALED: &[Threshold] = &[LAG, THREADS, SCHEMAS];
+const SETTLEMENT: Threshold = Threshold { alert: "PixStreamSettlement", from: "> 20", value: 20.0 };
+const ALL_SCALED: &[Threshold] = &[LAG, SETTLEMENT, THREADS, SCHEMAS];
 
 const fn incident(
     name: &'static str,
@@ -48,6 +49,13 @@ pub const ALL: &[Drill] = &[
         "lag-spike",
         "a participant's messages wait: it has stopped reading",
         ("PixStreamLag", 80),
+        EMBEDDED,
+        &["& pix-stream publish --dir \"$DIR\" --ispb 9999900A --generate 100000 --rate 10"],
+    ),
+    incident(
+        "settlement-at-risk",
+        "the same, noticed before a payment settles late",
+        ("PixStreamSettlement", 38),
         EMBEDDED,
         &["& pix-stream publish --dir \"$DIR\" --ispb 9999900A --generate 100000 --rate 10"],
     ),

@@ -104,6 +104,18 @@ impl Prometheus {
         Ok(answer.data.alerts)
     }
 
+    /// The first value of a query, if it has any.
+    ///
+    /// # Errors
+    /// It does not answer, or in another form.
+    pub fn query(&self, query: &str) -> Result<Option<f64>> {
+        let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let body = request(self.address, &format!("/api/v1/query?query={escaped}"))?;
+        let answer: serde_json::Value = serde_json::from_str(&body)?;
+        let value = answer["data"]["result"][0]["value"][1].as_str();
+        Ok(value.and_then(|value| value.parse().ok()))
+    }
+
     /// Ends it.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ pub struct Threshold {
     pub alert: &'static str,
     /// What stands in its rule, such as `> 60`.
     pub from: &'static str,
-    /// What it becomes with the factor at hand is this number times the factor, behind the same sign.
+    /// The number in it, which is multiplied with the factor.
     pub value: f64,
 }
 

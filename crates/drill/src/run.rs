@@ -15,17 +15,19 @@ use crate::service;
 use crate::shell::{Shell, now};
 
 /// How all times of an incident are scaled, unless somebody says otherwise.
-pub const FACTOR: f64 = 0.05;
-/// What is scraped and evaluated every 15 s in production.
-const EVERY: Duration = Duration::from_secs(15);
+pub const FACTOR: f64 = 0.1;
+/// How often deploy/prometheus scrapes and evaluates.
+const EVERY: Duration = Duration::from_secs(5);
 /// Not more often than this, however small the factor.
-const EVERY_MIN: Duration = Duration::from_millis(500);
+const EVERY_MIN: Duration = Duration::from_millis(250);
 /// What an alert may take on top: a scrape, an evaluation, and a busy machine.
 const ROUNDS: u32 = 4;
 /// Load alone, before anything goes wrong.
 const SETTLING: Duration = Duration::from_secs(15);
-/// A payment is settled within this time.
+/// A payment is settled within this time: no message may wait for longer before somebody is called.
 const SETTLEMENT: Duration = Duration::from_secs(40);
+/// Over a minute by its definition; `PixStreamSettlement` is the one that comes before.
+const LATE: &str = "PixStreamLag";
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What all drills of a run share.
@@ -135,10 +137,12 @@ fn firing(prometheus: &Prometheus) -> Result<Vec<String>> {
     Ok(alerts.iter().filter(|alert| alert.is_firing()).map(|alert| alert.name().to_owned()).collect())
 }
 
-fn watch_quietly(prometheus: &Prometheus, lasts: Duration) -> Result<()> {
+/// Nothing may fire for so long; with a name, that alert alone.
+fn watch_quietly(prometheus: &Prometheus, lasts: Duration, only: Option<&str>) -> Result<()> {
     let began = now();
     while began.elapsed() < lasts {
-        let firing = firing(prometheus)?;
+        let mut firing = firing(prometheus)?;
+        firing.retain(|alert| only.is_none_or(|only| only == alert));
         ensure!(
             firing.is_empty(),
             "nothing is wrong, and {} fires after {:?}",
@@ -158,7 +162,7 @@ fn await_alert(
 ) -> Result<String> {
     let (prometheus, every) = watch(ground, folder, thresholds, means)?;
     (means.say)(&format!("{}: load alone for {SETTLING:?}", drill.name));
-    watch_quietly(&prometheus, SETTLING)?;
+    watch_quietly(&prometheus, SETTLING, Some(name))?;
     let began = now();
     for line in drill.symptom {
         begin(ground, shell, line)?;
@@ -170,14 +174,26 @@ fn await_alert(
         thread::sleep(LOOK);
     }
     let took = began.elapsed();
+    let served = served(&prometheus, means.factor, name != LATE)?;
     prometheus.stop()?;
-    let real = took.as_secs_f64() / means.factor;
-    let sla = if real <= SETTLEMENT.as_secs_f64() { "before" } else { "after" };
     Ok(format!(
-        "{name} fired after {:.1} s, unscaled {real:.0} s of {} s; {sla} the {} s of a settlement",
+        "{name} fired after {:.1} s, unscaled {:.0} s of {} s; {served}",
         took.as_secs_f64(),
+        took.as_secs_f64() / means.factor,
         within.as_secs(),
-        SETTLEMENT.as_secs()
+    ))
+}
+
+/// What participants had of it until now. The wait of messages is compared with the time of a settlement.
+fn served(prometheus: &Prometheus, factor: f64, is_early: bool) -> Result<String> {
+    let waited = prometheus.query("max(pix_stream_lag_seconds)")?.unwrap_or(0.0) / factor;
+    let service = "histogram_quantile(0.99, sum by (le) (pix_stream_http_request_service_seconds_bucket))";
+    let slowest = prometheus.query(service)?.unwrap_or(0.0) * 1e3;
+    let most = SETTLEMENT.as_secs_f64();
+    ensure!(!is_early || waited <= most, "a message had waited {waited:.0} s unscaled when the alert fired");
+    let verdict = if waited <= most { "before" } else { "after" };
+    Ok(format!(
+        "the oldest message waited {waited:.0} s unscaled, {verdict} the {most:.0} s of a settlement; p99 of requests {slowest:.0} ms"
     ))
 }
 
@@ -190,7 +206,7 @@ fn stay_quiet((ground, folder): (&Ground, &Path), lasts: Duration, means: &Means
         })
         .unwrap_or_default();
     let (prometheus, _) = watch(ground, folder, &thresholds, means)?;
-    watch_quietly(&prometheus, lasts)?;
+    watch_quietly(&prometheus, lasts, None)?;
     prometheus.stop()?;
     Ok(format!("no alert in {lasts:?}, unscaled {:.0} s", lasts.as_secs_f64() / means.factor))
 }
