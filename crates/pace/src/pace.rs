@@ -219,21 +219,31 @@ impl Pace {
     }
 
     /// Counts a request that the rate limit, so many requests a second, refused. How long its answer should wait: not
-    /// at all, unless its participant goes on asking as if nothing had been said.
+    /// at all, unless its participant goes on asking as if nothing had been said. Then it is drawn from half to one and a
+    /// half times what is configured: answers that went out together would be asked for again together, and such a wave is
+    /// what others feel.
     pub fn hold_refused(&self, ispb: Ispb, limit: u32) -> Duration {
         let Some(settings) = &self.settings else { return Duration::ZERO };
         let at_once = limit.saturating_mul(REFUSED_TIMES).clamp(REFUSED_MIN, REFUSED_MAX);
         let refused = self.with(ispb, Account::count_refused).unwrap_or(0);
-        if refused > at_once { settings.refused_hold } else { Duration::ZERO }
+        if refused <= at_once {
+            return Duration::ZERO;
+        }
+        let part = (self.draw() & 0x3ff) as u32;
+        settings.refused_hold / 2 + settings.refused_hold * part / 0x400
     }
 
     /// From once to four times a wait, in whole multiples, evenly: who was refused together shall not come back
     /// together.
     pub fn spread(&self, wait: Duration) -> Duration {
-        let drawn = self.jitter.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
-        let mixed = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let times = 1 + u32::from(((mixed >> 40) & 3) as u8);
+        let times = 1 + (self.draw() & 3) as u32;
         if self.settings.is_some() { wait.saturating_mul(times) } else { wait }
+    }
+
+    /// Evenly distributed bits; no secrets.
+    fn draw(&self) -> u64 {
+        let drawn = self.jitter.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
+        (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40
     }
 
     /// Ends a round of `elapsed`, which the caller wanted to end `late` earlier: so long did it wait for the

@@ -197,7 +197,8 @@ async fn limit(site: &Site, ispb: Ispb) -> Result<()> {
         body.len()
     );
     let answer = connection.exchange(&request).await?;
-    ensure!(answer.status == 200, "the limit was answered {}", answer.status);
+    let told = String::from_utf8_lossy(&answer.body);
+    ensure!(answer.status == 200, "the limit was answered {}: {told}", answer.status);
     Ok(())
 }
 

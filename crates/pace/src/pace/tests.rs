@@ -155,6 +155,9 @@ fn refusals_are_answered_at_once_until_nobody_listens() {
     let held = |pace: &Pace| !pace.hold_refused(ispb(1), 50).is_zero();
     assert!((0..100).all(|_| !held(&pace)));
     assert!((0..100).all(|_| held(&pace)));
+    let holds: Vec<_> = (0..100).map(|_| pace.hold_refused(ispb(1), 50).as_millis()).collect();
+    assert!(holds.iter().all(|hold| (250..750).contains(hold)), "{holds:?}");
+    assert!(holds.iter().any(|hold| *hold < 350) && holds.iter().any(|hold| *hold > 650), "{holds:?}");
     (0..100).for_each(|_| _ = pace.tick(ROUND, Duration::ZERO));
     assert!(!held(&pace), "ten seconds later it is forgotten");
 }

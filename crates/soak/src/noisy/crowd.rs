@@ -33,10 +33,10 @@ impl Crowd {
     pub(super) async fn open(address: &str, identity: &Identity, ispb: Ispb) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let mut clients = JoinSet::new();
-        for _ in 0..CONNECTIONS {
+        for number in 0..CONNECTIONS {
             let connection = Connection::open(address, identity).await?;
             let client = Client { address: address.to_owned(), identity: identity.clone(), ispb };
-            clients.spawn(client.run(connection, Arc::clone(&shared)));
+            clients.spawn(client.run((connection, number), Arc::clone(&shared)));
         }
         Ok(Self { shared, _clients: clients })
     }
@@ -58,8 +58,10 @@ struct Client {
 }
 
 impl Client {
-    async fn run(self, connection: Connection, shared: Arc<Shared>) {
+    async fn run(self, (connection, number): (Connection, usize), shared: Arc<Shared>) {
         let spacing = Duration::from_secs(1) * u32::try_from(CONNECTIONS).unwrap_or(1) / (LIMIT * TIMES);
+        // Spread evenly, or they would come in waves by themselves.
+        let first = spacing.mul_f64(number as f64 / CONNECTIONS as f64);
         let start = format!(
             "GET /api/v1/out/{}/stream/start HTTP/1.1\r\nHost: localhost\r\nAccept: application/xml\r\n\r\n",
             self.ispb
@@ -68,7 +70,7 @@ impl Client {
         loop {
             if !shared.is_loud.load(Relaxed) {
                 sleep(LOOK).await;
-                due = Instant::now();
+                due = Instant::now() + first;
                 continue;
             }
             sleep_until(due).await;
