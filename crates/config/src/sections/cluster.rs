@@ -37,7 +37,8 @@ section! {
         password_file: Option<PathBuf> = None;
         /// TLS to every node. A node's certificate must hold the address or the name under which it is reached.
         tls: bool = false;
-        /// PEM file with the authorities that sign the nodes' certificates. `tls` needs it.
+        /// PEM file with the authorities that sign the nodes' certificates. `tls` needs it. This file and the next two are
+        /// read again for every connection that is made.
         ca: Option<PathBuf> = None;
         /// PEM file with the certificate that this server shows, where the nodes ask for one. With `key`.
         certificate: Option<PathBuf> = None;
@@ -86,7 +87,8 @@ section! {
         password_file: Option<PathBuf> = None;
         /// TLS to every node. A node's certificate must hold the address or the name under which it is reached.
         tls: bool = false;
-        /// PEM file with the authorities that sign the nodes' certificates. `tls` needs it.
+        /// PEM file with the authorities that sign the nodes' certificates. `tls` needs it. This file and the next two are
+        /// read again for every connection that is made.
         ca: Option<PathBuf> = None;
         /// PEM file with the certificate that this server shows, where Redis asks for one (`tls-auth-clients yes`, its
         /// default). With `key`.
