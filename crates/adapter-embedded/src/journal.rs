@@ -121,6 +121,17 @@ impl EmbeddedJournal {
         Ok(Self { writer, store, room: Arc::new(Semaphore::new(ROOM_UNITS as usize)) })
     }
 
+    /// Makes the file of a journal that nobody uses as short as it can be, so that nothing of what was removed stays in
+    /// room that was free: for an erasure that must not wait until new messages are written over it. Takes as long as
+    /// writing the whole file.
+    ///
+    /// # Errors
+    /// As [`EmbeddedJournal::open`]; a failure leaves the journal as it was.
+    pub fn compact(dir: &Path, options: Options) -> Result<(), OpenError> {
+        let folder = Folder::claim(dir)?;
+        open::compact(&folder, &options, &Conditions::new(None))
+    }
+
     /// Waits until this many bytes of messages may wait for the writer.
     async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
         let units = u32::try_from(bytes / ROOM_UNIT + 1).unwrap_or(ROOM_UNITS).min(ROOM_UNITS);

@@ -95,7 +95,7 @@ impl<P: Ports> Core<P> {
             && let Some(participant) = self.find_participant(seat.ispb)
         {
             // Older messages are there because they are held; this one was not.
-            first = self.first_retained(&participant).await?;
+            first = self.registry.first_retained(&participant).await?;
         }
         if first <= from {
             return Err(Error::Internal(format!("the journal has no message {from}, but says it has")));

@@ -72,11 +72,11 @@ impl<P: Ports> App<P> {
         let done = self.0.set_switch(message_type, ispb, on, dry_run).await;
         match &done {
             Ok((_, None)) => {}
-            Ok((_, Some(told))) => self.0.note_admin(ispb, command, Ok(told), actor).await,
+            Ok((_, Some(told))) => self.0.registry.note(ispb, command, Ok(told), actor).await,
             Err(error) => {
                 let name: String = message_type.chars().take(REFUSED_NAME_MAX).collect();
                 let told = format!("{name:?}: {}{error}", tried(dry_run));
-                self.0.note_admin(ispb, command, Err(&told), actor).await;
+                self.0.registry.note(ispb, command, Err(&told), actor).await;
             }
         }
         done.map(|(status, _)| status)

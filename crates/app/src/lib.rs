@@ -13,7 +13,6 @@ mod catalog;
 mod checkpoint;
 mod core;
 mod health;
-pub mod metrics;
 mod news;
 mod participants;
 mod publish;
@@ -45,6 +44,7 @@ pub use api::{
     Answer, Change, Changed, Dependency, Publish, Published, Quarantined, Read, Released, ReplayOpened,
     Status, StreamStatus, Taken, TypeStatus,
 };
+pub use pix_stream_calls::metrics::core as metrics;
 pub use pix_stream_calls::{AdminRefusal, Error, Kind, Pressure, PressureSettings};
 pub use pix_stream_hot::Message;
 pub use pix_stream_registry::{
@@ -341,12 +341,12 @@ impl<P: Ports> App<P> {
     ) {
         const WHY: &str = "refused: the certificate has no such role";
         let told = entry.map_or_else(|| WHY.to_owned(), |entry| format!("{entry}: {WHY}"));
-        self.0.note_admin(ispb, command, Err(&told), actor).await;
+        self.0.registry.note(ispb, command, Err(&told), actor).await;
     }
 
     /// Records an operator's command that was carried out, or tried, outside of here: what came of it.
     pub async fn audit_command(&self, command: &str, outcome: Result<&str, &str>, actor: Actor<'_>) {
-        self.0.note_admin(None, command, outcome, actor).await;
+        self.0.registry.note(None, command, outcome, actor).await;
     }
 
     /// Each dependency, and what is wrong with it. Answers within a second.

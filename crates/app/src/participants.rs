@@ -94,7 +94,7 @@ impl<P: Ports> Core<P> {
             Ok(outcome) => outcome,
             Err(error) => {
                 let told = format!("{}{change:?}: {error}", tried(dry_run));
-                self.note_admin(Some(ispb), name, Err(&told), actor).await;
+                self.registry.note(Some(ispb), name, Err(&told), actor).await;
                 return Err(error);
             }
         };
@@ -104,7 +104,7 @@ impl<P: Ports> Core<P> {
             let lasts =
                 saved.as_ref().map_or_else(|error| format!("; not saved yet: {error}"), |()| String::new());
             let detail = format!("{}{lasts}", told(change, &before, &outcome));
-            self.note_admin(Some(ispb), name, Ok(&detail), actor).await;
+            self.registry.note(Some(ispb), name, Ok(&detail), actor).await;
             saved?;
         }
         let state = self.state_of(&seat).await?;
@@ -125,7 +125,7 @@ impl<P: Ports> Core<P> {
         let first = if participant.holds.is_empty() {
             extent.first
         } else {
-            self.first_retained(participant).await?.max(extent.first)
+            self.registry.first_retained(participant).await?.max(extent.first)
         };
         if to >= first {
             return Ok(());
@@ -156,16 +156,6 @@ impl<P: Ports> Core<P> {
             | Outcome::Load { .. }
             | Outcome::Closed { .. } => Err(self.unexpected(outcome)),
         }
-    }
-
-    pub(crate) async fn note_admin(
-        &self,
-        ispb: Option<Ispb>,
-        command: &str,
-        result: Result<&str, &str>,
-        actor: Actor<'_>,
-    ) {
-        self.registry.note(ispb, command, result, actor).await;
     }
 
     async fn state_of(&self, seat: &Seat) -> Result<StreamState, Error> {

@@ -291,7 +291,7 @@ impl<P: Ports> Core<P> {
             Ok(done) => Ok(format!("{id}: {tried}{done}")),
             Err(error) => Err(format!("{id}: {tried}{error}")),
         };
-        self.note_admin(ispb, command, told.as_deref().map_err(String::as_str), actor).await;
+        self.registry.note(ispb, command, told.as_deref().map_err(String::as_str), actor).await;
     }
 
     /// Shows how much the quarantine keeps.

@@ -56,7 +56,11 @@ impl<P: Ports> Core<P> {
         self.refuse_elsewhere(ispb)?;
         self.audit.wait_for_room(deadline.left()).await?;
         if let Some(session) = replay::session_of(&cursor) {
-            return self.registry.end_session(ispb, session, request_id).await;
+            self.registry.end_session(ispb, session, request_id).await?;
+            let redeemed = Digest::of(token.as_bytes());
+            let event = Event::Close { redeemed, confirmed: Range::EMPTY, returned: Range::EMPTY };
+            self.audit.record(self.record(Some(ispb), request_id, event)).await;
+            return Ok(());
         }
         let seat = self.seat(ispb);
         let outcome = seat.submit(self, Command::Close { token: cursor }, deadline).await?;

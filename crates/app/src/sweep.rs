@@ -20,8 +20,7 @@ use crate::metrics::{HOT_BYTES, LAG_MESSAGES, SEATS};
 use crate::seat::Seat;
 use pix_stream_calls::Error;
 use pix_stream_calls::store::{
-    Deadline, JOURNAL_EXTENT, JOURNAL_FIND_SINCE, JOURNAL_LOAD_CHECKPOINT, JOURNAL_READ,
-    JOURNAL_REMOVE_BELOW, JOURNAL_REMOVE_BETWEEN, READ_DEADLINE,
+    Deadline, JOURNAL_EXTENT, JOURNAL_LOAD_CHECKPOINT, JOURNAL_READ, READ_DEADLINE,
 };
 
 /// How often abandoned streams are looked for; waiting reads get their messages this much late at most.
@@ -39,10 +38,6 @@ const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// In a cluster, every so many rounds what lies between held messages is looked at: that costs a question for each
 /// bucket, and most of it expires by itself.
 const REMOVE_BETWEEN_ROUNDS: u64 = 10;
-/// Messages that one removal takes.
-const REMOVE_MAX: u32 = 1_000;
-/// Removals of one participant in one round; the rest waits for the next.
-const REMOVALS_MAX: usize = 100;
 
 /// Starts what goes on until the core is gone: each on its own, so that none waits for a store that another one needs.
 pub(crate) fn start<P: Ports>(core: &Arc<Core<P>>) {
@@ -248,13 +243,6 @@ impl<P: Ports> Core<P> {
         }
     }
 
-    /// The first message of a participant that is not past its retention.
-    pub(crate) async fn first_retained(&self, participant: &Participant) -> Result<Sequence, Error> {
-        let before = self.ports.clock().now().before(self.registry.retention_of(participant));
-        let find = self.ports.journal().find_since(participant.ispb, before);
-        Ok(JOURNAL_FIND_SINCE.run(READ_DEADLINE, find).await?)
-    }
-
     /// Removes a participant's messages that are past retention: first from what may be delivered, then, but for those
     /// that are held, for good.
     async fn remove_expired_of(
@@ -264,20 +252,15 @@ impl<P: Ports> Core<P> {
         between: bool,
     ) -> Result<(), Error> {
         let extent = JOURNAL_EXTENT.run(READ_DEADLINE, self.ports.journal().extent(seat.ispb)).await?;
-        let first = self.first_retained(participant).await?;
+        let first = self.registry.first_retained(participant).await?;
         if first <= extent.first {
             return Ok(());
         }
         let retain = Command::RetainFrom { first };
         let outcome = seat.submit(self, retain, Deadline::of_read(Duration::ZERO)).await?;
         let skipped = if let Outcome::Adjusted(adjustment) = outcome { adjustment.skipped } else { 0 };
-        let mut removed = 0;
-        for range in self.find_outlived(participant, Range::new(extent.first, first)).await? {
-            let is_oldest = range.start() == extent.first;
-            if is_oldest || between {
-                removed += self.remove_range(seat.ispb, range, is_oldest).await?;
-            }
-        }
+        let outlived = Range::new(extent.first, first);
+        let removed = self.registry.remove_outlived(participant, outlived, between).await?;
         if removed == 0 && skipped == 0 {
             // Another node was here, or what is left is held.
             return Ok(());
@@ -289,41 +272,5 @@ impl<P: Ports> Core<P> {
         let event = Event::System { command: "retention.expire".into(), detail: detail.into() };
         self.audit.record(self.record(Some(seat.ispb), "", event)).await;
         Ok(())
-    }
-
-    /// The parts of an outlived range that nobody holds.
-    async fn find_outlived(&self, participant: &Participant, outlived: Range) -> Result<Vec<Range>, Error> {
-        let (mut free, mut from) = (Vec::new(), outlived.start());
-        for held in participant.holds.iter() {
-            let held = self.registry.find_held(participant.ispb, held).await?;
-            let held = Range::new(held.start().max(from), held.end().min(outlived.end()));
-            if !held.is_empty() {
-                free.push(Range::new(from, held.start()));
-                from = held.end();
-            }
-        }
-        free.push(Range::new(from, outlived.end()));
-        free.retain(|range| !range.is_empty());
-        Ok(free)
-    }
-
-    /// Removes messages of a range, as many as one round may. Returns how many.
-    async fn remove_range(&self, ispb: Ispb, range: Range, is_oldest: bool) -> Result<u64, Error> {
-        let journal = self.ports.journal();
-        let mut removed = 0;
-        for _round in 0..REMOVALS_MAX {
-            let count = if is_oldest {
-                let remove = journal.remove_below(ispb, range.end(), REMOVE_MAX);
-                JOURNAL_REMOVE_BELOW.run(READ_DEADLINE, remove).await?
-            } else {
-                let remove = journal.remove_between(ispb, range, REMOVE_MAX);
-                JOURNAL_REMOVE_BETWEEN.run(READ_DEADLINE, remove).await?
-            };
-            removed += u64::from(count);
-            if count < REMOVE_MAX {
-                break;
-            }
-        }
-        Ok(removed)
     }
 }

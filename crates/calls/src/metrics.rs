@@ -1,4 +1,6 @@
-//! The names of the metrics of store calls, of back-pressure and of the audit queue.
+//! The names of the metrics of store calls, of back-pressure and of the audit queue; `core` those of the use cases.
+
+pub mod core;
 
 /// Latency of store calls, by store and operation.
 pub const STORE_LATENCY: &str = "pix_stream_store_duration_seconds";

@@ -13,7 +13,7 @@ use crate::version::Incarnation;
 /// The slot in the claims of a session's tokens.
 pub const SLOT: u8 = u8::MAX;
 
-const _: () = assert!(SLOT >= crate::limits::STREAMS_MAX);
+const _: () = assert!(crate::limits::STREAMS_MAX < SLOT);
 
 /// An open session of a participant; it has at most one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

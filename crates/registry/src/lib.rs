@@ -4,11 +4,12 @@
 //! Every change goes by the record's revision, so that of two at once one is refused; is made durable before it is
 //! answered; is told to the other nodes; and is in the audit log with what was before and what is now.
 //!
-//! `onboarding` onboard, limits, offboard, retention; `holds` legal holds; `sessions` replay sessions; `switches` message
+//! `onboarding` onboard, limits, offboard, retention; `holds` legal holds; `retention` what is past it; `sessions` replay sessions; `switches` message
 //! types. Here: what is known, and the way of every change.
 
 mod holds;
 mod onboarding;
+mod retention;
 mod sessions;
 mod switches;
 

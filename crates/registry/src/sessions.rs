@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pix_stream_calls::store::{JOURNAL_EXTENT, JOURNAL_FIND_SINCE, READ_DEADLINE};
+use pix_stream_calls::store::{JOURNAL_EXTENT, JOURNAL_FIND_SINCE, READ_DEADLINE, RETRY_AFTER};
 use pix_stream_calls::{AdminRefusal, Error};
 use pix_stream_domain::audit::{Event, Record};
 use pix_stream_domain::ispb::Ispb;
@@ -99,10 +99,7 @@ impl<P: Ports> Registry<P> {
         let detail = told(&known, &next);
         match self.save(next).await {
             // Somebody changed the participant meanwhile, and perhaps closed the session: the same request again tells.
-            Err(Error::Refused(_)) => {
-                let cause = "the participant was changed at the same time".to_owned();
-                Err(Error::Unavailable { retry_after: pix_stream_calls::store::RETRY_AFTER, cause })
-            }
+            Err(Error::Refused(_)) => Err(unavailable("the participant was changed at the same time")),
             Err(error) => Err(error),
             Ok(_) => {
                 let (at, request_id) = (self.ports.clock().now(), request_id.into());
@@ -116,17 +113,21 @@ impl<P: Ports> Registry<P> {
     /// The open session of this name. Another node may just have opened it.
     ///
     /// # Errors
-    /// `Gone` when it was closed or its time is over, `Unavailable`.
+    /// `Gone` when it was closed or its time is over; `Unavailable`, also while this node is behind the one that opened it.
     pub async fn find_session(&self, ispb: Ispb, id: u64) -> Result<ReplaySession, Error> {
         let is_known = |known: Option<&Participant>| {
             known.is_some_and(|known| {
                 known.replay.is_some_and(|session| session.id == id) || known.revision > id
             })
         };
-        let known = self.look_for(ispb, is_known).await?;
+        let known = self.look_for(ispb, is_known).await?.ok_or(Error::Gone)?;
+        if known.revision < id {
+            // It was opened a moment ago, and this node has just looked: a client that is told "gone" would start a stream.
+            return Err(unavailable("the session is not known here yet"));
+        }
         let now = self.ports.clock().now();
-        let session = known.and_then(|known| known.replay);
-        session.filter(|session| session.id == id && session.is_open(now)).ok_or(Error::Gone)
+        let session = known.replay.filter(|session| session.id == id && session.is_open(now));
+        session.ok_or(Error::Gone)
     }
 
     /// Where the messages of a range lie, as far as they are stored.
@@ -153,6 +154,10 @@ impl<P: Ports> Registry<P> {
         }
         Ok(stored)
     }
+}
+
+fn unavailable(cause: &str) -> Error {
+    Error::Unavailable { retry_after: RETRY_AFTER, cause: cause.to_owned() }
 }
 
 fn open(

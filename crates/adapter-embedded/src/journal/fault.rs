@@ -45,6 +45,12 @@ impl From<redb::CommitError> for Fault {
     }
 }
 
+impl From<redb::CompactionError> for Fault {
+    fn from(error: redb::CompactionError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 impl Fault {
     /// Whether the open database is of no more use: redb refuses everything after its first I/O error.
     pub(crate) fn needs_reopening(&self) -> bool {

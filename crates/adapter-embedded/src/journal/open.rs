@@ -86,6 +86,23 @@ pub(crate) fn open(
     reopen(&path, options, conditions)
 }
 
+/// Makes a journal's file as short as it can be.
+pub(crate) fn compact(
+    folder: &Folder,
+    options: &Options,
+    conditions: &Arc<Conditions>,
+) -> Result<(), OpenError> {
+    let path = folder.path().join(FILE);
+    fs::metadata(&path).map_err(|error| io_error(&path, &error))?;
+    let mut database = open(folder, options, conditions)?;
+    let compacted = guard(|| {
+        // One pass moves what it finds room for; the next may find more.
+        while database.compact()? {}
+        Ok(())
+    });
+    compacted.map_err(|fault| from_fault(&path, &fault))
+}
+
 /// Opens a journal that exists.
 pub(crate) fn reopen(
     path: &Path,

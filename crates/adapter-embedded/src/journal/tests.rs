@@ -1,5 +1,6 @@
 //! What only a look inside can show: disks that fill up, syncs that fail, room that runs out.
 
+mod erasure;
 mod quarantine;
 mod reserve;
 

@@ -77,3 +77,17 @@ async fn a_token_of_another_participant_is_not_presented() {
     run(&server, folder.path(), Stop::FirstEmpty).await;
     assert_eq!(server.lines(), ["GET start", "DELETE t1"]);
 }
+
+/// An operator opened a replay session and gave its path: to this client it is where a stream goes on (issue 7, item 2).
+#[tokio::test(start_paused = true)]
+async fn a_replay_session_is_read_like_a_stream_that_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = FileSink::open(folder.path()).await.unwrap();
+    sink.save_next(1, Some(&PullNext::new(&path("r0")).unwrap())).await.unwrap();
+    drop(sink);
+    // At its end a session answers 204 with the token that was presented.
+    let server = Server::scripted([batch("r1", &[1, 2]), single("r2", 3), empty("r2")]);
+    let summary = run(&server, folder.path(), Stop::FirstEmpty).await;
+    assert_eq!(server.lines(), ["GET r0", "GET r1", "GET r2", "DELETE r2"]);
+    assert_eq!((summary.new, summary.duplicates, summary.confirmed), (3, 0, 3));
+}

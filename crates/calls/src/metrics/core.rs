@@ -67,26 +67,43 @@ pub const QUARANTINE_BYTES_MAX: &str = "pix_stream_quarantine_bytes_max";
 
 /// The handles of one participant.
 #[derive(Debug)]
-pub(crate) struct SeatMetrics {
-    pub(crate) published: Counter,
-    pub(crate) delivered: Counter,
-    pub(crate) confirmed: Counter,
-    pub(crate) redelivered: Counter,
-    pub(crate) replays: Counter,
-    pub(crate) advances: Counter,
-    pub(crate) abandoned: Counter,
-    pub(crate) expired: Counter,
-    pub(crate) cold: Counter,
-    pub(crate) fetched: Counter,
-    pub(crate) lag_messages: Gauge,
-    pub(crate) lag_seconds: Gauge,
-    pub(crate) slots_live: Gauge,
-    pub(crate) last_read: Gauge,
-    pub(crate) batch_size: Histogram,
+pub struct SeatMetrics {
+    /// Messages made durable.
+    pub published: Counter,
+    /// Messages handed out.
+    pub delivered: Counter,
+    /// Messages confirmed.
+    pub confirmed: Counter,
+    /// Messages handed out once more.
+    pub redelivered: Counter,
+    /// Answers that repeat an earlier one.
+    pub replays: Counter,
+    /// Advances of the watermark.
+    pub advances: Counter,
+    /// Streams found abandoned.
+    pub abandoned: Counter,
+    /// Messages removed because their retention ended.
+    pub expired: Counter,
+    /// Messages read from the Journal.
+    pub cold: Counter,
+    /// Messages taken from chunks.
+    pub fetched: Counter,
+    /// Messages that are not confirmed.
+    pub lag_messages: Gauge,
+    /// Age of the oldest of them.
+    pub lag_seconds: Gauge,
+    /// Live streams.
+    pub slots_live: Gauge,
+    /// When it last read.
+    pub last_read: Gauge,
+    /// Messages in an answer.
+    pub batch_size: Histogram,
 }
 
 impl SeatMetrics {
-    pub(crate) fn new(ispb: Ispb) -> Self {
+    /// The handles of this participant.
+    #[must_use]
+    pub fn new(ispb: Ispb) -> Self {
         let ispb = ispb.to_string();
         Self {
             published: counter!(PUBLISHED, "ispb" => ispb.clone()),
@@ -108,12 +125,12 @@ impl SeatMetrics {
     }
 
     /// The participant reads.
-    pub(crate) fn note_read(&self, now: Timestamp) {
+    pub fn note_read(&self, now: Timestamp) {
         self.last_read.set(now.unix_millis() as f64 / 1_000.0);
     }
 
     /// Nobody is behind, and nobody is missed: the participant is offboarded.
-    pub(crate) fn rest(&self) {
+    pub fn rest(&self) {
         self.lag_messages.set(0.0);
         self.lag_seconds.set(0.0);
         // Not a number is no time ago, and no alert.
