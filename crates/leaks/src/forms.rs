@@ -71,7 +71,9 @@ pub(crate) fn of(value: &[u8]) -> Vec<(Form, Vec<u8>)> {
         for spelling in [json(text, false), json(text, true)] {
             add(Form::Json, spelling.into_bytes());
         }
-        for spelling in [markup(text, "&#39;", None), markup(text, "&apos;", Some("x")), markup(text, "'", Some(""))] {
+        for spelling in
+            [markup(text, "&#39;", None), markup(text, "&apos;", Some("x")), markup(text, "'", Some(""))]
+        {
             add(Form::Markup, spelling.into_bytes());
         }
     }

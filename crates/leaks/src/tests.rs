@@ -16,7 +16,9 @@ fn secrets() -> Secrets {
     secrets.add(Kind::Account, b"CONTAMARCADA00000042");
     secrets.add(Kind::Message, b"<CdtTrfTxInf>");
     secrets.add_token(TOKEN);
-    secrets.add_pem("-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49\n-----END PRIVATE KEY-----\n");
+    secrets.add_pem(
+        "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49\n-----END PRIVATE KEY-----\n",
+    );
     secrets
 }
 
@@ -32,7 +34,7 @@ fn a_planted_name_is_found_in_every_spelling() {
     let hex: String = NAME.bytes().map(|byte| format!("{byte:02X}")).collect();
     for (text, form) in [
         (format!("refused {NAME}"), Form::Plain),
-        (NAME.to_uppercase().replace('\u{c1}', "\u{c1}"), Form::Plain),
+        (NAME.to_ascii_uppercase(), Form::Plain),
         (percent.to_owned(), Form::Percent),
         (plus.to_owned(), Form::Percent),
         ("{\"m\":\"Zulmira d'\\u00C1vila Sigilosa\"}".to_owned(), Form::Json),
@@ -53,7 +55,11 @@ fn a_planted_name_is_found_in_every_spelling() {
 
 #[test]
 fn documents_accounts_markup_tokens_and_keys_are_found() {
-    assert_eq!(scan(&format!("x{CPF}y")), [(Kind::Document, Some(Form::Plain))], "a value of the run, even within a word");
+    assert_eq!(
+        scan(&format!("x{CPF}y")),
+        [(Kind::Document, Some(Form::Plain))],
+        "a value of the run, even within a word"
+    );
     assert_eq!(scan("to contaMARCADA00000042."), [(Kind::Account, Some(Form::Plain))]);
     assert_eq!(scan("bad: \\u003cCdtTrfTxInf\\u003e"), [(Kind::Message, Some(Form::Json))]);
     assert_eq!(scan(&format!("GET /api/v1/out/99999001/stream/{TOKEN}")), [(Kind::Token, Some(Form::Plain))]);
