@@ -214,7 +214,6 @@ pub fn wire(config: &Config) -> Wire {
         publish_bytes: config.limits.publish_bytes.bytes(),
         publish_bytes_in_flight: Wire::in_flight_for(config.limits.publish_bytes.bytes()),
         body_timeout: config.limits.body_timeout,
-        ..Wire::default()
     }
 }
 

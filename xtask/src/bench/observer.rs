@@ -21,7 +21,7 @@ pub(super) fn measure(report: &mut Report) -> Result<()> {
     console::progress("[bench] observed requests");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(async {
-        let bare = median(async || black_box(read().await)).await;
+        let bare = median(async || black_box(read())).await;
         for (name, per_million, target) in [
             ("observing a read that is not traced", 0, "200 ns"),
             ("observing and tracing a read", 1_000_000, ""),
@@ -46,7 +46,7 @@ pub(super) fn measure(report: &mut Report) -> Result<()> {
 }
 
 /// What a read does anyway: it looks at the clock around its work and around each call of a store.
-async fn read() -> bool {
+fn read() -> bool {
     let began = Instant::now();
     let called = (Instant::now(), Instant::now());
     note_store(Store::Coordinator, "admit", called, false);
@@ -59,7 +59,7 @@ async fn observed(observer: &Observer) {
     let (_, work) = timed(&request, async {
         let step = enter("app.pull");
         black_box(current());
-        step.close(Ok::<_, ()>(read().await))
+        step.close(Ok::<_, ()>(read()))
     })
     .await;
     let (request_id, ispb) = ("0123456789abcdef", Some("99999001"));
