@@ -23,7 +23,9 @@ fn promtool(arguments: &[&str]) -> String {
 #[test]
 fn the_rules_and_the_configuration_are_ones() {
     let said = promtool(&["check", "rules", "--lint-fatal", "rules.yml"]);
-    assert!(said.contains("18 rules found"), "{said}");
+    let rules = std::fs::read_to_string(folder().join("rules.yml")).unwrap();
+    let written = rules.matches("- alert: ").count();
+    assert!(written > 0 && said.contains(&format!("{written} rules found")), "{said}");
     promtool(&["check", "config", "--syntax-only", "prometheus.yml"]);
 }
 
