@@ -6,7 +6,6 @@
 
 pub mod anchors;
 pub mod audit;
-mod body;
 mod fault;
 pub mod journal;
 pub mod metrics;

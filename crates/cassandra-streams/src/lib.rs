@@ -4,6 +4,7 @@
 //! [`StreamJournal`] appends with one conditional batch a group and settles every unknown outcome before it answers
 //! (`lane`). It rests on three tables: messages by bucket, hints on their ends, blocks of fingerprints (ADR 0017).
 
+pub mod body;
 mod ends;
 pub mod fault;
 pub mod journal;

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use pix_stream_cassandra_streams::body::{self, Body, push_text};
 use pix_stream_cql::Value;
 use pix_stream_domain::digest::Digest;
 use pix_stream_domain::ispb::Ispb;
@@ -11,8 +12,6 @@ use pix_stream_domain::resource_id::{self, ResourceId};
 use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::codec::Rule;
 use pix_stream_ports::quarantine::{EntryId, Summary};
-
-use crate::body::{self, Body, push_text};
 
 /// The one partition.
 pub(super) const ID: i32 = 0;

@@ -1,11 +1,10 @@
 //! Participants and switches as bytes: versioned, big-endian, so that a newer build reads what an older one wrote.
 
+use pix_stream_cassandra_streams::body::{self, Body, push_bytes, push_text};
 use pix_stream_domain::ispb::{self, Ispb};
 use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::switches::Switches;
 use pix_stream_domain::time::Timestamp;
-
-use crate::body::{self, Body, push_bytes, push_text};
 
 /// The owner of a switch for all participants: no ISPB has these bytes.
 const ALL: [u8; ispb::LEN] = [0; ispb::LEN];
