@@ -53,7 +53,7 @@ pub struct Ground {
 }
 
 enum Running {
-    Embedded { server: Process, ports: [u16; 3] },
+    Embedded { server: Box<Process>, ports: [u16; 3] },
     Stack(Box<Stack>),
 }
 
@@ -111,7 +111,7 @@ impl Ground {
         server.wait_ready()?;
         Ok(Self {
             dir: dir.to_owned(),
-            running: Running::Embedded { server, ports: [api, admin, health] },
+            running: Running::Embedded { server: Box::new(server), ports: [api, admin, health] },
             disk,
         })
     }
@@ -175,7 +175,7 @@ impl Ground {
         let numbered = unit.rsplit_once('-').map(|(name, number)| (name, number.parse::<usize>().ok()));
         let (name, number) = numbered.filter(|(_, number)| number.is_some()).unwrap_or((unit, None));
         let all: Vec<(Option<&str>, &Process)> = match (&self.running, name) {
-            (Running::Embedded { server, .. }, "pix-stream") => vec![(None, server)],
+            (Running::Embedded { server, .. }, "pix-stream") => vec![(None, server.as_ref())],
             (Running::Stack(stack), "pix-stream") => {
                 stack.servers().iter().map(|server| (Some(server.datacenter()), server.process())).collect()
             }

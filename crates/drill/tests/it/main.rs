@@ -7,10 +7,11 @@ use pix_stream_drill::{drills, page, server};
 
 fn carry_out(name: &str) {
     static BINARY: OnceLock<std::path::PathBuf> = OnceLock::new();
-    let binary = BINARY.get_or_init(|| server::build("dev").unwrap());
+    let binary = BINARY.get_or_init(|| server::build("dev").unwrap_or_else(|error| panic!("{error:#}")));
     let root = server::root();
     let means = Means { binary, root: &root, factor: FACTOR, say: &|_| () };
-    if let Err(error) = run::run(drills::find(name).unwrap(), &means) {
+    let Some(drill) = drills::find(name) else { panic!("there is no drill {name}") };
+    if let Err(error) = run::run(drill, &means) {
         panic!("{name}: {error:#}");
     }
 }
