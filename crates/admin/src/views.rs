@@ -244,6 +244,8 @@ struct OwnView<'a> {
 #[schemars(rename = "MessageTypeSwitched")]
 pub(crate) struct SwitchedView<'a> {
     pub(crate) dry_run: bool,
+    /// Whether anything is other than this node knew it, or would be.
+    pub(crate) changed: bool,
     #[serde(flatten)]
     pub(crate) status: TypeView<'a>,
 }

@@ -24,7 +24,9 @@ pub(super) async fn switch<P: Ports>(
     let Switch { participant } = call.read()?;
     let ispb = participant.map(|ispb| ispb_of("participant", &ispb)).transpose()?;
     let message_type: String = call.param("type")?;
-    let status = call.admin.app().switch_type(&message_type, ispb, on, call.dry_run, call.actor).await?;
-    let status = TypeView::of(&status, |_| true);
-    Ok(answer::ok(&SwitchedView { dry_run: call.dry_run, status }))
+    let app = call.admin.app();
+    let before = app.types().into_iter().find(|known| known.message_type == message_type);
+    let after = app.switch_type(&message_type, ispb, on, call.dry_run, call.actor).await?;
+    let (changed, status) = (before.as_ref() != Some(&after), TypeView::of(&after, |_| true));
+    Ok(answer::ok(&SwitchedView { dry_run: call.dry_run, changed, status }))
 }

@@ -46,9 +46,10 @@ async fn a_type_that_is_off_is_neither_listed_nor_taken_and_a_participants_own_s
     assert!(world.has("bank", "ISPB-99999A04").await);
     let switched = world.switch("disable").await;
     assert_eq!(
-        (&switched["type"], &switched["enabled"], &switched["dry_run"]),
-        (&json!(MESSAGE_TYPE), &json!(false), &json!(false))
+        (&switched["type"], &switched["enabled"], &switched["dry_run"], &switched["changed"]),
+        (&json!(MESSAGE_TYPE), &json!(false), &json!(false), &json!(true))
     );
+    assert_eq!(world.switch("disable").await["changed"], false);
     assert!(!world.has("bank", "ISPB-99999A04").await && !world.has("producer", "").await);
     let switched = world.switch_of("enable", BANK).await;
     assert_eq!(switched["participants"], json!([{"ispb": BANK, "enabled": true}]));
