@@ -9,9 +9,6 @@ use pix_stream_ports::error::Error;
 
 use crate::fault::store_error;
 
-/// Rows of one answer.
-const PAGE: u32 = 1_000;
-
 /// The anchors in one keyspace. Written plainly with their rank as timestamp, so that they only rise.
 #[derive(Clone)]
 pub struct CassandraAnchors {
@@ -63,19 +60,9 @@ impl Anchors for CassandraAnchors {
     }
 
     async fn load_anchors(&self) -> Result<Vec<Anchor>, Error> {
-        let mut anchors = Vec::new();
-        let mut from = None;
-        loop {
-            let options = Options::new(Consistency::LocalQuorum).page(PAGE, from);
-            let rows = self.session.execute(&self.load, Vec::new(), &options).await.map_err(store_error)?;
-            for row in &rows {
-                anchors.push(read(&row)?);
-            }
-            from = rows.paging_state();
-            if from.is_none() {
-                break;
-            }
-        }
+        let options = Options::new(Consistency::LocalQuorum);
+        let rows = self.session.execute(&self.load, Vec::new(), &options).await.map_err(store_error)?;
+        let mut anchors = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         anchors.sort_unstable_by_key(|anchor: &Anchor| anchor.chain);
         Ok(anchors)
     }

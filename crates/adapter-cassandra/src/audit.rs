@@ -14,9 +14,6 @@ use pix_stream_ports::error::Error;
 
 use crate::fault::store_error;
 
-/// Rows of one answer that lists days.
-const PAGE: u32 = 5_000;
-
 /// The archive in one keyspace.
 #[derive(Clone)]
 pub struct CassandraAuditArchive {
@@ -122,21 +119,13 @@ impl AuditArchive for CassandraAuditArchive {
 
     async fn chains(&self) -> Result<Vec<(ChainId, Vec<i32>)>, Error> {
         let mut chains: BTreeMap<ChainId, BTreeSet<i32>> = BTreeMap::new();
-        let mut from = None;
-        loop {
-            let options = Options::new(Consistency::LocalQuorum).page(PAGE, from);
-            let rows = self.ask(&self.days, Vec::new(), &options).await?;
-            for row in &rows {
-                let name = row.text("node").map_err(store_error)?;
-                let day = row.int("day").map_err(store_error)?;
-                // What other tools put there is no chain of ours.
-                let Some((Ok(chain), day)) = name.map(|name| name.parse()).zip(day) else { continue };
-                chains.entry(chain).or_default().insert(day);
-            }
-            from = rows.paging_state();
-            if from.is_none() {
-                break;
-            }
+        let options = Options::new(Consistency::LocalQuorum);
+        for row in &self.ask(&self.days, Vec::new(), &options).await? {
+            let name = row.text("node").map_err(store_error)?;
+            let day = row.int("day").map_err(store_error)?;
+            // What other tools put there is no chain of ours.
+            let Some((Ok(chain), day)) = name.map(|name| name.parse()).zip(day) else { continue };
+            chains.entry(chain).or_default().insert(day);
         }
         Ok(chains.into_iter().map(|(chain, days)| (chain, days.into_iter().collect())).collect())
     }

@@ -9,6 +9,7 @@
 
 pub mod documents;
 pub mod forms;
+pub mod people;
 
 use std::collections::BTreeSet;
 
@@ -82,6 +83,29 @@ pub struct Leak {
     pub kind: Kind,
     /// In which spelling; `None`: it is no value of the run, but looks like one.
     pub form: Option<Form>,
+}
+
+/// What a look through many outputs showed.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// How many outputs there were.
+    pub outputs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Values that were looked for.
+    pub values: usize,
+    /// What was seen and must not be.
+    pub leaks: Vec<Leak>,
+}
+
+impl Looked {
+    /// Looks through one more.
+    pub fn look(&mut self, scanner: &Scanner, name: &str, content: &[u8], source: Source) {
+        self.outputs += 1;
+        self.bytes += content.len() as u64;
+        self.values = scanner.values();
+        self.leaks.extend(scanner.scan(name, content, source));
+    }
 }
 
 impl std::fmt::Display for Leak {

@@ -7,22 +7,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use color_eyre::eyre::Result;
 use pix_stream_domain::ispb::Ispb;
-use pix_stream_leaks::{Kind, Leak, Scanner, Secrets, Source, documents};
+pub(crate) use pix_stream_leaks::{Leak, Looked, people::mark};
+use pix_stream_leaks::{Secrets, Source, people};
 
 use crate::site::Site;
 use crate::wire::{Connection, Identity};
 
-/// People who occur in the messages of a run.
-const PEOPLE: u64 = 48;
 /// Tokens that are looked for.
 const TOKENS_MAX: usize = 2_000;
 /// Bytes of answers that are looked at.
 const ANSWERS_MAX: usize = 4 * 1024 * 1024;
-/// Markup that only a message has.
-const MARKUP: [&str; 4] = ["<CdtTrfTxInf>", "<DbtrAcct>", "</AppHdr>", "<OrgnlEndToEndId>"];
 /// How deep folders of a run are looked through.
 const DEPTH_MAX: usize = 6;
 /// What the admin API tells without being asked for one thing.
@@ -39,55 +35,6 @@ const ADMIN: [&str; 10] = [
     "/admin/v1/node",
 ];
 
-/// A person who does not exist.
-struct Person {
-    name: String,
-    cpf: String,
-    cnpj: String,
-    account: String,
-    remark: String,
-}
-
-fn person(n: u64) -> Person {
-    let base = format!("{:09}", 900_000_001 + n * 7_919 % 99_999_998);
-    let cpf = base.as_bytes().try_into().map(documents::with_check_digits).unwrap_or_default();
-    let base = format!("{:012}", 712_345_670_001 + n * 104_729 % 1_000_000_007);
-    let cnpj = base.as_bytes().try_into().map(documents::cnpj_with_check_digits).unwrap_or_default();
-    let letter = |n: u64| char::from(b'A' + u8::try_from(n % 26).unwrap_or(0));
-    let sign: String = [letter(n), letter(n / 26), 'q'].into_iter().collect();
-    Person {
-        name: format!("Zulmira Ávila Sigilosa {sign}"),
-        cpf,
-        cnpj,
-        account: format!("CONTAMARCADA{n:08}"),
-        remark: format!("Segredo bancário {sign}"),
-    }
-}
-
-/// Puts a marked person into a message, where it has people; otherwise it stays as it is.
-pub(crate) fn mark(message: Bytes, n: u64) -> Bytes {
-    let Ok(text) = std::str::from_utf8(&message) else { return message };
-    if !text.contains("<Nm>") {
-        return message;
-    }
-    let Person { name, cpf, cnpj, account, remark } = person(n % PEOPLE);
-    let mut text = text.to_owned();
-    for (before, value) in [
-        ("<Dbtr><Nm>", &name),
-        ("</Nm><Id><PrvtId><Othr><Id>", &cpf),
-        ("<DbtrAcct><Id><Othr><Id>", &account),
-        ("<Cdtr><Id><PrvtId><Othr><Id>", &cnpj),
-        ("<CdtrAcct><Id><Othr><Id>", &account),
-        ("<Prxy><Id>", &cpf),
-        ("<RmtInf><Ustrd>", &remark),
-    ] {
-        let Some(at) = text.find(before).map(|at| at + before.len()) else { continue };
-        let end = text[at..].find('<').map_or(at, |len| at + len);
-        text.replace_range(at..end, value);
-    }
-    text.into()
-}
-
 /// What was seen and done in a run that must not be seen elsewhere.
 #[derive(Default)]
 pub(crate) struct Masking(Mutex<Seen>);
@@ -96,24 +43,6 @@ pub(crate) struct Masking(Mutex<Seen>);
 struct Seen {
     tokens: Vec<String>,
     answers: Vec<u8>,
-}
-
-/// What the look showed.
-#[derive(Debug, Default)]
-pub(crate) struct Looked {
-    pub(crate) outputs: usize,
-    pub(crate) bytes: u64,
-    pub(crate) values: usize,
-    pub(crate) leaks: Vec<Leak>,
-}
-
-impl Looked {
-    fn look(&mut self, scanner: &Scanner, name: &str, content: &[u8], source: Source) {
-        self.outputs += 1;
-        self.bytes += content.len() as u64;
-        self.values = scanner.values();
-        self.leaks.extend(scanner.scan(name, content, source));
-    }
 }
 
 impl Masking {
@@ -141,14 +70,7 @@ impl Masking {
     /// What must not be seen anywhere.
     pub(crate) fn secrets(&self, site: &Path) -> Secrets {
         let mut secrets = Secrets::new();
-        for Person { name, cpf, cnpj, account, remark } in (0..PEOPLE).map(person) {
-            secrets.add(Kind::Name, name.as_bytes());
-            secrets.add(Kind::Document, cpf.as_bytes());
-            secrets.add(Kind::Document, cnpj.as_bytes());
-            secrets.add(Kind::Account, account.as_bytes());
-            secrets.add(Kind::Message, remark.as_bytes());
-        }
-        MARKUP.iter().for_each(|markup| secrets.add(Kind::Message, markup.as_bytes()));
+        people::add_all(&mut secrets);
         self.seen().tokens.iter().for_each(|token| secrets.add_token(token));
         for folder in ["tls", "clients", "keys"] {
             for path in files(&site.join(folder), 1, |name| folder == "keys" || name.ends_with(".key")) {
@@ -193,7 +115,7 @@ impl Masking {
 /// Asks for what must be refused, in ways that tempt a server to say what it was asked: names and documents in paths,
 /// headers and messages.
 pub(crate) async fn tempt(masking: &Masking, site: &Site, ispb: Ispb) -> Result<()> {
-    let Person { name, cpf, .. } = person(0);
+    let people::Person { name, cpf, .. } = people::person(0);
     let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let identity = Identity::load(&site.dir, &format!("psp-{ispb}"))?;
     let admin = Identity::load(&site.dir, "admin")?;
@@ -269,10 +191,13 @@ fn files(folder: &Path, depth: usize, is_wanted: impl Fn(&str) -> bool + Copy) -
 mod tests {
     use pix_stream_development::generate::Generator;
 
+    use pix_stream_leaks::people::{Person, person};
+
     use super::*;
 
-    fn message() -> Bytes {
-        Generator::new("pacs.008", "99999001".parse().unwrap(), 1).unwrap().next().unwrap().bytes
+    fn message(kind: &str) -> String {
+        let bytes = Generator::new(kind, "99999001".parse().unwrap(), 1).unwrap().next().unwrap().bytes;
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     fn folder_with(log: &[u8]) -> tempfile::TempDir {
@@ -295,16 +220,15 @@ mod tests {
 
     #[test]
     fn a_marked_message_has_its_person_everywhere_and_no_other() {
-        let plain = message();
-        let marked = mark(plain.clone(), 5);
-        let text = std::str::from_utf8(&marked).unwrap();
+        let plain = message("pacs.008");
+        let marked = mark(&plain, 5).unwrap();
         let Person { name, cpf, cnpj, account, remark } = person(5);
         for (value, times) in [(&name, 1), (&cpf, 2), (&cnpj, 1), (&account, 2), (&remark, 1)] {
-            assert_eq!(text.matches(value.as_str()).count(), times, "{value}");
+            assert_eq!(marked.matches(value.as_str()).count(), times, "{value}");
         }
-        assert!(documents::is_document(cpf.as_bytes()) && documents::is_document(cnpj.as_bytes()));
-        let other = Generator::new("pacs.002", "99999001".parse().unwrap(), 1).unwrap().next().unwrap().bytes;
-        assert_eq!(mark(other.clone(), 5), other);
+        let is_document = pix_stream_leaks::documents::is_document;
+        assert!(is_document(cpf.as_bytes()) && is_document(cnpj.as_bytes()));
+        assert_eq!(mark(&message("pacs.002"), 5), None, "a message without people stays as it is");
     }
 
     #[test]
@@ -321,7 +245,7 @@ mod tests {
             assert_eq!(found.len(), 1, "{planted}: {found:?}");
             assert!(found[0].starts_with("log, line 2: ") && !found[0].contains(&planted), "{found:?}");
         }
-        let folder = folder_with(&mark(message(), 3));
+        let folder = folder_with(mark(&message("pacs.008"), 3).unwrap().as_bytes());
         assert!(leaks(&masking, folder.path()).len() >= 4, "a whole message");
         let (seen, report) = (masking.seen().tokens.len(), format!("<pre>{}", person(1).name));
         assert_eq!((seen, masking.look_at_report(folder.path(), &report).unwrap().len()), (1, 1));

@@ -96,7 +96,12 @@ impl Producer {
         let take = usize::try_from(count).unwrap_or(1);
         let drawn: Vec<Bytes> =
             self.generators[which].by_ref().take(take).map(|generated| generated.bytes).collect();
-        drawn.into_iter().map(|message| masking::mark(message, self.random.next())).collect()
+        let marked = |message: Bytes| {
+            let marked =
+                std::str::from_utf8(&message).ok().and_then(|text| masking::mark(text, self.random.next()));
+            marked.map_or(message, Bytes::from)
+        };
+        drawn.into_iter().map(marked).collect()
     }
 
     fn draw_server(&mut self) -> usize {
