@@ -1,8 +1,5 @@
-//! Masking: messages with marked people in them, and the look for these in everything that the servers said (protocol,
-//! section 6: what never leaves).
-//!
-//! What is looked at: the servers' logs, their metrics, the answers of errors, the audit files, the status page, what the
-//! admin API tells, and the report itself. What is looked for, and in which spellings, is `pix-stream-leaks`' business.
+//! The look for what must never leave the messages in everything that the servers said (protocol, section 6): logs,
+//! metrics, answers of errors, audit files, the admin API, the report. What is looked for is `pix-stream-leaks`' business.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
