@@ -25,7 +25,6 @@ use crate::run::Folder;
 use crate::scenario::Scenario;
 use crate::site::Site;
 use crate::wire::{Connection, Identity};
-
 use crowd::Crowd;
 use victim::Victim;
 
@@ -123,10 +122,6 @@ async fn measure(
         }
         let pair = Pair { calm: halves[0], loud: halves[1], noise, seconds };
         output.say(&format!("pair {} of {pairs}: {}", round + 1, told(&pair)));
-        output.event(&json!({
-            "event": "pair", "calm_p50_us": micros(pair.calm[0]), "calm_p99_us": micros(pair.calm[1]),
-            "loud_p50_us": micros(pair.loud[0]), "loud_p99_us": micros(pair.loud[1]), "served": noise[0], "refused": noise[1],
-        }));
         measured.push(pair);
     }
     Ok(measured)
@@ -197,8 +192,7 @@ async fn limit(site: &Site, ispb: Ispb) -> Result<()> {
         body.len()
     );
     let answer = connection.exchange(&request).await?;
-    let told = String::from_utf8_lossy(&answer.body);
-    ensure!(answer.status == 200, "the limit was answered {}: {told}", answer.status);
+    ensure!(answer.status == 200, "{}: {}", answer.status, String::from_utf8_lossy(&answer.body));
     Ok(())
 }
 
@@ -228,11 +222,8 @@ impl Source {
     }
 }
 
-/// Keeps a thread on one core; where there is only one, everything stays together.
+/// Keeps a thread on one core.
 fn pin(thread: Option<Tid>, core: usize) -> Result<()> {
-    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) && core == 0 {
-        return Ok(());
-    }
     let mut set = CpuSet::new();
     set.set(core);
     sched_setaffinity(thread, &set).wrap_err("a thread cannot be kept on one core; two are needed")

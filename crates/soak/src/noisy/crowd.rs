@@ -35,8 +35,7 @@ impl Crowd {
         let mut clients = JoinSet::new();
         for number in 0..CONNECTIONS {
             let connection = Connection::open(address, identity).await?;
-            let client = Client { address: address.to_owned(), identity: identity.clone(), ispb };
-            clients.spawn(client.run((connection, number), Arc::clone(&shared)));
+            clients.spawn(ask((connection, number), ispb, Arc::clone(&shared)));
         }
         Ok(Self { shared, _clients: clients })
     }
@@ -51,42 +50,27 @@ impl Crowd {
     }
 }
 
-struct Client {
-    address: String,
-    identity: Identity,
-    ispb: Ispb,
-}
-
-impl Client {
-    async fn run(self, (connection, number): (Connection, usize), shared: Arc<Shared>) {
-        let spacing = Duration::from_secs(1) * u32::try_from(CONNECTIONS).unwrap_or(1) / (LIMIT * TIMES);
-        // Spread evenly, or they would come in waves by themselves.
-        let first = spacing.mul_f64(number as f64 / CONNECTIONS as f64);
-        let start = format!(
-            "GET /api/v1/out/{}/stream/start HTTP/1.1\r\nHost: localhost\r\nAccept: application/xml\r\n\r\n",
-            self.ispb
-        );
-        let (mut connection, mut due) = (Some(connection), Instant::now());
-        loop {
-            if !shared.is_loud.load(Relaxed) {
-                sleep(LOOK).await;
-                due = Instant::now() + first;
-                continue;
-            }
-            sleep_until(due).await;
-            due = Instant::now().max(due + spacing);
-            let Some(open) = connection.as_mut() else {
-                connection = Connection::open(&self.address, &self.identity).await.ok();
-                continue;
-            };
-            match open.exchange(&start).await.map(|answer| answer.status) {
-                Ok(429) => shared.refused.fetch_add(1, Relaxed),
-                Ok(_) => shared.served.fetch_add(1, Relaxed),
-                Err(_) => {
-                    connection = None;
-                    0
-                }
-            };
+/// One connection; what breaks it ends it.
+async fn ask((mut connection, number): (Connection, usize), ispb: Ispb, shared: Arc<Shared>) {
+    let spacing = Duration::from_secs(1) * u32::try_from(CONNECTIONS).unwrap_or(1) / (LIMIT * TIMES);
+    // Spread evenly, or they would come in waves by themselves.
+    let first = spacing.mul_f64(number as f64 / CONNECTIONS as f64);
+    let start = format!(
+        "GET /api/v1/out/{ispb}/stream/start HTTP/1.1\r\nHost: localhost\r\nAccept: application/xml\r\n\r\n"
+    );
+    let mut due = Instant::now();
+    loop {
+        if !shared.is_loud.load(Relaxed) {
+            sleep(LOOK).await;
+            due = Instant::now() + first;
+            continue;
         }
+        sleep_until(due).await;
+        due = Instant::now().max(due + spacing);
+        match connection.exchange(&start).await.map(|answer| answer.status) {
+            Ok(429) => shared.refused.fetch_add(1, Relaxed),
+            Ok(_) => shared.served.fetch_add(1, Relaxed),
+            Err(_) => return,
+        };
     }
 }
