@@ -56,7 +56,9 @@ impl Drill {
     }
 }
 
-const EMBEDDED: Wanted = Wanted { kind: Kind::Embedded, settings: &[], disk_mib: None };
+/// What ends at an empty read ends soon.
+const LONG_POLL: (&str, &str) = ("PIX_STREAM_STREAM_LONG_POLL", "1s");
+const EMBEDDED: Wanted = Wanted { kind: Kind::Embedded, settings: &[LONG_POLL], disk_mib: None };
 const STACK: Wanted =
     Wanted { kind: Kind::Stack { cassandra_nodes: 1, datacenters: 1 }, settings: &[], disk_mib: None };
 const NOTHING: &[&str] = &[];
@@ -81,7 +83,7 @@ pub const ALL: &[Drill] = &[
     page(
         "throttling",
         "one participant asks far too often",
-        Wanted { settings: &[("PIX_STREAM_RATE_REQUESTS_PER_SECOND", "20")], ..EMBEDDED },
+        Wanted { settings: &[LONG_POLL, ("PIX_STREAM_RATE_REQUESTS_PER_SECOND", "20")], ..EMBEDDED },
         &[
             "& while :; do curl -s -o /dev/null $PSP \"$API/api/v1/out/$ISPB/stream/none[1-60]\"; sleep 0.2; done",
         ],
