@@ -77,12 +77,10 @@ pub async fn handle<P: Ports>(
 
 /// Whoever is turned away for want of capacity comes back at different times.
 fn spread<P: Ports>(shared: &Shared<P>, problem: Problem) -> Problem {
-    match (problem.code, problem.extra) {
-        (Code::Overloaded, Extra::RetryAfter(wait)) => {
-            problem.with(Extra::RetryAfter(shared.app.pressure().spread(wait)))
-        }
-        _ => problem,
+    if let (Code::Overloaded, Extra::RetryAfter(wait)) = (problem.code, problem.extra) {
+        return problem.with(Extra::RetryAfter(shared.app.pressure().spread(wait)));
     }
+    problem
 }
 
 /// Runs the checks in order and hands over to the handler.

@@ -46,7 +46,7 @@ impl Node {
                     due[n] -= 1.0;
                     match self.pace.ask(Kind::Pull, ispb(n), 1) {
                         Verdict::Shed => fates[n].shed += 1,
-                        verdict => {
+                        verdict @ (Verdict::Pass | Verdict::Slow) => {
                             fates[n].passed += 1;
                             fates[n].slowed += u64::from(verdict == Verdict::Slow);
                             self.queued += 1.0;
