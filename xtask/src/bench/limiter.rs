@@ -40,7 +40,8 @@ async fn measure_all(report: &mut Report) -> Result<()> {
     let coordinator = LocalCoordinator::new();
     let pressure = Pressure::new(Some(PressureSettings::default()));
     let rule = Rule { limit: u32::MAX, window: Duration::from_secs(1) };
-    let [mut window, mut limiter, mut noted, mut asked, mut whole] = std::array::from_fn(|_| Samples::default());
+    let [mut window, mut limiter, mut noted, mut asked, mut whole] =
+        std::array::from_fn(|_| Samples::default());
     for round in 0..ROUNDS {
         let at = Timestamp::from_unix_millis(1_767_614_400_000 + 20 * round as u64);
         let mut admitted = 0;
