@@ -14,22 +14,9 @@ use crate::{console, test, tidy};
 pub(crate) fn run() -> Result<bool> {
     let total = Stopwatch::start();
     let green = step("fmt", "cargo fmt --all", || cargo(&["fmt", "--all", "--check"]))?
-        && step(
-            "clippy",
-            "cargo clippy --workspace --all-targets --features pix-stream-xtask/bench -- -D warnings",
-            || {
-                cargo(&[
-                    "clippy",
-                    "--workspace",
-                    "--all-targets",
-                    "--features",
-                    BENCH,
-                    "--",
-                    "-D",
-                    "warnings",
-                ])
-            },
-        )?
+        && step("clippy", "cargo clippy --workspace --all-targets -- -D warnings", || {
+            cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+        })?
         && step("tidy", "cargo xtask tidy", tidy::run)?
         && step("deny", DENY, deny)?;
     if !green {
@@ -81,9 +68,6 @@ fn doc() -> Result<bool> {
     command.args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings");
     process::succeeds(&mut command)
 }
-
-/// Without it the benchmark would be compiled by nobody until somebody measures.
-const BENCH: &str = "pix-stream-xtask/bench";
 
 const DENY: &str = "cargo deny --config .deny.toml check bans licenses sources";
 

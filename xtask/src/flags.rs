@@ -49,13 +49,9 @@ Examples:\n  cargo xtask tidy\n  cargo xtask tidy | grep metrics")]
     /// The schema engine against xmllint and xsd-schema, over generated messages and broken ones.
     #[command(after_help = DIFFERENTIAL_HELP)]
     Differential(DifferentialFlags),
-    /// What a pull, a publish and a waiting read cost; the figures of docs/PERFORMANCE.md.
-    #[command(after_help = BENCH_HELP)]
-    Bench(BenchFlags),
-    /// The measuring half of `bench`, started by it on its own core.
-    #[cfg(feature = "bench")]
-    #[command(hide = true)]
-    BenchRun(BenchRunFlags),
+    /// What a pull, a publish and a waiting read cost: the program of crates/bench, built first. `--help` is its own.
+    #[command(disable_help_flag = true)]
+    Bench(HandedOn),
 }
 
 const TEST_HELP: &str =
@@ -94,17 +90,6 @@ with apt-get where that is missing and the user is root.
 Examples:
   cargo xtask differential --count 20000
   cargo xtask differential --seed 1234";
-
-const BENCH_HELP: &str =
-    "Builds releases, then measures a fresh server on core 0 with the load on core 1, and before
-that, on core 1, the steps of examining and deflating a message, and what the rate limit costs a read.
-Results on stdout, progress on stderr. Exits with 1 when a message was lost, repeated or changed.
-
-Examples:
-  cargo xtask bench --only codec
-  cargo xtask bench --only limiter
-  cargo xtask bench --against nginx
-  cargo xtask bench --messages 4000 --json";
 
 /// What `test` takes.
 #[derive(Debug, Args)]
@@ -215,85 +200,6 @@ pub(crate) struct DifferentialFlags {
     pub(crate) count: Option<u64>,
 }
 
-/// What `bench` takes.
-#[derive(Debug, Args)]
-pub(crate) struct BenchFlags {
-    /// Measure this part alone.
-    #[arg(long, value_enum, value_name = "PART")]
-    pub(crate) only: Option<BenchPart>,
-    /// Serve the same bytes with this one too, in the same run.
-    #[arg(long, value_enum)]
-    pub(crate) against: Option<Peer>,
-    /// Messages of one measured pull of everything; three such pulls a coding. Held in memory until checked.
-    #[arg(long, value_name = "N", default_value_t = 20_000,
-          value_parser = clap::value_parser!(u32).range(400..=200_000))]
-    pub(crate) messages: u32,
-    /// Unconfirmed messages in the journal for idle memory, time to ready and cold pulls.
-    #[arg(long, value_name = "N", default_value_t = 100_000,
-          value_parser = clap::value_parser!(u32).range(400..=1_000_000))]
-    pub(crate) stored: u32,
-    /// One JSON object a line instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-impl BenchFlags {
-    /// The same flags as a command line.
-    pub(crate) fn as_arguments(&self) -> Vec<String> {
-        let mut arguments = vec!["--messages".to_owned(), self.messages.to_string()];
-        arguments.extend(["--stored".to_owned(), self.stored.to_string()]);
-        match self.against {
-            Some(Peer::Nginx) => arguments.extend(["--against".to_owned(), "nginx".to_owned()]),
-            None => {}
-        }
-        match self.only {
-            Some(BenchPart::Codec) => arguments.extend(["--only".to_owned(), "codec".to_owned()]),
-            Some(BenchPart::Limiter) => arguments.extend(["--only".to_owned(), "limiter".to_owned()]),
-            Some(BenchPart::Server) => arguments.extend(["--only".to_owned(), "server".to_owned()]),
-            None => {}
-        }
-        if self.json {
-            arguments.push("--json".to_owned());
-        }
-        arguments
-    }
-
-    /// Whether a part is to be measured.
-    pub(crate) fn measures(&self, part: BenchPart) -> bool {
-        self.only.is_none_or(|only| only == part)
-    }
-}
-
-/// A part of the benchmark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BenchPart {
-    /// Parse, validate, digest, render, deflate: each step of a publish before the journal.
-    Codec,
-    /// The rate limit and back-pressure: what a read pays for being counted.
-    Limiter,
-    /// The server from outside: publish, pull, wait, start.
-    Server,
-}
-
-/// Whom the benchmark puts beside us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Peer {
-    /// Debian's nginx, one worker, serving a file.
-    Nginx,
-}
-
-/// What the measuring half takes.
-#[cfg(feature = "bench")]
-#[derive(Debug, Args)]
-pub(crate) struct BenchRunFlags {
-    /// The server's binary.
-    #[arg(long)]
-    pub(crate) server: PathBuf,
-    /// What to measure.
-    #[command(flatten)]
-    pub(crate) bench: BenchFlags,
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -303,29 +209,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Flags::command().debug_assert();
-    }
-
-    #[test]
-    fn the_benchmark_hands_its_flags_on() {
-        let line = [
-            "xtask",
-            "bench",
-            "--messages",
-            "4000",
-            "--stored",
-            "8000",
-            "--against",
-            "nginx",
-            "--json",
-            "--only",
-            "codec",
-        ];
-        let Command::Bench(flags) = Flags::try_parse_from(line).unwrap().command else { panic!("bench") };
-        let mut handed: Vec<_> = flags.as_arguments();
-        handed.sort();
-        let mut given: Vec<_> = line[2..].to_vec();
-        given.sort_unstable();
-        assert_eq!(handed, given);
     }
 
     #[test]

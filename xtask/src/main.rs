@@ -1,7 +1,7 @@
 //! `cargo xtask`: checks, tests, simulation and benchmark of the workspace, one command each.
 //!
 //! What a person types and what CI runs is the same program. Of our crates it depends on `stores` alone, so that
-//! `cargo xtask tidy` builds in seconds; it drives the others through cargo. Only its feature `bench` takes some in.
+//! `cargo xtask tidy` builds in seconds; it drives the others through cargo.
 
 mod bench;
 mod ci;
@@ -38,11 +38,9 @@ fn main() -> Result<ExitCode> {
         Command::Migrate(flags) => return migrate::run(&flags),
         Command::Soak(flags) => return soak::run(&flags),
         Command::Drill(flags) => return drill::run(&flags),
+        Command::Bench(flags) => return bench::run(&flags),
         Command::Differential(flags) => differential::run(&flags)?,
         Command::Sim(flags) => sim::run(&flags)?,
-        Command::Bench(flags) => bench::run(&flags)?,
-        #[cfg(feature = "bench")]
-        Command::BenchRun(flags) => bench::run_pinned(&flags)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

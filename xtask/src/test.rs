@@ -17,8 +17,8 @@ use crate::{console, differential, sim};
 use pix_stream_stores::install;
 use pix_stream_stores::test::{Shared, VARIABLES};
 
-/// All tests but those in the docs; the benchmark's own are part of it.
-const ALL: [&str; 5] = ["test", "--workspace", "--all-targets", "--features", "pix-stream-xtask/bench"];
+/// All tests but those in the docs.
+const ALL: [&str; 3] = ["test", "--workspace", "--all-targets"];
 /// Simulated runs inside `test`: about half a minute in a debug build.
 const SIM_RUNS: u64 = 200;
 

@@ -68,7 +68,7 @@ impl Default for Settings {
         Self {
             queue_delay: Duration::from_millis(50),
             store_latency: Duration::from_millis(300),
-            shed_factor: 4,
+            shed_factor: 8,
             refused_hold: Duration::from_millis(500),
         }
     }

@@ -14,8 +14,8 @@ use pix_stream_adapter_redis::{IntakeOptions, RedisIntake};
 use pix_stream_app::{App, Ports};
 use pix_stream_cluster::{ClusterCoordinator, Error, Means, Stores, metrics, ship};
 use pix_stream_config::Config;
-use pix_stream_domain::audit::ChainId;
 use pix_stream_cql::Session;
+use pix_stream_domain::audit::ChainId;
 use pix_stream_intake as intake;
 
 use crate::failure::Failure;

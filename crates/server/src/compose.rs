@@ -27,8 +27,8 @@ use pix_stream_ports::regions::OneRegion;
 
 use crate::failure::Failure;
 use crate::node_ports::{NodePorts, Stores};
-use crate::token_keys;
 use crate::system::{self, SystemClock, SystemEntropy};
+use crate::token_keys;
 use pix_stream_offline::folder;
 
 /// The stores of one machine: everything embedded.

@@ -35,12 +35,12 @@ use crate::compose;
 use crate::evidence::{self, NodeEvidence};
 use crate::failure::Failure;
 use crate::node_ports::{NodePorts, Stores};
-use crate::serving::observing::Observing;
 use crate::serving::node::ThisNode;
+use crate::serving::observing::Observing;
 use crate::serving::reload::{ReloadHook, Reloader};
 use crate::shutdown::{Reloads, Shutdown};
-use crate::telemetry::Filter;
 use crate::system::{self, SystemEntropy};
+use crate::telemetry::Filter;
 use crate::token_keys::{self, KeyHook, NodeKeys};
 
 /// How often the metrics recorder tidies its buckets.
@@ -180,7 +180,8 @@ impl<'a> Prepared<'a> {
         let shared = Shared::new(app.clone(), wire, render, seed, env!("CARGO_PKG_VERSION"));
         let shared = Arc::new(shared.await.with_observer(observing.observer()));
         let drain = Drain::new();
-        let listeners = sockets.serve(config, &tls, (&shared, Admin::new(Arc::clone(&shared), hooks)), &drain);
+        let listeners =
+            sockets.serve(config, &tls, (&shared, Admin::new(Arc::clone(&shared), hooks)), &drain);
         tokio::spawn(obey(reloads, reload));
         begin(&app, chain);
         let ready = Ready {

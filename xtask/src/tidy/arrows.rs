@@ -150,17 +150,16 @@ const TABLE: &[Arrows] = &[
     Arrows { package: "soak", normal: &["client", "development", "domain", "leaks", "testkit"], dev: &[] },
     // What operators type; starts all of ours as processes.
     Arrows { package: "drill", normal: &["stack", "stores"], dev: &[] },
+    // Measures the codec and the rate limit step by step, and a server as its client.
+    Arrows {
+        package: "bench",
+        normal: &["adapter-embedded", "adapter-xml", "calls", "domain", "ports", "telemetry"],
+        dev: &[],
+    },
     // Alerts and dashboards as texts; for tidy.
     Arrows { package: "alerts", normal: &[], dev: &["stores"] },
     Arrows { package: "xtask", normal: &["alerts", "stack", "stores"], dev: &[] },
 ];
-
-/// Arrows of optional dependencies, which only a feature turns on: from, to, why.
-const OPTIONAL: [(&str, &[&str], &str); 1] = [(
-    "xtask",
-    &["adapter-embedded", "adapter-xml", "calls", "domain", "ports", "telemetry"],
-    "its feature `bench` measures the codec and the rate limit step by step; without it xtask builds in seconds",
-)];
 
 /// A third-party crate that only some of ours may name, outside tests.
 struct Fence {
@@ -184,13 +183,13 @@ const fn fence_feature(
     Fence { name, feature: Some(feature), only, why }
 }
 
-const BINARIES: &[&str] = &["drill", "server", "soak", "xtask"];
-const FLAGS: &[&str] = &["drill", "operate", "server", "soak", "xtask"];
+const BINARIES: &[&str] = &["bench", "drill", "server", "soak", "xtask"];
+const FLAGS: &[&str] = &["bench", "drill", "operate", "server", "soak", "xtask"];
 const HTTP: &[&str] = &["admin", "client", "delivery", "listener", "operate", "otlp", "server"];
 const HTTP_SERVERS: &[&str] = &["delivery", "listener"];
-// The benchmark of xtask is a client.
 const TLS: &[&str] = &[
     "adapter-redis",
+    "bench",
     "client",
     "cluster",
     "cql",
@@ -201,16 +200,16 @@ const TLS: &[&str] = &[
     "server",
     "soak",
     "stores",
-    "xtask",
 ];
-// The benchmark of xtask measures the reader alone, too.
-const XML: &[&str] = &["adapter-xml", "signature", "xsd", "xtask"];
+// The benchmark measures the reader alone, too.
+const XML: &[&str] = &["adapter-xml", "bench", "signature", "xsd"];
 const AROUND_APP: &[&str] = &[
     "adapter-cassandra",
     "adapter-embedded",
     "adapter-redis",
     "admin",
     "app",
+    "bench",
     "calls",
     "cassandra-streams",
     "client",
@@ -231,7 +230,6 @@ const AROUND_APP: &[&str] = &[
     "soak",
     "telemetry",
     "testkit",
-    "xtask",
 ];
 
 const FENCES: &[Fence] = &[
@@ -282,9 +280,6 @@ struct Dependency {
     name: String,
     /// `None` for a normal one.
     kind: Option<String>,
-    /// Whether a feature must turn it on.
-    #[serde(default)]
-    optional: bool,
     #[serde(default)]
     features: Vec<String>,
 }
@@ -323,9 +318,7 @@ fn find_fault(arrows: &Arrows, dependency: &Dependency) -> Option<String> {
     let name = dependency.name.as_str();
     let is_dev = dependency.kind.as_deref() == Some("dev");
     if let Some(ours) = name.strip_prefix(OURS) {
-        let by_feature =
-            dependency.optional && OPTIONAL.iter().any(|(from, to, _)| from == package && to.contains(&ours));
-        let allowed = normal.contains(&ours) || (is_dev && dev.contains(&ours)) || by_feature;
+        let allowed = normal.contains(&ours) || (is_dev && dev.contains(&ours));
         return (!allowed).then(|| {
             let how = if is_dev { "depend on, for tests," } else { "depend on" };
             format!("{package} may not {how} {ours}")
@@ -354,7 +347,6 @@ mod tests {
             .map(|(name, kind, features)| Dependency {
                 name: (*name).to_owned(),
                 kind: kind.map(str::to_owned),
-                optional: false,
                 features: features.iter().map(|f| (*f).to_owned()).collect(),
             })
             .collect();
@@ -383,18 +375,6 @@ mod tests {
         assert_eq!(problems("app", &[("pix-stream-testkit", None, &[])]).len(), 1);
         assert_eq!(problems("server", &[("pix-stream-testkit", None, &[])]).len(), 1);
         assert_eq!(problems("testkit", &[("pix-stream-app", Some("dev"), &[])]).len(), 1);
-    }
-
-    #[test]
-    fn an_arrow_that_a_feature_turns_on_must_be_optional() {
-        let of_xtask = |optional| {
-            let name = "pix-stream-adapter-xml".to_owned();
-            let dependencies = vec![Dependency { name, kind: None, optional, features: Vec::new() }];
-            let package = Package { name: "pix-stream-xtask".to_owned(), dependencies };
-            check(&Metadata { packages: vec![package] })
-        };
-        assert!(of_xtask(true).is_empty());
-        assert_eq!(of_xtask(false).len(), 1);
     }
 
     #[test]

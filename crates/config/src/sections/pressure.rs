@@ -20,7 +20,7 @@ section! {
         /// the coordinator's when they are read.
         store_latency: Duration = millis(300), within millis(1)..=seconds(10);
         /// At so many times either of these, what is above the fair share is refused.
-        shed_factor: u32 = 4, within 2..=100;
+        shed_factor: u32 = 8, within 2..=100;
         /// How long, give or take a half, an answer 429 is held back when a participant goes on asking as if nothing had been said: from twice
         /// its limit, or 2,000 requests, refused in a second. `0s` answers all of them at once.
         refused_hold: Duration = millis(500), within Duration::ZERO..=seconds(2);

@@ -118,7 +118,9 @@ impl<P: Ports> Reload for ReloadHook<P> {
         let reloader = Arc::clone(&self.0);
         Box::pin(async move {
             let reloading =
-                tokio::spawn(async move { if dry_run { reloader.try_out().await } else { reloader.run().await } });
+                tokio::spawn(
+                    async move { if dry_run { reloader.try_out().await } else { reloader.run().await } },
+                );
             reloading.await.unwrap_or_else(|fault| Reloaded {
                 reloaded: Vec::new(),
                 problems: vec![format!("a defect: {fault}")],

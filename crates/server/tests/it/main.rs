@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod ask;
 mod admin;
+mod ask;
 mod config;
 mod conformance;
 mod demo;

@@ -15,9 +15,9 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::coordinator::Coordinator as _;
 use tokio::time::Instant;
 
-use crate::bench::codec::cpu;
-use crate::bench::figures::{Report, Samples};
+use crate::codec::cpu;
 use crate::console;
+use crate::figures::{Report, Samples};
 
 const PARTICIPANTS: usize = 1_000;
 /// Reads of each participant in a round.
@@ -27,7 +27,7 @@ const ROUNDS: usize = 41;
 const TARGET: &str = "500 ns";
 
 /// Measures each part and the whole.
-pub(super) fn measure(report: &mut Report) -> Result<()> {
+pub(crate) fn measure(report: &mut Report) -> Result<()> {
     console::progress("[bench] limiter and back-pressure");
     // The clock of tokio is needed, its threads are not.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;

@@ -9,15 +9,15 @@ use pix_stream_telemetry::{Done, Observer, Sampling, Settings, Store, current, e
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::bench::codec::cpu;
-use crate::bench::figures::{Report, Samples};
+use crate::codec::cpu;
 use crate::console;
+use crate::figures::{Report, Samples};
 
 const READS: u32 = 20_000;
 const ROUNDS: usize = 41;
 
 /// Measures a read that is not traced, and one that is.
-pub(super) fn measure(report: &mut Report) -> Result<()> {
+pub(crate) fn measure(report: &mut Report) -> Result<()> {
     console::progress("[bench] observed requests");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(async {

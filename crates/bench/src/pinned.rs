@@ -15,30 +15,30 @@ const END_STEP: Duration = Duration::from_millis(100);
 const CORE: &str = "0";
 
 /// A command that will run on the measured core. `taskset` replaces itself, so the process id is the program's.
-pub(super) fn command(program: &std::path::Path) -> Command {
+pub(crate) fn command(program: &std::path::Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", CORE]).arg(program).stdin(Stdio::null());
     command
 }
 
 /// A running child.
-pub(super) struct Pinned(Child);
+pub(crate) struct Pinned(Child);
 
 impl Pinned {
-    pub(super) fn start(command: &mut Command) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
         Ok(Self(command.spawn().wrap_err_with(|| format!("cannot start {}", process::shown(command)))?))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.0.id()
     }
 
-    pub(super) fn child(&mut self) -> &mut Child {
+    pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.0
     }
 
     /// Ends it in order, and waits.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         match self.terminate()? {
             Some(status) if status.success() => Ok(()),
             Some(status) => bail!("a measured process ended with {status}"),

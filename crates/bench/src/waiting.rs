@@ -2,15 +2,15 @@
 
 use color_eyre::eyre::{Result, ensure};
 
-use crate::bench::figures::Report;
-use crate::bench::gauge;
-use crate::bench::pull::{Coding, Stream};
-use crate::bench::site::{READERS, Running, STREAMS, Site, WAITERS};
+use crate::figures::Report;
+use crate::gauge;
+use crate::pull::{Coding, Stream};
+use crate::site::{READERS, Running, STREAMS, Site, WAITERS};
 
 const READS: usize = 1_000;
 
 /// Opens the reads, measures, and sees each of them answered with 204.
-pub(super) fn measure(site: &Site, running: &Running, report: &mut Report) -> Result<()> {
+pub(crate) fn measure(site: &Site, running: &Running, report: &mut Report) -> Result<()> {
     let idle = gauge::resident(running.pid())?;
     let places = (READERS..READERS + WAITERS).flat_map(|waiter| std::iter::repeat_n(waiter, STREAMS));
     let mut streams = Vec::with_capacity(READS);

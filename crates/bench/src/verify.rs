@@ -7,29 +7,29 @@ use std::ops::Range;
 use color_eyre::eyre::{OptionExt as _, Result, ensure};
 use flate2::read::GzDecoder;
 
-use crate::bench::pull::{Coding, Taken};
-use crate::bench::site::{self, READERS};
-use crate::bench::{message, publish};
+use crate::pull::{Coding, Taken};
+use crate::site::{self, READERS};
+use crate::{message, publish};
 
 /// More than this does not come out of one body.
 const INFLATED_MAX: u64 = 1024 * 1024;
 
 /// What is still to come of a range of numbers.
 #[derive(Debug)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     numbers: Range<u64>,
     seen: Vec<bool>,
     resource_ids: HashSet<Vec<u8>>,
 }
 
 impl Expected {
-    pub(super) fn new(numbers: Range<u64>) -> Self {
+    pub(crate) fn new(numbers: Range<u64>) -> Self {
         let count = usize::try_from(numbers.end - numbers.start).unwrap_or(0);
         Self { numbers, seen: vec![false; count], resource_ids: HashSet::with_capacity(count) }
     }
 
     /// Messages that each reader has not got yet.
-    pub(super) fn missing(&self) -> [u64; READERS] {
+    pub(crate) fn missing(&self) -> [u64; READERS] {
         let mut missing = [0; READERS];
         for (number, seen) in self.numbers.clone().zip(&self.seen) {
             missing[publish::reader_of(number)] += u64::from(!seen);
@@ -38,7 +38,7 @@ impl Expected {
     }
 
     /// Takes in what readers got.
-    pub(super) fn take(&mut self, taken: &[Taken], coding: Coding) -> Result<()> {
+    pub(crate) fn take(&mut self, taken: &[Taken], coding: Coding) -> Result<()> {
         for one in taken {
             let mut inflated = Vec::new();
             let body = match coding {

@@ -16,18 +16,18 @@ const QUIET_SPAN: Duration = Duration::from_millis(200);
 const QUIET_TRIES: usize = 300;
 
 /// Now, for durations.
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "measuring is what this program is for")]
     Instant::now()
 }
 
 /// CPU time of each thread of a process, at one moment.
 #[derive(Debug)]
-pub(super) struct Cpu(BTreeMap<u32, u64>);
+pub(crate) struct Cpu(BTreeMap<u32, u64>);
 
 impl Cpu {
     /// Reads the counters of a process.
-    pub(super) fn of(pid: u32) -> Result<Self> {
+    pub(crate) fn of(pid: u32) -> Result<Self> {
         let folder = format!("/proc/{pid}/task");
         let mut threads = BTreeMap::new();
         for entry in fs::read_dir(&folder).wrap_err("the measured process is gone")? {
@@ -43,7 +43,7 @@ impl Cpu {
     }
 
     /// CPU time since an earlier mark.
-    pub(super) fn since(&self, earlier: &Self) -> Duration {
+    pub(crate) fn since(&self, earlier: &Self) -> Duration {
         let used = self
             .0
             .iter()
@@ -53,7 +53,7 @@ impl Cpu {
 }
 
 /// Waits until a process does nothing in the background any more, so that it is not counted as the next task's.
-pub(super) fn wait_quiet(pid: u32) -> Result<()> {
+pub(crate) fn wait_quiet(pid: u32) -> Result<()> {
     for _ in 0..QUIET_TRIES {
         let before = Cpu::of(pid)?;
         std::thread::sleep(QUIET_SPAN);
@@ -65,7 +65,7 @@ pub(super) fn wait_quiet(pid: u32) -> Result<()> {
 }
 
 /// Resident memory of a process, in bytes.
-pub(super) fn resident(pid: u32) -> Result<u64> {
+pub(crate) fn resident(pid: u32) -> Result<u64> {
     let status =
         fs::read_to_string(format!("/proc/{pid}/status")).wrap_err("the measured process is gone")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or_eyre("no VmRSS")?;
@@ -74,7 +74,7 @@ pub(super) fn resident(pid: u32) -> Result<u64> {
 }
 
 /// The machine, and how busy others keep it: for the head of a report.
-pub(super) fn machine() -> String {
+pub(crate) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpus = read("/proc/cpuinfo");
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

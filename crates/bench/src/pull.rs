@@ -11,26 +11,26 @@ use std::time::Duration;
 use color_eyre::eyre::{OptionExt as _, Result, eyre};
 use rustls::ClientConfig;
 
-use crate::bench::connection::{Answer, Connection};
-use crate::bench::figures::Sample;
-use crate::bench::gauge::{self, Cpu};
-use crate::bench::site;
+use crate::connection::{Answer, Connection};
+use crate::figures::Sample;
+use crate::gauge::{self, Cpu};
+use crate::site;
 
 /// A request that any trusted client may send: it brings a handshake to its end.
-pub(super) const CATALOG: &[u8] = b"GET /api/v1/out/catalog HTTP/1.1\r\nHost: localhost\r\n\r\n";
+pub(crate) const CATALOG: &[u8] = b"GET /api/v1/out/catalog HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// What the path that opens a stream ends with.
 const START: &str = "/stream/start";
 
 /// The coding that a reader asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Identity,
     Gzip,
 }
 
 impl Coding {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
@@ -40,23 +40,23 @@ impl Coding {
 
 /// One body with messages, and for whom it was.
 #[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) reader: usize,
-    pub(super) content_type: String,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Taken {
+    pub(crate) reader: usize,
+    pub(crate) content_type: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A reader's stream, or a place that gives the same answer again and again.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     connection: Connection,
-    pub(super) reader: usize,
+    pub(crate) reader: usize,
     coding: Coding,
     next: String,
 }
 
 impl Stream {
     /// Connects for a stream that is still to be opened.
-    pub(super) fn of_reader(
+    pub(crate) fn of_reader(
         address: SocketAddr,
         client: &Arc<ClientConfig>,
         reader: usize,
@@ -69,7 +69,7 @@ impl Stream {
     }
 
     /// Connects to a place that never changes.
-    pub(super) fn of_path(
+    pub(crate) fn of_path(
         address: SocketAddr,
         client: &Arc<ClientConfig>,
         path: &str,
@@ -82,18 +82,18 @@ impl Stream {
     }
 
     /// Asks for what is next, without waiting for it.
-    pub(super) fn ask(&mut self) -> Result<()> {
+    pub(crate) fn ask(&mut self) -> Result<()> {
         let request = self.request("GET");
         self.connection.send(&request)
     }
 
     /// Waits for the answer to [`Self::ask`], which must be that there is nothing.
-    pub(super) fn await_nothing(&mut self) -> Result<()> {
+    pub(crate) fn await_nothing(&mut self) -> Result<()> {
         self.connection.receive()?.expect(&[204]).map(drop)
     }
 
     /// Reads on, and so confirms what came before.
-    pub(super) fn read(&mut self) -> Result<Answer> {
+    pub(crate) fn read(&mut self) -> Result<Answer> {
         let request = self.request("GET");
         let mut answer = self.connection.exchange(&request)?;
         if let Some(next) = answer.next.take() {
@@ -103,7 +103,7 @@ impl Stream {
     }
 
     /// Confirms the last batch and closes the stream. One that was never opened has nothing to close.
-    pub(super) fn close(&mut self) -> Result<()> {
+    pub(crate) fn close(&mut self) -> Result<()> {
         if self.next.ends_with(START) {
             return Ok(());
         }
@@ -139,7 +139,7 @@ impl Stream {
 }
 
 /// Reads on with all streams at once, `pulls[reader]` times for each reader; measures the process meanwhile.
-pub(super) fn read_all(streams: &mut [Stream], pulls: &[u64], pid: u32) -> Result<(Sample, Vec<Taken>)> {
+pub(crate) fn read_all(streams: &mut [Stream], pulls: &[u64], pid: u32) -> Result<(Sample, Vec<Taken>)> {
     let left: Vec<_> = pulls.iter().map(|&pulls| AtomicI64::new(i64::try_from(pulls).unwrap_or(0))).collect();
     let (before, began) = (Cpu::of(pid)?, gauge::now());
     let results = thread::scope(|scope| {

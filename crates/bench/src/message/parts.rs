@@ -12,20 +12,20 @@ const KEY_NAME: &str = "<ds:KeyInfo Id=\"key-info-id\"><ds:X509Data><ds:X509Issu
 </ds:X509IssuerSerial></ds:X509Data></ds:KeyInfo>";
 
 /// A message but for what makes it another one.
-pub(super) struct Enclosed<'a> {
+pub(crate) struct Enclosed<'a> {
     /// `pacs.008`.
-    pub(super) kind: &'a str,
-    pub(super) version: &'a str,
-    pub(super) to: &'a str,
-    pub(super) id: &'a str,
-    pub(super) second: u64,
-    pub(super) signature: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) to: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) second: u64,
+    pub(crate) signature: &'a str,
     /// What stands in `Document`.
-    pub(super) document: &'a str,
+    pub(crate) document: &'a str,
 }
 
 impl Enclosed<'_> {
-    pub(super) fn xml(&self) -> String {
+    pub(crate) fn xml(&self) -> String {
         let Self { kind, version, to, id, second, signature, document } = self;
         let from = super::SENDER;
         format!(
@@ -41,19 +41,19 @@ impl Enclosed<'_> {
 }
 
 /// One reference, to the document without the signature; the key is known from elsewhere.
-pub(super) fn small_signature(draw: &mut Draw) -> String {
+pub(crate) fn small_signature(draw: &mut Draw) -> String {
     let document = reference(draw, " URI=\"\"", &[ENVELOPED]);
     signature(draw, &document, "")
 }
 
 /// Two references, to the key's name and the document.
-pub(super) fn medium_signature(draw: &mut Draw) -> String {
+pub(crate) fn medium_signature(draw: &mut Draw) -> String {
     let [key, document] = [key_reference(draw), reference(draw, "", &[CANONICAL])];
     signature(draw, &[key, document].concat(), KEY_NAME)
 }
 
 /// As the SPI signs: the key's name, the header, the document.
-pub(super) fn full_signature(draw: &mut Draw) -> String {
+pub(crate) fn full_signature(draw: &mut Draw) -> String {
     let (key, header) = (key_reference(draw), reference(draw, " URI=\"\"", &[ENVELOPED, CANONICAL]));
     let document = reference(draw, "", &[CANONICAL]);
     signature(draw, &[key, header, document].concat(), KEY_NAME)
@@ -85,23 +85,23 @@ fn reference(draw: &mut Draw, attributes: &str, transforms: &[&str]) -> String {
 }
 
 /// Text that means nothing, of so many characters, each a byte.
-pub(super) fn filler(chars: usize) -> String {
+pub(crate) fn filler(chars: usize) -> String {
     "aguardando liquidacao ".chars().cycle().take(chars).collect()
 }
 
 /// A stream of characters that a number decides (SplitMix64).
-pub(super) struct Draw(u64);
+pub(crate) struct Draw(u64);
 
 impl Draw {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn alphanumeric(&mut self, len: usize) -> String {
+    pub(crate) fn alphanumeric(&mut self, len: usize) -> String {
         (0..len).map(|_| self.below(ALPHANUMERIC)).map(|at| char::from(BASE64[at])).collect()
     }
 
-    pub(super) fn digits(&mut self, len: usize) -> String {
+    pub(crate) fn digits(&mut self, len: usize) -> String {
         (0..len).map(|_| self.below(10)).map(|digit| digit.to_string()).collect()
     }
 

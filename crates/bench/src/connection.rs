@@ -23,7 +23,7 @@ const HEAD_MAX: usize = 16 * 1024;
 const BODY_MAX: usize = 1024 * 1024;
 
 /// What a connection shows and trusts. TLS 1.3 with one suite, so that all peers encrypt alike.
-pub(super) fn tls(folder: &Path, client: &str) -> Result<Arc<ClientConfig>> {
+pub(crate) fn tls(folder: &Path, client: &str) -> Result<Arc<ClientConfig>> {
     let provider = CryptoProvider {
         cipher_suites: vec![cipher_suite::TLS13_AES_128_GCM_SHA256],
         ..aws_lc_rs::default_provider()
@@ -50,18 +50,18 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// Where to read on: `PI-Pull-Next`.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
     /// The value of `Content-Type`.
-    pub(super) content_type: Option<String>,
-    pub(super) body: Vec<u8>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// Fails unless the status is one of those expected; says what the server said.
-    pub(super) fn expect(self, statuses: &[u16]) -> Result<Self> {
+    pub(crate) fn expect(self, statuses: &[u16]) -> Result<Self> {
         let (status, body) = (self.status, String::from_utf8_lossy(&self.body));
         ensure!(statuses.contains(&status), "the server answered {status}: {body}");
         Ok(self)
@@ -69,7 +69,7 @@ impl Answer {
 }
 
 /// An open connection.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     tls: StreamOwned<ClientConnection, TcpStream>,
     /// What was read beyond the last answer.
     unread: Vec<u8>,
@@ -78,7 +78,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects. The handshake happens with the first request.
-    pub(super) fn open(address: SocketAddr, config: &Arc<ClientConfig>) -> Result<Self> {
+    pub(crate) fn open(address: SocketAddr, config: &Arc<ClientConfig>) -> Result<Self> {
         let tcp = TcpStream::connect_timeout(&address, TIMEOUT)
             .wrap_err_with(|| format!("cannot connect to {address}"))?;
         tcp.set_nodelay(true)?;
@@ -90,18 +90,18 @@ impl Connection {
     }
 
     /// Sends a request and waits for its answer.
-    pub(super) fn exchange(&mut self, request: &[u8]) -> Result<Answer> {
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<Answer> {
         self.send(request)?;
         self.receive()
     }
 
     /// Sends a request.
-    pub(super) fn send(&mut self, request: &[u8]) -> Result<()> {
+    pub(crate) fn send(&mut self, request: &[u8]) -> Result<()> {
         self.tls.write_all(request).wrap_err("the connection broke while sending")
     }
 
     /// Reads one answer.
-    pub(super) fn receive(&mut self) -> Result<Answer> {
+    pub(crate) fn receive(&mut self) -> Result<Answer> {
         let mut scanned = 0;
         let end = loop {
             let found = self.unread[scanned..].windows(4).position(|bytes| bytes == b"\r\n\r\n");

@@ -18,10 +18,10 @@ use rustix::time::{ClockId, clock_gettime};
 use xml::EventReader;
 use xml::reader::XmlEvent;
 
-use crate::bench::figures::{Costs, Report, Samples, Step};
-use crate::bench::message::{self, Size};
-use crate::bench::site;
 use crate::console;
+use crate::figures::{Costs, Report, Samples, Step};
+use crate::message::{self, Size};
+use crate::site;
 
 /// Different messages of one size.
 const MESSAGES: u64 = 128;
@@ -38,7 +38,7 @@ const SIGNER_VALID: u64 = 1_800_000_000;
 const SIGNED_RUNS: usize = 64;
 
 /// Measures the steps for both sizes, and what a check of signatures adds.
-pub(super) fn measure(report: &mut Report) -> Result<()> {
+pub(crate) fn measure(report: &mut Report) -> Result<()> {
     for size in [Size::Small, Size::Full] {
         console::progress(&format!("[bench] codec, pacs.008 of {} bytes", size.bytes()));
         report.costs.push(Subject::new(size)?.measure()?);
@@ -141,7 +141,7 @@ fn each<T>(subjects: &[T], run: impl Fn(usize, &T) -> bool) -> Result<f64> {
 }
 
 /// CPU time of this thread.
-pub(super) fn cpu() -> Duration {
+pub(crate) fn cpu() -> Duration {
     let used = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(used.tv_sec.unsigned_abs(), u32::try_from(used.tv_nsec).unwrap_or(0))
 }

@@ -5,17 +5,18 @@
 //! background (deflating, checkpoints) is counted by no pull. Every message read is checked after its task.
 
 use std::ops::Range;
+use std::path::Path;
 
 use color_eyre::eyre::{OptionExt as _, Result, ensure};
 
-use crate::bench::figures::{OURS, Report, Sample};
-use crate::bench::nginx::Nginx;
-use crate::bench::pull::{self, Coding, Stream, Taken};
-use crate::bench::site::{READERS, Running, STREAMS, Site, Tuning};
-use crate::bench::verify::Expected;
-use crate::bench::{codec, gauge, limiter, observer, publish, waiting};
 use crate::console;
-use crate::flags::{BenchPart, BenchRunFlags, Peer};
+use crate::figures::{OURS, Report, Sample};
+use crate::flags::{Flags, Part, Peer};
+use crate::nginx::Nginx;
+use crate::pull::{self, Coding, Stream, Taken};
+use crate::site::{READERS, Running, STREAMS, Site, Tuning};
+use crate::verify::Expected;
+use crate::{codec, gauge, limiter, observer, publish, waiting};
 
 /// Each hot task is measured so often; the report has the medians.
 const ROUNDS: usize = 3;
@@ -31,29 +32,29 @@ const WAITING: Tuning = Tuning { long_poll: "6s", hot: false };
 const HOT: Tuning = Tuning { long_poll: "250ms", hot: true };
 
 /// Measures everything and prints the report.
-pub(crate) fn run(flags: &BenchRunFlags) -> Result<bool> {
+pub(crate) fn run(server: &Path, flags: &Flags) -> Result<bool> {
     let mut report = Report { machine: gauge::machine(), ..Report::default() };
     console::progress(&format!("[bench] {}", report.machine));
-    if flags.bench.measures(BenchPart::Codec) {
+    if flags.measures(Part::Codec) {
         codec::measure(&mut report)?;
     }
-    if flags.bench.measures(BenchPart::Limiter) {
+    if flags.measures(Part::Limiter) {
         limiter::measure(&mut report)?;
         observer::measure(&mut report)?;
     }
-    if flags.bench.measures(BenchPart::Server) {
-        measure_server(flags, &mut report)?;
+    if flags.measures(Part::Server) {
+        measure_server(server, flags, &mut report)?;
     }
-    report.print(flags.bench.json)?;
+    report.print(flags.json)?;
     Ok(true)
 }
 
-fn measure_server(flags: &BenchRunFlags, report: &mut Report) -> Result<()> {
+fn measure_server(server: &Path, flags: &Flags, report: &mut Report) -> Result<()> {
     console::progress("[bench] init: certificates for 171 participants");
-    let mut bench = Bench { site: Site::init(&flags.server)?, published: 0 };
-    let (stored, messages) = (u64::from(flags.bench.stored), u64::from(flags.bench.messages));
+    let mut bench = Bench { site: Site::init(server)?, published: 0 };
+    let (stored, messages) = (u64::from(flags.stored), u64::from(flags.messages));
     bench.journal_tasks(stored.next_multiple_of(STEP), report)?;
-    let nginx = match flags.bench.against {
+    let nginx = match flags.against {
         Some(Peer::Nginx) => Some(Nginx::start(&bench.site)?),
         None => None,
     };

@@ -10,7 +10,7 @@ mod parts;
 use parts::{Draw, Enclosed};
 
 /// Bytes of every pacs.002.
-pub(super) const BYTES: usize = 2_500;
+pub(crate) const BYTES: usize = 2_500;
 /// Who sends them all.
 const SENDER: &str = "99999001";
 /// What stands before a message's number in its `BizMsgIdr`.
@@ -24,7 +24,7 @@ const NOTE_CHARS_MAX: usize = 105;
 const REMITTANCE: (&str, &str) = ("<RmtInf><Ustrd>", "</Ustrd></RmtInf>");
 
 /// A pacs.002 for a participant.
-pub(super) fn make(ispb: &str, number: u64) -> Vec<u8> {
+pub(crate) fn make(ispb: &str, number: u64) -> Vec<u8> {
     let (mut draw, second) = (Draw::new(number), number % 60);
     let signature = parts::medium_signature(&mut draw);
     let around = |notes: &str| {
@@ -51,7 +51,7 @@ pub(super) fn make(ispb: &str, number: u64) -> Vec<u8> {
 }
 
 /// The number that a message says it has.
-pub(super) fn find_number(xml: &[u8]) -> Option<u64> {
+pub(crate) fn find_number(xml: &[u8]) -> Option<u64> {
     let at = xml.windows(ID_PREFIX.len()).position(|bytes| bytes == ID_PREFIX.as_bytes())?;
     let digits = xml[at + ID_PREFIX.len()..].get(..ID_DIGITS)?;
     std::str::from_utf8(digits).ok()?.parse().ok()
@@ -59,7 +59,7 @@ pub(super) fn find_number(xml: &[u8]) -> Option<u64> {
 
 /// How large a pacs.008 is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Size {
+pub(crate) enum Size {
     /// 2,700 bytes: one reference, and the key is not named.
     Small,
     /// 3,600 bytes: signed as the SPI does, with three references and the key's name.
@@ -68,7 +68,7 @@ pub(super) enum Size {
 
 impl Size {
     /// Exactly so many bytes.
-    pub(super) const fn bytes(self) -> usize {
+    pub(crate) const fn bytes(self) -> usize {
         match self {
             Self::Small => 2_700,
             Self::Full => 3_600,
@@ -77,7 +77,7 @@ impl Size {
 }
 
 /// A pacs.008 of one version for a participant, its ids and people drawn from its number.
-pub(super) fn make_order(ispb: &str, number: u64, size: Size, version: &str) -> Vec<u8> {
+pub(crate) fn make_order(ispb: &str, number: u64, size: Size, version: &str) -> Vec<u8> {
     let (mut draw, second) = (Draw::new(number), number % 60);
     let signature = match size {
         Size::Small => parts::small_signature(&mut draw),

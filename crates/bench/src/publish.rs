@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, eyre};
 
-use crate::bench::connection::Connection;
-use crate::bench::figures::Sample;
-use crate::bench::gauge::{self, Cpu};
-use crate::bench::message;
-use crate::bench::site::{self, READERS, Running, Site};
+use crate::connection::Connection;
+use crate::figures::Sample;
+use crate::gauge::{self, Cpu};
+use crate::message;
+use crate::site::{self, READERS, Running, Site};
 
 /// Connections of the producer: enough that commits are shared.
 const CONNECTIONS: usize = 16;
 /// Consecutive numbers that go to one participant.
-pub(super) const RUN: u64 = 10;
+pub(crate) const RUN: u64 = 10;
 const BOUNDARY: &str = "a-boundary-of-the-benchmark";
 
 /// Who gets a number.
-pub(super) fn reader_of(number: u64) -> usize {
+pub(crate) fn reader_of(number: u64) -> usize {
     usize::try_from(number / RUN).unwrap_or(0) % READERS
 }
 
 /// Publishes all numbers of a range, [`RUN`] or one in a request. Both ends are multiples of [`RUN`].
-pub(super) fn publish(site: &Site, running: &Running, numbers: Range<u64>, alone: bool) -> Result<Sample> {
+pub(crate) fn publish(site: &Site, running: &Running, numbers: Range<u64>, alone: bool) -> Result<Sample> {
     let next = AtomicU64::new(numbers.start);
     let mut connections = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {

@@ -3,20 +3,20 @@
 use color_eyre::eyre::Result;
 use serde_json::json;
 
-use crate::bench::figures::rounded;
 use crate::console;
+use crate::figures::rounded;
 
 /// Microseconds of CPU of one run, once a round.
 #[derive(Debug, Default)]
-pub(in crate::bench) struct Samples(Vec<f64>);
+pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
-    pub(in crate::bench) fn add(&mut self, micros: f64) {
+    pub(crate) fn add(&mut self, micros: f64) {
         self.0.push(micros);
     }
 
     /// The one in the middle.
-    pub(in crate::bench) fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         self.figures().median
     }
 
@@ -37,7 +37,7 @@ struct Figures {
 
 /// A step.
 #[derive(Debug)]
-pub(in crate::bench) struct Step {
+pub(crate) struct Step {
     what: &'static str,
     figures: Figures,
     /// Messages a second of all steps up to this one; empty for none.
@@ -47,31 +47,31 @@ pub(in crate::bench) struct Step {
 }
 
 impl Step {
-    pub(in crate::bench) fn new(what: &'static str, samples: &Samples) -> Self {
+    pub(crate) fn new(what: &'static str, samples: &Samples) -> Self {
         Self { what, figures: samples.figures(), target: "", is_aside: false }
     }
 
     /// What one run costs more than another: how a step is measured that cannot run by itself.
-    pub(in crate::bench) fn between(what: &'static str, with: &Samples, without: &Samples) -> Self {
+    pub(crate) fn between(what: &'static str, with: &Samples, without: &Samples) -> Self {
         let (with, without) = (with.figures(), without.figures());
         let figures = Figures { median: with.median - without.median, least: with.least - without.least };
         Self { what, figures, target: "", is_aside: false }
     }
 
-    pub(in crate::bench) const fn target(self, target: &'static str) -> Self {
+    pub(crate) const fn target(self, target: &'static str) -> Self {
         Self { target, ..self }
     }
 
-    pub(in crate::bench) const fn aside(self) -> Self {
+    pub(crate) const fn aside(self) -> Self {
         Self { is_aside: true, ..self }
     }
 }
 
 /// The steps of one operation, in their order.
 #[derive(Debug)]
-pub(in crate::bench) struct Costs {
-    pub(in crate::bench) subject: String,
-    pub(in crate::bench) steps: Vec<Step>,
+pub(crate) struct Costs {
+    pub(crate) subject: String,
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Costs {
@@ -88,7 +88,7 @@ impl Costs {
         self.steps.iter().map(standing).collect()
     }
 
-    pub(super) fn print_table(&self) -> Result<()> {
+    pub(crate) fn print_table(&self) -> Result<()> {
         console::result(&format!(
             "\n| {} | CPU µs | share | messages/s up to here | target |",
             self.subject
@@ -104,7 +104,7 @@ impl Costs {
         Ok(())
     }
 
-    pub(super) fn print_json(&self) -> Result<()> {
+    pub(crate) fn print_json(&self) -> Result<()> {
         for (Step { what, figures: Figures { median, least }, target, .. }, standing) in self.standings() {
             let line = json!({
                 "event": "step", "subject": self.subject, "step": what, "cpu_us": rounded(*median),

@@ -8,11 +8,11 @@ use color_eyre::eyre::Result;
 use serde_json::json;
 
 use crate::console;
-pub(super) use costs::{Costs, Samples, Step};
+pub(crate) use costs::{Costs, Samples, Step};
 
 /// One measured task.
 #[derive(Debug)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     operations: u64,
     elapsed: Duration,
     cpu: Duration,
@@ -22,13 +22,13 @@ pub(super) struct Sample {
 
 impl Sample {
     /// A task of as many operations as latencies.
-    pub(super) fn new(elapsed: Duration, cpu: Duration, mut latencies: Vec<Duration>) -> Self {
+    pub(crate) fn new(elapsed: Duration, cpu: Duration, mut latencies: Vec<Duration>) -> Self {
         latencies.sort_unstable();
         Self { operations: latencies.len() as u64, elapsed, cpu, latencies }
     }
 
     /// Takes in another part of the same task.
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.operations += other.operations;
         self.elapsed += other.elapsed;
         self.cpu += other.cpu;
@@ -61,16 +61,16 @@ fn micros(duration: Duration) -> f64 {
 
 /// One line of the table: the same task, as often as there were rounds.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) what: &'static str,
-    pub(super) server: &'static str,
+pub(crate) struct Row {
+    pub(crate) what: &'static str,
+    pub(crate) server: &'static str,
     /// Messages of one operation.
-    pub(super) messages: u64,
-    pub(super) samples: Vec<Sample>,
+    pub(crate) messages: u64,
+    pub(crate) samples: Vec<Sample>,
 }
 
 impl Row {
-    pub(super) const fn new(what: &'static str, server: &'static str, messages: u64) -> Self {
+    pub(crate) const fn new(what: &'static str, server: &'static str, messages: u64) -> Self {
         Self { what, server, messages, samples: Vec::new() }
     }
 
@@ -80,7 +80,7 @@ impl Row {
         figures.get(figures.len() / 2).copied().unwrap_or(0.0)
     }
 
-    pub(super) fn cpu_micros(&self) -> f64 {
+    pub(crate) fn cpu_micros(&self) -> f64 {
         self.median(Sample::cpu_micros)
     }
 
@@ -98,26 +98,26 @@ impl Row {
 
 /// A single figure, and what it is held against.
 #[derive(Debug)]
-pub(super) struct Value {
-    pub(super) what: &'static str,
-    pub(super) value: f64,
-    pub(super) unit: &'static str,
-    pub(super) target: &'static str,
+pub(crate) struct Value {
+    pub(crate) what: &'static str,
+    pub(crate) value: f64,
+    pub(crate) unit: &'static str,
+    pub(crate) target: &'static str,
 }
 
 /// All that a run found.
 #[derive(Debug, Default)]
-pub(super) struct Report {
-    pub(super) machine: String,
+pub(crate) struct Report {
+    pub(crate) machine: String,
     /// Of the codec alone.
-    pub(super) costs: Vec<Costs>,
-    pub(super) rows: Vec<Row>,
-    pub(super) values: Vec<Value>,
+    pub(crate) costs: Vec<Costs>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) values: Vec<Value>,
 }
 
 impl Report {
     /// Adds one sample to the row of its task.
-    pub(super) fn add(&mut self, what: &'static str, server: &'static str, messages: u64, sample: Sample) {
+    pub(crate) fn add(&mut self, what: &'static str, server: &'static str, messages: u64, sample: Sample) {
         let found = self.rows.iter().position(|row| row.what == what && row.server == server);
         let at = found.unwrap_or_else(|| {
             self.rows.push(Row::new(what, server, messages));
@@ -126,7 +126,7 @@ impl Report {
         self.rows[at].samples.push(sample);
     }
 
-    pub(super) fn value(&mut self, what: &'static str, value: f64, unit: &'static str, target: &'static str) {
+    pub(crate) fn value(&mut self, what: &'static str, value: f64, unit: &'static str, target: &'static str) {
         self.values.push(Value { what, value, unit, target });
     }
 
@@ -139,7 +139,7 @@ impl Report {
         })
     }
 
-    pub(super) fn print(&self, as_json: bool) -> Result<()> {
+    pub(crate) fn print(&self, as_json: bool) -> Result<()> {
         if as_json { self.print_json() } else { self.print_table() }
     }
 
@@ -206,7 +206,7 @@ impl Report {
 }
 
 /// How the measured server is called in reports.
-pub(super) const OURS: &str = "pix-stream";
+pub(crate) const OURS: &str = "pix-stream";
 
 fn rounded(figure: f64) -> f64 {
     (figure * 100.0).round() / 100.0

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, bail, ensure};
 
-use crate::bench::pinned::{self, Pinned};
-use crate::bench::pull::{Coding, Taken};
-use crate::bench::site::Site;
+use crate::pinned::{self, Pinned};
+use crate::pull::{Coding, Taken};
+use crate::site::Site;
 
 /// Where Debian puts it; it is not on every user's path.
 const PROGRAM: &str = "/usr/sbin/nginx";
@@ -23,17 +23,17 @@ const START_TRIES: usize = 100;
 const START_STEP: Duration = Duration::from_millis(50);
 
 /// A running nginx.
-pub(super) struct Nginx {
+pub(crate) struct Nginx {
     process: Pinned,
     worker: u32,
     folder: PathBuf,
     offered: Cell<u32>,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Nginx {
     /// Starts it with nothing to serve yet.
-    pub(super) fn start(site: &Site) -> Result<Self> {
+    pub(crate) fn start(site: &Site) -> Result<Self> {
         ensure!(Path::new(PROGRAM).exists(), "{PROGRAM} is missing; `apt-get install nginx-light`");
         let folder = site.beside("nginx");
         fs::create_dir_all(&folder)?;
@@ -55,7 +55,7 @@ impl Nginx {
     }
 
     /// Puts a body where nginx serves it. Returns the path: a new one each time, for nginx keeps files open.
-    pub(super) fn offer(&self, taken: &Taken, coding: Coding) -> Result<String> {
+    pub(crate) fn offer(&self, taken: &Taken, coding: Coding) -> Result<String> {
         self.offered.set(self.offered.get() + 1);
         let name = format!("{}-{}", coding.name(), self.offered.get());
         fs::write(self.folder.join(&name), &taken.body)?;
@@ -63,11 +63,11 @@ impl Nginx {
     }
 
     /// The process that does the work.
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.worker
     }
 
-    pub(super) fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         self.process.stop()
     }
 }

@@ -13,21 +13,21 @@ use rustls::ClientConfig;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::bench::pinned::Pinned;
-use crate::bench::{connection, gauge, pinned};
+use crate::pinned::Pinned;
 use crate::process;
+use crate::{connection, gauge, pinned};
 
 /// Participants that messages are published for.
-pub(super) const READERS: usize = 4;
+pub(crate) const READERS: usize = 4;
 /// Streams of a participant, the most that the protocol allows.
-pub(super) const STREAMS: usize = 6;
+pub(crate) const STREAMS: usize = 6;
 /// Participants without messages, whose reads wait: a thousand, six each.
-pub(super) const WAITERS: usize = 167;
+pub(crate) const WAITERS: usize = 167;
 /// Longest wait for the ready line.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The folder that `init` wrote.
-pub(super) struct Site {
+pub(crate) struct Site {
     folder: TempDir,
     binary: PathBuf,
     /// Clients of participants, readers first.
@@ -37,19 +37,19 @@ pub(super) struct Site {
 
 /// How a server is started.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tuning {
+pub(crate) struct Tuning {
     /// Value of `stream.long_poll`.
-    pub(super) long_poll: &'static str,
+    pub(crate) long_poll: &'static str,
     /// Whether everything published may stay in memory; otherwise the default limits hold.
-    pub(super) hot: bool,
+    pub(crate) hot: bool,
 }
 
 /// A running server.
-pub(super) struct Running {
+pub(crate) struct Running {
     process: Pinned,
-    pub(super) api: SocketAddr,
+    pub(crate) api: SocketAddr,
     /// From the start of the process to its ready line.
-    pub(super) ready_after: Duration,
+    pub(crate) ready_after: Duration,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,13 +58,13 @@ struct Ready {
 }
 
 /// The ISPB of a participant by its number.
-pub(super) fn ispb(participant: usize) -> String {
+pub(crate) fn ispb(participant: usize) -> String {
     format!("7777{participant:04}")
 }
 
 impl Site {
     /// Runs `init` in a new temporary folder.
-    pub(super) fn init(binary: &Path) -> Result<Self> {
+    pub(crate) fn init(binary: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("pix-stream-bench-").tempdir()?;
         let site = folder.path().join("site");
         let mut command = Command::new(binary);
@@ -79,26 +79,26 @@ impl Site {
         Ok(Self { folder, binary: binary.to_owned(), clients, producer })
     }
 
-    pub(super) fn client(&self, participant: usize) -> &Arc<ClientConfig> {
+    pub(crate) fn client(&self, participant: usize) -> &Arc<ClientConfig> {
         &self.clients[participant]
     }
 
-    pub(super) fn producer(&self) -> &Arc<ClientConfig> {
+    pub(crate) fn producer(&self) -> &Arc<ClientConfig> {
         &self.producer
     }
 
     /// Where `init` wrote.
-    pub(super) fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().join("site")
     }
 
     /// A folder beside it, for others.
-    pub(super) fn beside(&self, name: &str) -> PathBuf {
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Starts the server on its core, and waits until it is ready.
-    pub(super) fn serve(&self, tuning: Tuning) -> Result<Running> {
+    pub(crate) fn serve(&self, tuning: Tuning) -> Result<Running> {
         let log = File::options().create(true).append(true).open(self.beside("server.log"))?;
         let mut command = pinned::command(&self.binary);
         command.arg("serve").arg("--config").arg(self.folder().join("pix-stream.toml"));
@@ -132,12 +132,12 @@ impl Site {
 }
 
 impl Running {
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }
 
     /// Ends it by SIGTERM.
-    pub(super) fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         self.process.stop()
     }
 }
