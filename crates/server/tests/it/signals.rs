@@ -25,6 +25,13 @@ fn wait_for_log(folder: &Folder, message: &str) -> Value {
     wait_for(message, || log(folder).into_iter().find(|line| line["message"] == message))
 }
 
+/// Waits until a reload said that this was left as it was.
+fn wait_for_refusal(folder: &Folder, what: &str) {
+    let is_refusal =
+        |line: &Value| line["message"] == "not reloaded; the old ones stay" && line["what"] == what;
+    wait_for(what, || log(folder).into_iter().find(is_refusal));
+}
+
 /// A server that also answers health without TLS, and where.
 fn serve_plain_health(folder: &Folder) -> (Server, SocketAddr) {
     let mut command = folder.serve_command();
@@ -188,12 +195,11 @@ fn a_certificate_on_a_new_revocation_list_is_refused_after_sighup_and_others_are
     // A list that cannot be read changes nothing.
     std::fs::write(&list, "not a list").unwrap();
     server.signal(Signal::HUP);
-    wait_for_log(&folder, "certificates were not reloaded; the old ones stay");
+    wait_for_refusal(&folder, "certificates");
     assert!(is_let_in(&folder, revoked));
 
     std::fs::write(&list, revocation_list(&folder, 2, &["clients/psp-99999001.pem"])).unwrap();
-    let reloads =
-        || log(&folder).iter().filter(|line| line["message"] == "token keys were read again").count();
+    let reloads = || log(&folder).iter().filter(|line| line["message"] == "token keys are in force").count();
     let before = reloads();
     server.signal(Signal::HUP);
     // The keys are read after the certificates.
@@ -208,7 +214,9 @@ fn token_keys_are_read_again_on_sighup_and_too_many_are_refused() {
     let server = folder.serve();
     std::fs::write(folder.dir().join("keys/token-2.key"), "ab".repeat(32) + "\n").unwrap();
     server.signal(Signal::HUP);
-    let line = wait_for_log(&folder, "token keys were read again");
+    let is_read =
+        |line: &Value| line["message"] == "token keys are in force" && line["keys"].to_string().contains('2');
+    let line = wait_for("both keys", || log(&folder).into_iter().find(is_read));
     assert!(!line.to_string().contains("abab"), "no key in the log: {line}");
     folder.lines("publish", &["--generate", "25"]);
     assert_eq!(folder.lines("pull", &[]).len(), 25);
@@ -216,7 +224,7 @@ fn token_keys_are_read_again_on_sighup_and_too_many_are_refused() {
     // Three are too many: the two stay, and the server with them.
     std::fs::write(folder.dir().join("keys/token-3.key"), "cd".repeat(32) + "\n").unwrap();
     server.signal(Signal::HUP);
-    wait_for_log(&folder, "token keys were not reloaded; the old ones stay");
+    wait_for_refusal(&folder, "token keys");
     folder.lines("publish", &["--generate", "5", "--seed", "2"]);
     assert_eq!(folder.lines("pull", &[]).len(), 5);
     // The next start says what is wrong.
