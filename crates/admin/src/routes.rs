@@ -1,7 +1,7 @@
 //! The table: every route of the admin listener, who may use it, what it takes and what it answers.
 //!
 //! The router, `Allow`, authorisation, the names in the audit log and the OpenAPI document are made from this table and
-//! from nothing else. What a route does is in [`crate::operations`].
+//! from nothing else. What a route does is in `operations`.
 
 mod audit;
 mod catalog;

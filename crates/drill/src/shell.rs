@@ -60,7 +60,7 @@ impl Shell {
     /// Runs a line once.
     ///
     /// # Errors
-    /// The shell cannot be started; the line takes longer than [`LONGEST`].
+    /// The shell cannot be started; the line takes longer than the longest that a drill waits for one.
     pub fn run(&mut self, line: &str) -> Result<Said> {
         let assigned = assigned(line);
         let script = match assigned {

@@ -1,6 +1,6 @@
 //! What an audit chain proves: whether it holds, the way of one message, a period with its proof.
 //!
-//! The form of lines ([`line`], [`entry`]), the way along a chain ([`Walk`]) and against its anchors ([`anchored`]), the
+//! The form of lines ([mod@line], [`entry`]), the way along a chain ([`Walk`]) and against its anchors ([`anchored`]), the
 //! reading of files ([`files`], [`tail`]) and of the archive ([`archive`]); on top of these the walk of an auditor
 //! ([`journey`], [`report`]) and the export of a period ([`export`], [`proof`]). Nothing is written to a log here,
 //! and nothing of a message is known but its id and digest.
