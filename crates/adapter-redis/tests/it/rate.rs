@@ -50,6 +50,13 @@ fn most(admitted: &[u64]) -> usize {
     ends.map(|(index, end)| index + 1 - admitted.partition_point(|at| at + window <= *end)).max().unwrap_or(0)
 }
 
+/// Whether to measure: for longer than a test may take.
+fn is_measured() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the one switch of measurements")]
+    std::env::var_os("PIX_MEASURE").is_some()
+}
+
+/// With `PIX_MEASURE=1` for 60 s.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_at_twice_the_limit_admit_the_limit_and_a_grant() {
     let Some(address) = test::redis() else { return };
@@ -57,7 +64,7 @@ async fn two_nodes_at_twice_the_limit_admit_the_limit_and_a_grant() {
     let node = async || Arc::new(RedisCoordinator::start(&single(address, &prefix)).await.unwrap());
     let (one, other) = (node().await, node().await);
     let rule = Rule { limit: 500, window: WINDOW };
-    let during = Duration::from_millis(3_500);
+    let during = if is_measured() { Duration::from_secs(60) } else { Duration::from_millis(3_500) };
     let (one, other) =
         tokio::join!(tokio::spawn(ask(one, rule, 500, during)), tokio::spawn(ask(other, rule, 500, during)));
     let (one, other) = (one.unwrap(), other.unwrap());
@@ -66,7 +73,7 @@ async fn two_nodes_at_twice_the_limit_admit_the_limit_and_a_grant() {
     let (most, per_second) = (most(&all), all.len() as f64 / during.as_secs_f64());
     println!("most {most} of 500 in a window; {per_second:.0}/s, {} and {} by node", one.len(), other.len());
     assert!(most <= 510, "{most} in a window: more than the limit and one grant");
-    assert!(all.len() >= 3 * 500, "{} in 3.5 s: a window is always well used", all.len());
+    assert!(all.len() >= 3 * 500, "{}: a window is always well used", all.len());
     assert!(one.len() > 200 && other.len() > 200, "neither starves: {} and {}", one.len(), other.len());
 }
 
