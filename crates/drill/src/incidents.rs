@@ -48,21 +48,21 @@ pub const ALL: &[Drill] = &[
     incident(
         "lag-spike",
         "a participant's messages wait: it has stopped reading",
-        ("PixStreamLag", 80),
+        ("PixStreamLag", 90),
         EMBEDDED,
         &["& pix-stream publish --dir \"$DIR\" --ispb 9999900A --generate 100000 --rate 10"],
     ),
     incident(
         "settlement-at-risk",
         "the same, noticed before a payment settles late",
-        ("PixStreamSettlement", 38),
+        ("PixStreamSettlement", 45),
         EMBEDDED,
         &["& pix-stream publish --dir \"$DIR\" --ispb 9999900A --generate 100000 --rate 10"],
     ),
     incident(
         "invalid-token-storm",
         "more than one read of 200 brings a token that does not hold",
-        ("PixStreamInvalidTokens", 75),
+        ("PixStreamInvalidTokens", 80),
         EMBEDDED,
         &[
             "& while :; do curl -s -o /dev/null $PSP \"$API/api/v1/out/$ISPB/stream/forged[1-5]\"; sleep 0.2; done",
@@ -71,7 +71,7 @@ pub const ALL: &[Drill] = &[
     incident(
         "thread-limit-abuse",
         "a client opens streams that it does not have",
-        ("PixStreamThreadLimit", 15),
+        ("PixStreamThreadLimit", 25),
         EMBEDDED,
         &[
             "pix-stream publish --dir \"$DIR\" --ispb 9999900A --generate 100 >/dev/null",
