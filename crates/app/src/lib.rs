@@ -354,6 +354,12 @@ impl<P: Ports> App<P> {
         self.0.dependencies().await
     }
 
+    /// How the Coordinator serves in another way than it should; `None`: as it should.
+    #[must_use]
+    pub fn coordinator_degraded(&self) -> Option<&'static str> {
+        self.0.ports.coordinator().degraded()
+    }
+
     /// Replaces the token keys; tokens of keys that are no longer live become invalid.
     pub fn set_keyring(&self, keyring: Keyring) {
         self.0.set_keyring(keyring);

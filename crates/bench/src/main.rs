@@ -23,13 +23,11 @@ mod site;
 mod verify;
 mod waiting;
 
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Parser as _;
 use color_eyre::config::HookBuilder;
-use color_eyre::eyre::{Result, WrapErr as _, ensure};
-use serde::Deserialize;
+use color_eyre::eyre::{Result, ensure};
 
 use crate::flags::{Flags, Part};
 
@@ -60,9 +58,11 @@ fn measure(flags: &Flags) -> Result<bool> {
     if flags.measures(Part::Server) {
         build_server()?;
     }
-    let server = target_directory()?.join("release").join("pix-stream");
+    // Built by the same cargo: it lies beside this program.
+    let own = std::env::current_exe()?;
+    let server = own.with_file_name("pix-stream");
     let mut command = Command::new("prlimit");
-    command.args([OPEN_FILES, "taskset", "--cpu-list", LOAD_CORE]).arg(std::env::current_exe()?);
+    command.args([OPEN_FILES, "taskset", "--cpu-list", LOAD_CORE]).arg(&own);
     // As the server does for itself (ADR 0015): examining is measured in the load generator's process.
     command.env("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512VL");
     command.args(std::env::args_os().skip(1)).arg("--server").arg(server);
@@ -76,17 +76,4 @@ fn build_server() -> Result<()> {
     console::progress(&format!("[bench] {shown}"));
     ensure!(process::succeeds(&mut cargo)?, "{shown} failed");
     Ok(())
-}
-
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    target_directory: PathBuf,
-}
-
-fn target_directory() -> Result<PathBuf> {
-    let mut cargo = process::cargo();
-    cargo.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]);
-    let metadata: Metadata = serde_json::from_slice(&process::output(&mut cargo)?)
-        .wrap_err("cannot read what cargo metadata says")?;
-    Ok(metadata.target_directory)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use color_eyre::eyre::{Result, WrapErr as _, ensure};
+use color_eyre::eyre::{Result, WrapErr as _};
 
 /// The cargo that started us, so that the pinned toolchain stays the one in use.
 pub(crate) fn cargo() -> Command {
@@ -25,15 +25,6 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
 /// Runs to the end without a word; true when it could be started and succeeded.
 pub(crate) fn succeeds_quietly(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-}
-
-/// Standard output of a command that must succeed.
-pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
-    let shown = shown(command);
-    let output =
-        command.stderr(Stdio::inherit()).output().wrap_err_with(|| format!("cannot start {shown}"))?;
-    ensure!(output.status.success(), "{shown} failed ({})", output.status);
-    Ok(output.stdout)
 }
 
 /// The command as a person would type it.

@@ -20,7 +20,7 @@ pub const REQUEST_WORK_SECONDS: &str = "pix_stream_http_request_work_seconds";
 /// Time during which a request was worked on or waited for stores, its waits for messages and bodies left out, by
 /// `route`: what the service level is about.
 pub const REQUEST_SERVICE_SECONDS: &str = "pix_stream_http_request_service_seconds";
-/// Reads that were refused, by `ispb` and `code`: `threadLimit`, `rateLimit`, `invalidCursor`, `gone`, `overloaded`.
+/// Reads that were refused, by `ispb` and `code`: `threadLimit`, `rateLimit`, `invalidCursor`, `streamGone`, `overloaded`.
 pub const READ_REFUSED: &str = "pix_stream_read_refused_total";
 
 /// What a request asked for, as a label.

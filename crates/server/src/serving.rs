@@ -174,7 +174,7 @@ impl<'a> Prepared<'a> {
             log: Some(log),
             slow: Some(slow),
             evidence: Some(evidence),
-            node: Some(Arc::new(ThisNode::new(config, &app, &render, &shutdown))),
+            node: Some(Arc::new(ThisNode::new(config, &app, &shutdown))),
         };
         let (wire, seed) = (compose::wire(config), SystemEntropy::new().number());
         let shared = Shared::new(app.clone(), wire, render, seed, env!("CARGO_PKG_VERSION"));

@@ -69,32 +69,12 @@ impl Seen<'_> {
     /// looked at, so that the label has as many values as there are participants.
     fn count_refusal(&self, code: Code) {
         let is_read = matches!(self.label, RouteLabel::Start | RouteLabel::Pull | RouteLabel::Close);
-        let code = match code {
-            Code::InvalidCursor => "invalidCursor",
-            Code::StreamGone => "gone",
-            Code::ThreadLimit => "threadLimit",
-            Code::RateLimit => "rateLimit",
-            Code::Overloaded => "overloaded",
-            Code::InvalidHeader
-            | Code::Charset
-            | Code::InvalidMessage
-            | Code::InvalidRequest
-            | Code::Forbidden
-            | Code::NotFound
-            | Code::MethodNotAllowed
-            | Code::NotAcceptable
-            | Code::Conflict
-            | Code::LengthRequired
-            | Code::TooLarge
-            | Code::UnsupportedMediaType
-            | Code::HeadTooLarge
-            | Code::Internal
-            | Code::Unavailable
-            | Code::Paused
-            | Code::Changed => return,
-        };
-        if let Some(ispb) = self.path.ispb().filter(|_| is_read) {
-            metrics::counter!(READ_REFUSED, "ispb" => ispb.to_owned(), "code" => code).increment(1);
+        let is_counted = matches!(
+            code,
+            Code::InvalidCursor | Code::StreamGone | Code::ThreadLimit | Code::RateLimit | Code::Overloaded
+        );
+        if let Some(ispb) = self.path.ispb().filter(|_| is_read && is_counted) {
+            metrics::counter!(READ_REFUSED, "ispb" => ispb.to_owned(), "code" => code.text()).increment(1);
         }
     }
 }

@@ -1,22 +1,15 @@
 //! This node, for the admin API: what it is, how it does, and its end.
 
-use std::sync::Arc;
-
 use pix_stream_admin::hooks::{Node, NodeFacts};
 use pix_stream_app::{App, Ports};
 use pix_stream_config::Config;
-use pix_stream_delivery::Render;
 use tokio::time::Instant;
 
 use crate::shutdown::Shutdown;
 
-/// The line of the metrics that says that streams are kept in the Journal for want of Redis.
-const FALLBACK: &str = "pix_stream_fallback_active 1";
-
 /// A running server.
 pub(super) struct ThisNode<P: Ports> {
     app: App<P>,
-    render: Render,
     shutdown: Shutdown,
     began: Instant,
     region: Option<String>,
@@ -26,11 +19,10 @@ pub(super) struct ThisNode<P: Ports> {
 
 impl<P: Ports> ThisNode<P> {
     /// The node that just begins to serve.
-    pub(super) fn new(config: &Config, app: &App<P>, render: &Render, shutdown: &Shutdown) -> Self {
+    pub(super) fn new(config: &Config, app: &App<P>, shutdown: &Shutdown) -> Self {
         let region = Some(config.region.name.clone()).filter(|name| !name.is_empty());
         Self {
             app: app.clone(),
-            render: Arc::clone(render),
             shutdown: shutdown.clone(),
             began: Instant::now(),
             region,
@@ -47,7 +39,7 @@ impl<P: Ports> Node for ThisNode<P> {
             uptime_s: self.began.elapsed().as_secs(),
             region: self.region.clone(),
             draining: self.app.is_draining(),
-            fallback: (self.render)().lines().any(|line| line == FALLBACK),
+            fallback: self.app.coordinator_degraded().is_some(),
             config: self.config.clone(),
         }
     }

@@ -21,6 +21,8 @@ const PARTICIPANTS: u32 = 8;
 const BEFORE: u64 = 50;
 /// Between two tries of a producer.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long one append may be tried: the node's start, on a busy machine, and more.
+const STORED_WITHIN: Duration = Duration::from_secs(180);
 /// How long publishing may take to work again after the node answers.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
@@ -37,12 +39,15 @@ async fn publish(journal: Arc<CassandraJournal>, n: u32, stop: Arc<AtomicBool>) 
 
 /// Publishes what failed again, as a producer does after a pause.
 async fn until_stored(journal: &CassandraJournal, n: u32, sent: Vec<NewMessage>) -> Vec<Appended> {
-    loop {
-        if let Ok(appended) = journal.append(ispb(n), sent.clone(), terms()).await {
-            return appended;
+    let stored = async {
+        loop {
+            if let Ok(appended) = journal.append(ispb(n), sent.clone(), terms()).await {
+                return appended;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
-    }
+    };
+    timeout(STORED_WITHIN, stored).await.unwrap()
 }
 
 async fn wait_for_messages(journal: &CassandraJournal, count: u64) {
