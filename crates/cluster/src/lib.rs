@@ -2,6 +2,7 @@
 //!
 //! No rule of streams and nothing of a server stands here: only which adapter gets which option.
 
+mod advice;
 mod coordinator;
 pub mod metrics;
 mod open;

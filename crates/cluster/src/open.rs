@@ -19,13 +19,14 @@ use pix_stream_config::sections::Cassandra;
 use pix_stream_config::{
     Config, Fallback, LostQuorum, PublishConsistency, ReadConsistency, Takeover, Topology,
 };
-use pix_stream_cql::{Consistency, Credentials, Options, Session, Settings, Statement, Value};
+use pix_stream_cql::{Consistency, Credentials, Session, Settings};
 use pix_stream_fallback::{Fallback as Around, Settings as FallbackSettings};
 use pix_stream_ports::clock::Clock;
 use pix_stream_ports::entropy::Entropy;
 use rustls::ClientConfig;
 
 use crate::Error;
+use crate::advice::warn_of_settings;
 use crate::coordinator::ClusterCoordinator;
 use crate::tls::client_config;
 
@@ -142,29 +143,6 @@ pub async fn regions(config: &Config, session: &Session, means: &Means) -> Resul
     };
     let place = (session, &*config.cassandra.keyspace);
     Ok(CassandraRegions::start(&settings, place, &means.entropy, Arc::clone(&means.clock)).await?)
-}
-
-/// Says what of Cassandra's own settings makes acknowledged messages less safe, as far as it can be seen: the node that
-/// answers, if this user may look.
-async fn warn_of_settings(session: Session) {
-    let look = Statement::new("SELECT value FROM system_views.settings WHERE name = ?");
-    for (name, wanted, consequence) in [
-        ("commitlog_sync", "batch", "a node that is killed forgets what it acknowledged in the last seconds"),
-        ("paxos_variant", "v2", "conditional writes take twice as long and fail under contention"),
-    ] {
-        let options = Options::new(Consistency::LocalOne);
-        let found = session.execute(&look, vec![Value::Text(name.to_owned())], &options).await;
-        let value = found.ok().and_then(|rows| rows.first()?.text("value").ok().flatten());
-        if let Some(value) = value.filter(|value| value != wanted) {
-            tracing::warn!(
-                name,
-                value,
-                wanted,
-                consequence,
-                "a setting of Cassandra; docs/deploy.md says more"
-            );
-        }
-    }
 }
 
 /// What the stores of a node get from their process.

@@ -3,6 +3,7 @@
 //! The jars come from Maven, the settings are made for a small machine and for durability at once: what was
 //! acknowledged survives a kill.
 
+mod disk;
 mod jars;
 mod java;
 mod login;
@@ -20,6 +21,7 @@ use crate::{Authority, Error, Process, TlsFiles, ports, process};
 pub use jars::{VERSION, default_cache, fetch};
 
 use login::Login;
+use settings::CommitLog;
 
 /// How long a node may take until it answers; a busy machine replays its log slowly.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -293,7 +295,11 @@ fn start(place: &Place, plan: &Plan<'_>, java: &Path, jars: &Path) -> Result<Nod
         let path = conf.join(name);
         fs::write(&path, text).map_err(Error::io(format!("write {}", path.display())))
     };
-    write("cassandra.yaml", &settings::yaml(place, plan))?;
+    let log = match disk::takes_direct_writes(&place.directory.join("data"))? {
+        true => CommitLog::Direct,
+        false => CommitLog::Mapped,
+    };
+    write("cassandra.yaml", &settings::yaml(place, plan, log))?;
     write("cassandra-rackdc.properties", &format!("dc={}\nrack=r1\n", place.datacenter))?;
     write("logback.xml", settings::LOGBACK)?;
     if let Some(tls) = &plan.options.tls {

@@ -61,9 +61,22 @@ concurrent_writes: 32
 native_transport_max_threads: 64
 ";
 
+/// How a node writes its commit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommitLog {
+    /// Past the page cache, each write on disk when it returns (from 5.0.5 on): conditional writes cost half the
+    /// processor time or less, since no map is searched for what changed at every sync.
+    Direct,
+    /// Through a map of the file, as Cassandra does by itself.
+    Mapped,
+}
+
 /// A node's `cassandra.yaml`.
-pub(super) fn yaml(place: &Place, plan: &Plan<'_>) -> String {
+pub(super) fn yaml(place: &Place, plan: &Plan<'_>, log: CommitLog) -> String {
     let mut text = COMMON.to_owned();
+    if log == CommitLog::Direct {
+        text.push_str("commitlog_disk_access_mode: direct\n");
+    }
     text.push_str(if plan.options.is_for_load() { LOADED } else { SMALL });
     let conf = place.directory.join("conf");
     // Writing to a string cannot fail.
@@ -155,13 +168,14 @@ mod tests {
     fn the_yaml_names_address_ports_and_all_seeds() {
         let options = Options { datacenters: vec![1, 1], ..Options::new("x") };
         let plan = Plan::of(&options).unwrap();
-        let text = yaml(&plan.places[1], &plan);
+        let text = yaml(&plan.places[1], &plan, CommitLog::Mapped);
         assert!(text.contains("listen_address: 127.0.0.2\n"), "{text}");
         assert!(text.contains(&format!("native_transport_port: {}\n", plan.port)));
         let (port, seeds) = (plan.storage_port, plan.seeds());
         assert_eq!(seeds, format!("127.0.0.1:{port},127.0.0.2:{port}"));
         assert!(text.contains(&seeds));
         assert!(text.contains("commitlog_sync: batch\n") && text.contains("paxos_variant: v2\n"));
+        assert!(!text.contains("commitlog_disk_access_mode"));
         assert!(!text.contains("PasswordAuthenticator") && !text.contains("client_encryption_options"));
         assert_eq!(plan.places[1].datacenter, "dc2");
     }
@@ -171,7 +185,7 @@ mod tests {
         let tls = TlsFiles { ca: "ca".into(), certificate: "c".into(), key: "k".into(), ask_clients: true };
         let options = Options { authentication: true, tls: Some(tls), ..Options::new("x") };
         let plan = Plan::of(&options).unwrap();
-        let text = yaml(&plan.places[0], &plan);
+        let text = yaml(&plan.places[0], &plan, CommitLog::Mapped);
         assert!(text.contains("authenticator: PasswordAuthenticator"));
         assert!(text.contains("require_client_auth: true"));
         assert!(text.contains("node-1/conf/node.pem"));
@@ -181,8 +195,9 @@ mod tests {
     fn a_node_with_much_memory_is_set_up_for_load() {
         let options = Options { heap_mib: LOAD_HEAP_MIB, ..Options::new("x") };
         let plan = Plan::of(&options).unwrap();
-        let text = yaml(&plan.places[0], &plan);
+        let text = yaml(&plan.places[0], &plan, CommitLog::Direct);
         assert!(text.contains("commitlog_sync: batch\n") && text.contains("commitlog_total_space: 4GiB\n"));
+        assert!(text.contains("commitlog_disk_access_mode: direct\n"));
     }
 
     #[test]
