@@ -265,7 +265,12 @@ impl StreamJournal {
         let found = self.find_earlier(ispb, &keys, window).await?;
         let known =
             |key: &MessageKey| found.find(&key.business_id).and_then(|earlier| earlier.known_to(key, window));
-        Ok(keys.iter().map(known).collect())
+        let all: Vec<Option<Known>> = keys.iter().map(known).collect();
+        // A repeat is answered as stored, so it must be where publishing promises that it is.
+        let same = all.iter().flatten().filter(|known| known.is_same);
+        let places: Vec<u64> = same.map(|known| known.sequence.value()).collect();
+        self.streams.confirm(ispb, &places).await?;
+        Ok(all)
     }
 
     /// As [`Journal::read`](pix_stream_ports::journal::Journal::read).

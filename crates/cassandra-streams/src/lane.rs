@@ -227,9 +227,10 @@ impl Lane {
         if plan.inserts.is_empty() {
             return Ok(plan.answers);
         }
-        let batch = self.batch(group, &plan, &at).map_err(Again::Fail)?;
         let held = self.shared.memory().table.as_ref().map_or(0, |table| table.len());
-        self.desk.hold(&self.shop, held + batch.rows.len()).await.map_err(Again::Fail)?;
+        self.desk.hold(&self.shop, held + plan.inserts.len()).await.map_err(Again::Fail)?;
+        // The epoch is looked at last: nothing is waited for between that and the batch.
+        let batch = self.batch(group, &plan, &at).map_err(Again::Fail)?;
         // Whatever happens from here on, unless it is known: the position is read again.
         self.position = None;
         let started = Instant::now();
@@ -239,6 +240,7 @@ impl Lane {
                 metrics::histogram!(names::GROUP_MESSAGES).record(batch.rows.len() as f64);
                 self.position = Some(after(&at, &batch));
                 self.remember(group, &plan, &at);
+                self.check_epoch(batch.epoch)?;
                 Ok(plan.answers)
             }
             Ok(Outcome::Refused(statics)) => {
@@ -259,6 +261,7 @@ impl Lane {
                         let stored: Vec<u64> = (at.next..).take(batch.rows.len()).collect();
                         self.remember(group, &plan, &at);
                         self.shop.streams.confirm(self.desk.ispb, &stored).await.map_err(Again::Fail)?;
+                        self.check_epoch(epoch)?;
                         Ok(plan.answers)
                     }
                     Settled::NotStored => Err(Again::Retry(reason)),
@@ -281,6 +284,16 @@ impl Lane {
             Some((append.messages.get(*message)?, life(&append.terms)))
         });
         Ok(Batch { token: self.shop.token(), epoch, rows: rows.collect() })
+    }
+
+    /// Makes sure that this region still gave the order when a batch was carried out: one that was held up until
+    /// another region had taken over is written over by what that one stores, so it must not be acknowledged.
+    fn check_epoch(&self, epoch: u32) -> Result<(), Again> {
+        if (self.shop.epochs)(self.desk.ispb) == Some(epoch) {
+            return Ok(());
+        }
+        let why = "cassandra: outcome unknown: this region ceased to sequence it meanwhile";
+        Err(Again::Fail(Error::Unavailable(why.to_owned())))
     }
 
     /// Adds what a batch stored to what is known, and keeps the derived rows up with it.

@@ -32,14 +32,15 @@ use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::{Coordinator as _, News};
 use pix_stream_ports::journal::Journal as _;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 pub use onboarding::{Properties, REQUESTS_PER_SECOND_MAX};
 pub use sessions::{REPLAY_VALID_MAX, REPLAY_VALID_MIN, ReplayRange};
 pub use switches::Switched;
 
-/// How often a participant that nobody knows is looked for, at most.
-const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
+/// How often participants that nobody knows are looked for, at most. Whoever asks between two looks waits for the next,
+/// which serves all who wait: no answer is older than its question.
+const LOOK_UP_EVERY: Duration = Duration::from_millis(100);
 
 /// Who commands, for the audit log.
 #[derive(Debug, Clone, Copy)]
@@ -143,8 +144,7 @@ impl<P: Ports> Registry<P> {
         self.look_for(ispb, |known| known.is_some()).await
     }
 
-    /// What is known of a participant; when that will not do and other nodes may know more, as the Journal has it, which
-    /// is asked once a second at most.
+    /// What is known of a participant; when that will not do and other nodes may know more, as the Journal has it.
     async fn look_for(
         &self,
         ispb: Ispb,
@@ -154,16 +154,20 @@ impl<P: Ports> Registry<P> {
         if will_do(known.as_deref()) || !self.is_shared {
             return Ok(known);
         }
-        let deadline = Deadline::of_read(Duration::ZERO);
+        let (asked, deadline) = (Instant::now(), Deadline::of_read(Duration::ZERO));
         let mut looked_up = deadline.bound("turn to look for a participant", self.looked_up.lock()).await?;
         // Whoever waited for the lock may find what the one before it looked for.
         let known = self.find(ispb);
         if will_do(known.as_deref()) {
             return Ok(known);
         }
-        if looked_up.is_none_or(|at| at.elapsed() >= LOOK_UP_EVERY) {
+        if looked_up.is_none_or(|began| began < asked) {
+            if let Some(began) = *looked_up {
+                sleep_until(began + LOOK_UP_EVERY).await;
+            }
+            let began = Instant::now();
             self.load_participants(deadline.left()).await?;
-            *looked_up = Some(Instant::now());
+            *looked_up = Some(began);
         }
         Ok(self.find(ispb))
     }

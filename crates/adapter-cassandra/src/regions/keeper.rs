@@ -53,7 +53,7 @@ impl Shared {
     }
 
     async fn round(&self) -> bool {
-        let started = self.now();
+        let mut started = self.now();
         let strong = self.ask_all().await;
         let (mut round, is_complete) = match strong {
             Ok(Strong { rows, renewed, records }) => {
@@ -61,6 +61,8 @@ impl Shared {
             }
             Err(error) => {
                 tracing::debug!(%error, "the regions were not read");
+                // What follows rests on this side alone: the wait for the other one does not make it older.
+                started = self.now();
                 (self.ask_here().await, false)
             }
         };
@@ -105,7 +107,8 @@ impl Shared {
         for (row, place) in found {
             let is_ours = self.claims().is_ours(&row);
             let row = if is_ours { self.renew(row, place).await? } else { row };
-            if row.holder == self.terms.name {
+            // One that a take-over of others outranks stays ours by name, and was not renewed.
+            if is_ours && row.holder == self.terms.name {
                 renewed.push((row.region.clone(), row.epoch));
             }
             rows.push(row);

@@ -74,6 +74,9 @@ impl Lane {
                         Ok(false) => return Settled::NotStored,
                         Err(error) => error.to_string(),
                     },
+                    Verdict::Fence if (self.shop.epochs)(ispb) != Some(own.1) => {
+                        return Settled::Unsettled("another region sequences it now".to_owned());
+                    }
                     Verdict::Fence => match self.fence(at, own.1).await {
                         Ok(Outcome::Applied) => return Settled::NotStored,
                         // Something happened meanwhile: look again.

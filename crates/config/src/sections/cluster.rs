@@ -134,7 +134,7 @@ section! {
         name: String = String::new();
         /// The names of all regions, the same list in the same order on every node.
         all: Vec<String> = Vec::new();
-        /// Who hands the participants of a lost region to another one: `command` waits for `pix-stream admin`, by
+        /// Who hands the participants of a lost region to another one: `command` waits for `pix-stream regions take-over`, by
         /// somebody who knows that the other side is down; `automatic` needs three data centres, so that a majority
         /// can tell (the third may hold a single Cassandra node and no server).
         takeover: Takeover = Takeover::Command;
