@@ -19,11 +19,14 @@ const _: () = assert!(FILE_LINES_MAX < FILE_LINES_HARD_MAX);
 const _: () = assert!(FILE_LINES_HARD_MAX < CRATE_LINES_MAX);
 
 /// Crates that may be longer, how long, and why.
-const LONGER_CRATES: &[(&str, usize, &str)] = &[(
-    "server",
-    5_300,
-    "nine commands side by side, none with 1,200 lines of its own, and wiring that must see everything",
-)];
+const LONGER_CRATES: &[(&str, usize, &str)] = &[
+    (
+        "server",
+        5_300,
+        "nine commands side by side, none with 1,200 lines of its own, and wiring that must see everything",
+    ),
+    ("testkit", 4_200, "a fake and a contract for each port, none of which knows another"),
+];
 
 /// Finds files, functions and crates over their budget.
 pub(super) fn check(sources: &[Source<'_>]) -> Vec<Problem> {
