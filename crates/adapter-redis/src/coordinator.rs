@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fred::interfaces::{ClientLike as _, KeysInterface as _, PubsubInterface as _};
@@ -35,6 +35,9 @@ use crate::swaps::Swaps;
 
 /// What the script compares: version and tag.
 const MARK_LEN: usize = VERSION_LEN + TAG_LEN;
+/// Participants that nobody is, whose states are asked for to see whether any can be: several, so that a cluster's masters
+/// take turns.
+const PROBES: u8 = 16;
 /// What stands before the state: the mark and the swap's id.
 const PREFIX_LEN: usize = MARK_LEN + 8;
 
@@ -45,6 +48,7 @@ pub struct RedisCoordinator {
     keys: Keys,
     node: NodeId,
     swaps: AtomicU64,
+    probes: AtomicU8,
     listeners: Listeners,
     fresh: Fresh,
     windows: Windows,
@@ -92,6 +96,7 @@ impl RedisCoordinator {
             node,
             // Unique among all nodes, as long as none makes more than 2^32 swaps more than its random start allows.
             swaps: AtomicU64::new(node.0),
+            probes: AtomicU8::new(0),
             listeners,
             fresh: Fresh::new(options.fresh_life, options.fresh_bytes_per_participant),
             windows,
@@ -129,6 +134,13 @@ impl RedisCoordinator {
         }
         self.counters.old.increment(1);
         Ok(Held::Old(state))
+    }
+
+    /// Whose state is asked for next to see whether any can be.
+    fn probe(&self) -> Result<Ispb, Error> {
+        let turn = self.probes.fetch_add(1, Ordering::Relaxed) % PROBES;
+        let ispb = Ispb::from_bytes([b'Z', b'Z', b'Z', b'Z', b'Z', b'Z', b'Z', b'A' + turn]);
+        ispb.map_err(|error| Error::Damaged(error.to_string()))
     }
 
     /// Tells the other nodes, and nothing more.
@@ -272,8 +284,10 @@ impl Coordinator for RedisCoordinator {
         Ok(self.windows.admit(ispb, rule, now).await)
     }
 
+    /// By the script, on a key of nobody's: a server without room (`OOM`), without its replicas (`NOREPLICAS`) or that
+    /// became a replica (`READONLY`) answers a `PING` and refuses what writes, and with it all states.
     async fn check(&self) -> Result<(), Error> {
-        self.caller.run(None, self.caller.client.ping::<Value>(None)).await.map(drop)
+        self.run(self.probe()?, Wanted::Never, Default::default()).await.map(drop)
     }
 }
 

@@ -10,10 +10,10 @@ const MESSAGE_MAX: usize = 200;
 pub(crate) fn of(error: &Driver) -> Error {
     let message: String = error.details().chars().take(MESSAGE_MAX).collect();
     match error.kind() {
-        // "OOM command not allowed": maxmemory is reached and nothing may be evicted.
-        ErrorKind::Unknown if message.starts_with("OOM") => Error::Full(message),
         // WRONGTYPE: somebody else uses our keys. The others: the answer is not what the command answers.
         ErrorKind::InvalidArgument | ErrorKind::Parse | ErrorKind::Protocol => Error::Damaged(message),
+        // OOM (`maxmemory` is reached), NOREPLICAS, READONLY and MISCONF among them: such a server refuses the script, by
+        // which states are also read. `Full` would say that reading goes on.
         ErrorKind::Unknown
         | ErrorKind::Config
         | ErrorKind::Auth
@@ -46,9 +46,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_server_a_gone_one_and_a_wrong_answer_differ() {
+    fn a_server_that_refuses_writes_is_unavailable_and_a_wrong_answer_is_damaged() {
         let of = |kind, text: &'static str| of(&Driver::new(kind, text));
-        assert_eq!(of(ErrorKind::Unknown, "OOM command not"), Error::Full("OOM command not".to_owned()));
+        assert_eq!(of(ErrorKind::Unknown, "OOM x"), Error::Unavailable("OOM x".to_owned()));
+        assert_eq!(of(ErrorKind::Unknown, "NOREPLICAS x"), Error::Unavailable("NOREPLICAS x".to_owned()));
         assert_eq!(of(ErrorKind::Timeout, "late"), Error::Unavailable("late".to_owned()));
         assert_eq!(of(ErrorKind::Unknown, "READONLY x"), Error::Unavailable("READONLY x".to_owned()));
         assert_eq!(of(ErrorKind::Parse, "x"), Error::Damaged("x".to_owned()));

@@ -24,7 +24,10 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
         if let Some(row) = row.filter(|_| !self.health.is_down()) {
             let held = self.health.call(self.primary.load(ispb)).await;
             match held {
-                Ok(held) if is_current(&held) && !is_outranked(&held, row) => return Ok(held),
+                Ok(held) if is_current(&held) && !is_outranked(&held, row) => {
+                    self.known.note_told(ispb, false);
+                    return Ok(held);
+                }
                 Err(error) if !self.health.turns_out_down().await => return Err(error),
                 Ok(_) | Err(_) => {}
             }
@@ -53,7 +56,7 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
             Ok(swapped) => Ok(swapped),
             // Whether it was carried out, or will be, matters no more: its history is over. The core decides again
             // in the next one.
-            Err(Error::Unavailable(_)) if self.health.turns_out_down().await => {
+            Err(error) if error.is_passing() && self.health.turns_out_down().await => {
                 Ok(lost(self.view(ispb).await?.held))
             }
             Err(error) => Err(error),
@@ -92,7 +95,7 @@ impl<C: Coordinator, S: SerialStates> Coordinator for Fallback<C, S> {
             News::Head { ispb, head, .. } => Some((*ispb, *head)),
             News::Change { .. } | News::Limits { .. } | News::Registry => None,
         };
-        let announced = self.0.health.call(self.0.primary.announce(news)).await;
+        let announced = self.0.health.pass(self.0.primary.announce(news)).await;
         if let (Err(_), Some((ispb, head))) = (&announced, told) {
             let listeners = lock(&self.0.listeners).clone();
             listeners.iter().for_each(|listener| listener.on_head(ispb, head));
@@ -102,7 +105,7 @@ impl<C: Coordinator, S: SerialStates> Coordinator for Fallback<C, S> {
 
     /// Nothing is at hand while the primary is out of reach: the Journal has it.
     async fn fetch(&self, ispb: Ispb, first: Sequence) -> Result<Option<Bytes>, Error> {
-        let fetched = self.0.health.call(self.0.primary.fetch(ispb, first)).await;
+        let fetched = self.0.health.pass(self.0.primary.fetch(ispb, first)).await;
         if self.0.health.is_down() { Ok(fetched.unwrap_or(None)) } else { fetched }
     }
 
@@ -116,11 +119,15 @@ impl<C: Coordinator, S: SerialStates> Coordinator for Fallback<C, S> {
     }
 
     /// While the primary does not answer, each node counts alone: as many times the limit may pass as there are nodes.
+    /// An admitted request proves nothing of the primary: it, too, counts alone when it must.
     async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Result<Decision, Error> {
-        match self.0.health.call(self.0.primary.admit(ispb, rule, now)).await {
-            Err(Error::Unavailable(_)) => self.0.windows.admit(ispb, rule, now),
-            decided => decided,
+        if !self.0.health.is_down() {
+            match self.0.primary.admit(ispb, rule, now).await {
+                Err(error) if error.is_passing() => {}
+                decided => return decided,
+            }
         }
+        self.0.windows.admit(ispb, rule, now)
     }
 
     fn degraded(&self) -> Option<&'static str> {

@@ -58,6 +58,20 @@ impl Health {
         result
     }
 
+    /// Carries out a call whose outcome says nothing: a store that refuses to be written still answers what only reads
+    /// or tells. Given up as the others are.
+    pub(crate) async fn pass<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut down = self.down.subscribe();
+        if *down.borrow_and_update() {
+            return Err(out_of_reach());
+        }
+        tokio::select! {
+            biased;
+            result = call => result,
+            _changed = down.wait_for(|is_down| *is_down) => Err(out_of_reach()),
+        }
+    }
+
     /// Returns once a call that began at `started` proves an outage: nothing was answered since.
     async fn hangs(&self, started: Instant) {
         sleep_until(started + self.outage).await;
@@ -68,12 +82,13 @@ impl Health {
         }
     }
 
-    /// Learns from a call that began at `started`.
+    /// Learns from a call that began at `started`. A primary that is full refuses what it is for, like one that is
+    /// away: it agrees on nothing.
     pub(crate) fn note<T>(&self, started: Instant, result: &Result<T, Error>) {
         let now = Instant::now();
         let mut times = lock(&self.times);
         match result {
-            Ok(_) | Err(Error::Full(_) | Error::Damaged(_)) => {
+            Ok(_) | Err(Error::Damaged(_)) => {
                 times.failing_since = None;
                 times.answered = Some(now);
                 times.answering_since = times.answering_since.or(Some(now));
@@ -81,8 +96,8 @@ impl Health {
                 self.set_down(false, now);
             }
             // Something was answered after this call began: it says nothing of now.
-            Err(Error::Unavailable(_)) if times.answered.is_some_and(|at| at > started) => {}
-            Err(Error::Unavailable(_)) => {
+            Err(Error::Unavailable(_) | Error::Full(_)) if times.answered.is_some_and(|at| at > started) => {}
+            Err(Error::Unavailable(_) | Error::Full(_)) => {
                 let since = times.failing_since.map_or(started, |since| since.min(started));
                 times.failing_since = Some(since);
                 times.answering_since = None;
@@ -199,6 +214,19 @@ mod tests {
         };
         let (slow, ()) = tokio::join!(slow, quick);
         assert_eq!(slow, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_primary_that_is_full_is_out_of_reach_whatever_else_it_answers() {
+        let health = health();
+        for _ in 0..4 {
+            let full: Result<(), _> = health.call(async { Err(Error::Full("no room".to_owned())) }).await;
+            assert!(full.is_err());
+            assert!(health.pass(async { Ok(()) }).await.is_ok() || health.is_down());
+            tokio::time::advance(100 * MS).await;
+        }
+        assert!(health.is_down());
+        assert_eq!(health.pass(async { Ok(()) }).await, Err(out_of_reach()), "nothing is sent meanwhile");
     }
 
     #[tokio::test(start_paused = true)]

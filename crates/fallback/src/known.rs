@@ -32,6 +32,8 @@ struct Inner {
     is_needed: bool,
     /// When this node's last claim was made.
     claimed: Option<Instant>,
+    /// The claim that stood when the core was told last what is held, of those that were to begin serially then.
+    told: HashMap<Ispb, Option<Instant>>,
     /// When anything was kept, needed or out of reach last.
     alerted: Option<Instant>,
 }
@@ -172,6 +174,22 @@ impl Known {
     /// When this node's claim was made, if a history may still be begun by it.
     pub(crate) fn find_claim(&self) -> Option<Instant> {
         lock(&self.0).claimed.filter(|at| at.elapsed() <= CLAIM_FRESH)
+    }
+
+    /// What is told of the participant now is told under the claim that stands, or, in the primary, under none.
+    pub(crate) fn note_told(&self, ispb: Ispb, is_serial: bool) {
+        let mut inner = lock(&self.0);
+        if inner.told.len() >= ROWS_MAX && !inner.told.contains_key(&ispb) {
+            inner.told.clear();
+        }
+        let claimed = inner.claimed.filter(|_| is_serial);
+        inner.told.insert(ispb, claimed);
+    }
+
+    /// Whether what was told of the participant last was told under no claim, or one that counts no longer.
+    pub(crate) fn is_told_without_claim(&self, ispb: Ispb) -> bool {
+        let told = lock(&self.0).told.get(&ispb).copied();
+        told.is_some_and(|claimed| claimed.is_none_or(|at| at.elapsed() > CLAIM_FRESH))
     }
 
     /// Whether another node needs serial writes, as far as the last survey says.

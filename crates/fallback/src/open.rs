@@ -26,9 +26,11 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
         self.tidy_up(ispb, primary.as_ref(), kept.as_ref()).await;
         let view = View::weigh(primary, kept, climate);
         let goes_on = matches!(view.held, Held::Current(_));
-        if !goes_on && matches!(view.begins, Side::Serial { .. }) {
+        let is_serial = matches!(view.begins, Side::Serial { .. });
+        if !goes_on && is_serial {
             self.ensure_claim().await?;
         }
+        self.known.note_told(ispb, is_serial);
         Ok(view)
     }
 
@@ -59,7 +61,7 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
     async fn load_primary(&self, ispb: Ispb) -> Result<Option<Held>, Error> {
         match self.health.call(self.primary.load(ispb)).await {
             Ok(held) => Ok(Some(held)),
-            Err(Error::Unavailable(_)) if self.health.turns_out_down().await => Ok(None),
+            Err(error) if error.is_passing() && self.health.turns_out_down().await => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -130,11 +132,18 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
         expected: Expected,
         next: &StreamState,
     ) -> Result<Swapped, Error> {
+        // The incarnation was raised before this call, so the claim that the next line makes is too late for it.
+        let is_late = self.known.is_told_without_claim(ispb);
         let view = self.view(ispb).await?;
         if view.held.expected() != expected {
             return Ok(lost(view.held));
         }
         match view.begins {
+            Side::Serial { .. } if is_late || self.known.find_claim().is_none() => {
+                // Too late for this incarnation, in time for the next one.
+                self.ensure_claim().await?;
+                Err(Error::Unavailable("no claim of need stood before the history was begun".to_owned()))
+            }
             Side::Serial { expected } => self.begin_serial(ispb, expected, next).await,
             Side::Primary { expected, seal } => {
                 // After the incarnation was raised, before it is made public: see the third rule.
@@ -153,11 +162,6 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
         expected: Option<Version>,
         next: &StreamState,
     ) -> Result<Swapped, Error> {
-        if self.known.find_claim().is_none() {
-            // Too late for this incarnation, in time for the next one.
-            self.claim().await?;
-            return Err(Error::Unavailable("no claim of need stood when the history was begun".to_owned()));
-        }
         let swapped = self.swap_row(ispb, expected, next, true).await?;
         if swapped.swap == Swap::Done {
             metrics::counter!(SWITCHES_TOTAL, "to" => "serial").increment(1);

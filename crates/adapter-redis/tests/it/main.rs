@@ -10,5 +10,6 @@ mod intake;
 mod measure;
 mod races;
 mod rate;
+mod refused;
 mod spread;
 mod started;

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use pix_stream_domain::rate::Rule;
 use pix_stream_domain::sequence::Sequence;
+use pix_stream_domain::stream::StreamState;
 use pix_stream_domain::time::Timestamp;
-use pix_stream_ports::coordinator::{Coordinator as _, Held, News};
+use pix_stream_domain::version::Incarnation;
+use pix_stream_ports::coordinator::{Coordinator as _, Expected, Held, News, Swap};
+use pix_stream_ports::error::Error;
 use tokio::time::{Instant, sleep};
 
 use crate::world::{World, ispb};
@@ -197,4 +200,67 @@ async fn a_seal_whose_maker_died_is_taken_over_from() {
     assert_eq!(another.read(ispb(1)).await, Ok(value + 1));
     assert!(world.serial.peek_survey().states.is_empty(), "the seal is marked by whoever went on");
     world.assert_whole(8);
+}
+
+/// Requests are decided without the primary, too, and news are told by one that refuses to be written: neither says
+/// that it agrees on states.
+#[tokio::test(start_paused = true)]
+async fn whatever_else_is_answered_hides_no_outage() {
+    for is_full in [false, true] {
+        let mut world = World::new(9);
+        let mut node = world.node();
+        assert_eq!(node.read(ispb(1)).await, Ok(2));
+        let fallback = node.fallback.clone();
+        let others = tokio::spawn(async move {
+            let rule = Rule { limit: 1_000_000, window: Duration::from_secs(1) };
+            for tick in 0.. {
+                let now = Timestamp::from_unix_millis(1_800_000_000_000 + 100 * tick);
+                assert!(fallback.admit(ispb(1), rule, now).await.unwrap().admitted);
+                let head = News::Head { ispb: ispb(1), head: Sequence::new(5), chunk: None };
+                let _ = fallback.announce(head).await;
+                let _ = fallback.fetch(ispb(1), Sequence::FIRST).await;
+                sleep(100 * MS).await;
+            }
+        });
+        if is_full {
+            world.fill_primary(true);
+        } else {
+            node.cut_primary(true);
+        }
+        let (value, took) = read_until(&mut node, 1).await;
+        assert_eq!(value, 3);
+        assert!(took < 500 * MS, "{took:?}, full: {is_full}");
+        for expected in 4..=30 {
+            assert_eq!(node.read(ispb(1)).await, Ok(expected), "full: {is_full}");
+            assert!(node.fallback.status().is_degraded, "full: {is_full}");
+            assert_eq!(node.fallback.check().await, Ok(()), "reads are served");
+            sleep(100 * MS).await;
+        }
+        world.fill_primary(false);
+        node.cut_primary(false);
+        sleep(3_000 * MS).await;
+        assert!(!node.fallback.status().is_degraded);
+        assert_eq!(read_until(&mut node, 1).await.0, 31);
+        assert!(world.primary.peek(ispb(1)).is_some_and(|state| state.floor() == Sequence::new(31)));
+        others.abort();
+        world.assert_whole(9);
+    }
+}
+
+/// An incarnation that was raised while nobody claimed need could be outranked by one of the primary that was raised
+/// before and begun later (rule three).
+#[tokio::test(start_paused = true)]
+async fn a_history_that_no_claim_preceded_is_begun_anew() {
+    let mut world = World::new(10);
+    let node = world.node();
+    let first = |n| StreamState::new(Incarnation::new(n), Sequence::FIRST);
+    assert_eq!(node.fallback.load(ispb(1)).await, Ok(Held::Nothing), "an incarnation is raised now");
+    node.cut_primary(true);
+    sleep(700 * MS).await;
+    assert!(node.fallback.status().is_degraded);
+    let late = node.fallback.swap(ispb(1), Expected::Nothing, &first(1)).await;
+    assert!(matches!(late, Err(Error::Unavailable(_))), "{late:?}");
+    assert_eq!(node.fallback.load(ispb(1)).await, Ok(Held::Nothing), "and another one now");
+    let begun = node.fallback.swap(ispb(1), Expected::Nothing, &first(2)).await.unwrap();
+    assert_eq!(begun.swap, Swap::Done);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::limits::Rules;
-use pix_stream_domain::rate::{Decision, Rule};
+use pix_stream_domain::rate::{Decision, Rule, Window};
 use pix_stream_domain::sequence::Sequence;
 use pix_stream_domain::stream::{Command, Context, StreamState, Supply};
 use pix_stream_domain::time::Timestamp;
@@ -36,10 +36,25 @@ pub(crate) struct Link {
     is_cut: watch::Sender<bool>,
     /// Shared by all nodes.
     is_stopped: watch::Sender<bool>,
+    /// It answers and refuses to be written, as a Redis without room or without replicas. Shared by all nodes.
+    is_full: watch::Sender<bool>,
+    /// Of requests that this node counts alone.
+    windows: Arc<Mutex<BTreeMap<Ispb, Window>>>,
     log: Arc<Mutex<Log>>,
 }
 
 impl Link {
+    /// The same for what needs it to be written: all that reads or changes a state.
+    async fn write<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        if *self.is_full.borrow() {
+            return self.call(async { Err(Error::Full("OOM command not allowed".to_owned())) }).await;
+        }
+        self.call(call).await
+    }
+
     /// Carries a call out when the primary runs; a stopped one carries it out later, whether or not anybody waits.
     async fn call<T: Send + 'static>(
         &self,
@@ -64,12 +79,12 @@ impl Link {
 impl Coordinator for Link {
     async fn load(&self, ispb: Ispb) -> Result<Held, Error> {
         let inner = self.inner.clone();
-        self.call(async move { inner.load(ispb).await }).await
+        self.write(async move { inner.load(ispb).await }).await
     }
 
     async fn swap(&self, ispb: Ispb, expected: Expected, next: &StreamState) -> Result<Swapped, Error> {
         let (inner, next, log) = (self.inner.clone(), next.clone(), Arc::clone(&self.log));
-        self.call(async move {
+        self.write(async move {
             let swapped = inner.swap(ispb, expected, &next).await?;
             if swapped.swap == Swap::Done {
                 log.lock().unwrap().note_stored(ispb, next.version(), "primary");
@@ -97,14 +112,20 @@ impl Coordinator for Link {
         true
     }
 
+    /// Never fails, as the real one: a node that is cut off counts alone.
     async fn admit(&self, ispb: Ispb, rule: Rule, now: Timestamp) -> Result<Decision, Error> {
-        let inner = self.inner.clone();
-        self.call(async move { inner.admit(ispb, rule, now).await }).await
+        if !*self.is_cut.borrow()
+            && !*self.is_stopped.borrow()
+            && let Ok(decision) = self.inner.admit(ispb, rule, now).await
+        {
+            return Ok(decision);
+        }
+        Ok(self.windows.lock().unwrap().entry(ispb).or_default().admit(rule, now))
     }
 
     async fn check(&self) -> Result<(), Error> {
         let inner = self.inner.clone();
-        self.call(async move { inner.check().await }).await
+        self.write(async move { inner.check().await }).await
     }
 }
 
@@ -258,6 +279,7 @@ pub(crate) struct World {
     pub(crate) journal: Arc<Journal>,
     pub(crate) log: Arc<Mutex<Log>>,
     is_stopped: watch::Sender<bool>,
+    is_full: watch::Sender<bool>,
     names: u32,
 }
 
@@ -269,6 +291,7 @@ impl World {
             journal: Arc::default(),
             log: Arc::default(),
             is_stopped: watch::Sender::new(false),
+            is_full: watch::Sender::new(false),
             names: 0,
         }
     }
@@ -280,6 +303,8 @@ impl World {
             inner: self.primary.another_node(),
             is_cut: watch::Sender::new(false),
             is_stopped: self.is_stopped.clone(),
+            is_full: self.is_full.clone(),
+            windows: Arc::default(),
             log: Arc::clone(&self.log),
         };
         let rows =
@@ -298,6 +323,11 @@ impl World {
     /// Stops the primary as SIGSTOP does, or continues it.
     pub(crate) fn stop_primary(&self, is_stopped: bool) {
         self.is_stopped.send_replace(is_stopped);
+    }
+
+    /// Has the primary refuse to be written, or takes that back.
+    pub(crate) fn fill_primary(&self, is_full: bool) {
+        self.is_full.send_replace(is_full);
     }
 
     pub(crate) fn assert_whole(&self, seed: u64) {
