@@ -2,14 +2,14 @@
 //! is in files, and a shipper brings here what they hold.
 //!
 //! A block is written once. Whoever would change history has to change it here, too, and a block that is shipped
-//! again with other lines is refused.
+//! again with other lines is refused. Its end is a second write, which may be lost: the block is found then.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pix_stream_cql::{Consistency, Error as Failure, Options, Row, Rows, Serial, Session, Statement, Value};
 use pix_stream_domain::audit::ChainId;
 use pix_stream_domain::digest::Digest;
-use pix_stream_ports::audit_archive::{AuditArchive, BLOCK_BYTES_MAX, Block, End};
+use pix_stream_ports::audit_archive::{AuditArchive, BLOCK_BYTES_MAX, Block, End, days_behind};
 use pix_stream_ports::error::Error;
 
 use crate::fault::store_error;
@@ -57,6 +57,12 @@ impl CassandraAuditArchive {
     async fn ask(&self, statement: &Statement, values: Vec<Value>, options: &Options) -> Result<Rows, Error> {
         self.session.execute(statement, values, options).await.map_err(store_error)
     }
+
+    /// What stands in a place, once whatever was being written there is settled.
+    async fn find_block(&self, day: i32, place: Vec<Value>) -> Result<Option<Block>, Error> {
+        let rows = self.ask(&self.find, place, &agreed()).await?;
+        rows.first().map(|row| read_block(day, &row)).transpose()
+    }
 }
 
 impl AuditArchive for CassandraAuditArchive {
@@ -70,7 +76,7 @@ impl AuditArchive for CassandraAuditArchive {
         let place = vec![node.into(), (*day).into(), Value::from(first)];
         let count = i32::try_from(*entries).unwrap_or(i32::MAX);
         let values = [place.clone(), vec![count.into(), Value::Blob(lines.clone()), head.clone()]].concat();
-        let options = Options::new(Consistency::LocalQuorum).serial(Serial::Local);
+        let options = agreed();
         let is_new = match self.session.execute(&self.ship, values, &options).await {
             Ok(rows) => rows.applied() == Some(true),
             // It is the same block whoever asks: what stands there tells.
@@ -78,10 +84,13 @@ impl AuditArchive for CassandraAuditArchive {
             Err(failure) => return Err(store_error(failure)),
         };
         if !is_new {
-            let stored = self.ask(&self.find, place, &options).await?;
-            let stored = stored.first().map(|row| read_block(*day, &row)).transpose()?;
-            match stored {
+            match self.find_block(*day, place).await? {
                 Some(stored) if stored == *block => {}
+                Some(stored) if stored.entries < *entries && lines.starts_with(&stored.lines) => {
+                    return Err(Error::Unavailable(format!(
+                        "the first part of an audit block of {node} stands at {first_index}"
+                    )));
+                }
                 Some(_) => {
                     return Err(Error::Damaged(format!(
                         "another audit block of {node} starts at {first_index}"
@@ -109,6 +118,18 @@ impl AuditArchive for CassandraAuditArchive {
         end.map(Some).ok_or_else(|| Error::Damaged(format!("the end of the audit chain of {node}")))
     }
 
+    async fn find_next(&self, chain: ChainId, end: Option<End>, today: i32) -> Result<Option<Block>, Error> {
+        let node = &*chain.to_string();
+        let first = number(end.map_or(1, |end| end.next_index))?;
+        for day in days_behind(end, today) {
+            let block = self.find_block(day, vec![node.into(), day.into(), first.into()]).await?;
+            if block.is_some() {
+                return Ok(block);
+            }
+        }
+        Ok(None)
+    }
+
     async fn read(&self, chain: ChainId, (day, from): (i32, u64), limit: u32) -> Result<Vec<Block>, Error> {
         let node = &*chain.to_string();
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
@@ -129,6 +150,10 @@ impl AuditArchive for CassandraAuditArchive {
         }
         Ok(chains.into_iter().map(|(chain, days)| (chain, days.into_iter().collect())).collect())
     }
+}
+
+fn agreed() -> Options {
+    Options::new(Consistency::LocalQuorum).serial(Serial::Local)
 }
 
 fn read_block(day: i32, row: &Row) -> Result<Block, Error> {

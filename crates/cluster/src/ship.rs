@@ -56,31 +56,60 @@ impl<A: AuditArchive> Shipper<A> {
         // first entry, which would be refused in its place for ever. Then it goes on behind what the archive has.
         let mut tail = match self.place.take() {
             Some(tail) => tail,
-            None => {
-                let next = self.archive.last(self.chain).await?.map_or(1, |end| end.next_index);
-                Tail::before(&self.folder, next)
-            }
+            None => self.find_place().await?,
         };
-        while let Some(block) = read(&mut tail).await? {
-            let day = day_of(self.clock.now());
-            let entries = u32::try_from(block.last - block.first + 1).unwrap_or(u32::MAX);
-            let (first_index, head) = (block.first, block.head);
-            let lines = Bytes::from(block.lines.clone());
-            let shipped = audit_archive::Block { day, first_index, entries, lines, head };
-            self.archive.ship(self.chain, &shipped).await?;
+        while let Some(block) = read(&mut tail, BLOCK_BYTES).await? {
+            self.ship(&filed(&block, self.today())).await?;
             tail.advance(&block);
-            ::metrics::counter!(AUDIT_SHIPPED).increment(entries.into());
         }
         self.place = Some(tail);
         Ok(())
     }
+
+    /// Behind what the archive has: blocks whose end it did not keep are finished first. Were one passed over, its
+    /// entries would be refused for ever or, from the next day on, stand there twice.
+    async fn find_place(&self) -> Result<Tail, Error> {
+        loop {
+            let end = self.archive.last(self.chain).await?;
+            let mut tail = Tail::before(&self.folder, end.map_or(1, |end| end.next_index));
+            let kept = self.archive.find_next(self.chain, end, self.today()).await?;
+            let Some(kept) = kept else { return Ok(tail) };
+            // As many whole lines as it has, if they are the same.
+            match read(&mut tail, kept.lines.len().max(1)).await? {
+                Some(own) if filed(&own, kept.day) == kept => self.ship(&kept).await?,
+                // What it was made of was removed here since: nothing is going to stand in its place.
+                Some(own) if own.first > kept.first_index => return Ok(tail),
+                Some(_) | None => {
+                    let first = kept.first_index;
+                    return Err(Error::Damaged(format!("another audit block starts at {first}")));
+                }
+            }
+        }
+    }
+
+    async fn ship(&self, block: &audit_archive::Block) -> Result<(), Error> {
+        self.archive.ship(self.chain, block).await?;
+        ::metrics::counter!(AUDIT_SHIPPED).increment(block.entries.into());
+        Ok(())
+    }
+
+    fn today(&self) -> i32 {
+        day_of(self.clock.now())
+    }
+}
+
+/// A block as it is kept under a day.
+fn filed(block: &Block, day: i32) -> audit_archive::Block {
+    let entries = u32::try_from(block.last - block.first + 1).unwrap_or(u32::MAX);
+    let lines = Bytes::from(block.lines.clone());
+    audit_archive::Block { day, first_index: block.first, entries, lines, head: block.head }
 }
 
 /// The next block; files are read where blocking is no harm.
-async fn read(place: &mut Tail) -> Result<Option<Block>, Error> {
+async fn read(place: &mut Tail, bytes_max: usize) -> Result<Option<Block>, Error> {
     let mut tail = std::mem::replace(place, Tail::before(Path::new(""), 1));
     let reading = tokio::task::spawn_blocking(move || {
-        let block = tail.read(BLOCK_BYTES);
+        let block = tail.read(bytes_max);
         (tail, block)
     });
     let (tail, block) = reading.await.map_err(|error| Error::Unavailable(error.to_string()))?;

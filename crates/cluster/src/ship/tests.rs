@@ -13,17 +13,20 @@ const CHAIN: ChainId = ChainId([7; 8]);
 /// 2026-01-05, noon.
 const NOW: u64 = 1_767_614_400_000;
 
-struct Noon;
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+/// Noon, so many days later.
+struct Noon(u64);
 
 impl Clock for Noon {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(NOW)
+        Timestamp::from_unix_millis(NOW + self.0 * DAY)
     }
 }
 
 fn shipper(archive: &FakeAuditArchive, folder: &Path) -> Shipper<FakeAuditArchive> {
     let (archive, folder) = (archive.clone(), folder.to_owned());
-    Shipper { archive, chain: CHAIN, folder, clock: Arc::new(Noon), place: None }
+    Shipper { archive, chain: CHAIN, folder, clock: Arc::new(Noon(0)), place: None }
 }
 
 fn open(folder: &Path) -> FileAuditLog {
@@ -121,5 +124,78 @@ async fn another_block_in_its_place_is_told_again_and_again_and_never_overwritte
     let mut shipper = shipper(&archive, anew.path());
     shipper.place = Some(Tail::before(anew.path(), 1));
     assert!(matches!(shipper.follow().await, Err(Error::Damaged(_))));
+    assert_eq!(archive.peek(CHAIN), before);
+}
+
+/// The end of a block is lost, the log grows, and the copy goes on `days` later, by the same process or a new one.
+async fn goes_on_behind_a_lost_end((before, days): (usize, u64), is_restarted: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, archive) = (open(folder.path()), FakeAuditArchive::new(1));
+    let mut copier = shipper(&archive, folder.path());
+    if before > 0 {
+        log.append(records("a", before)).await.unwrap();
+        copier.follow().await.unwrap();
+    }
+    archive.lose_next_ends(1);
+    log.append(records("b", 3)).await.unwrap();
+    assert!(copier.follow().await.is_err(), "the end is lost");
+    log.append(records("c", 4)).await.unwrap();
+    if is_restarted {
+        copier = shipper(&archive, folder.path());
+    }
+    copier.clock = Arc::new(Noon(days));
+    copier.follow().await.unwrap();
+    let count = before + 7;
+    assert_eq!(archived(&archive), (true, count.try_into().unwrap()), "{before} {days} {is_restarted}");
+    let entries: u32 = archive.peek(CHAIN).iter().map(|block| block.entries).sum();
+    assert_eq!(usize::try_from(entries).unwrap(), count, "nothing twice: {before} {days} {is_restarted}");
+}
+
+#[tokio::test]
+async fn a_block_whose_end_was_lost_is_finished_and_the_copy_goes_on_behind_it() {
+    for before in [0, 5] {
+        for is_restarted in [false, true] {
+            goes_on_behind_a_lost_end((before, 0), is_restarted).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_later_day_too_nothing_is_copied_twice_behind_a_lost_end() {
+    for before in [0, 5] {
+        for days in [1, 20] {
+            for is_restarted in [false, true] {
+                goes_on_behind_a_lost_end((before, days), is_restarted).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_stands_behind_the_end_and_is_not_of_the_log_is_told_and_nothing_is_put_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, archive) = (open(folder.path()), FakeAuditArchive::new(1));
+    log.append(records("a", 5)).await.unwrap();
+    shipper(&archive, folder.path()).follow().await.unwrap();
+    let forged = Bytes::from_static(b"forged\n");
+    let day = day_of(Noon(0).now());
+    let forged = audit_archive::Block {
+        day,
+        first_index: 6,
+        entries: 1,
+        head: archive.peek(CHAIN)[0].head,
+        lines: forged,
+    };
+    archive.lose_next_ends(1);
+    archive.ship(CHAIN, &forged).await.unwrap_err();
+    let before = archive.peek(CHAIN);
+    for days in [0, 1] {
+        for _ in 0..2 {
+            let mut shipper = shipper(&archive, folder.path());
+            shipper.clock = Arc::new(Noon(days));
+            assert!(matches!(shipper.follow().await, Err(Error::Damaged(_))), "{days}");
+            log.append(records("b", 1)).await.unwrap();
+        }
+    }
     assert_eq!(archive.peek(CHAIN), before);
 }

@@ -46,3 +46,39 @@ pub async fn test_all(archive: &impl AuditArchive) {
     let chains = vec![(ONE, vec![20_000, 20_001]), (TWO, vec![20_001])];
     assert_eq!(archive.chains().await, Ok(chains));
 }
+
+/// A block whose end was lost is found and finished, whatever day it is; on an empty archive. `keep` keeps a block
+/// without its end.
+pub async fn test_lost_ends(archive: &impl AuditArchive, keep: impl AsyncFn(ChainId, &Block)) {
+    // What is kept, on which days it is found, and what would be shipped in its place by then.
+    let cases = [
+        (block(20_000, 1, 10), [20_000, 20_003], 15),
+        (block(20_000, 11, 5), [20_000, 20_001], 9),
+        (block(20_001, 16, 2), [20_000, 20_001], 3),
+        (block(20_009, 18, 1), [20_009, 20_100], 2),
+        (block(20_008, 19, 1), [20_008, 20_007], 2),
+    ];
+    for (kept, days, longer) in &cases {
+        let (first, end) = (kept.first_index, archive.last(ONE).await.unwrap());
+        for today in *days {
+            assert_eq!(archive.find_next(ONE, end, today).await, Ok(None), "{first}");
+        }
+        keep(ONE, kept).await;
+        assert_eq!(archive.last(ONE).await, Ok(end), "{first}: ends are kept apart");
+        let grown = archive.ship(ONE, &block(kept.day, first, *longer)).await;
+        assert!(matches!(grown, Err(Error::Unavailable(_))), "{first}: {grown:?}");
+        let other = Block { lines: Bytes::from_static(b"other\n"), ..block(kept.day, first, *longer) };
+        let other = archive.ship(ONE, &other).await;
+        assert!(matches!(other, Err(Error::Damaged(_))), "{first}: {other:?}");
+        for today in *days {
+            assert_eq!(archive.find_next(ONE, end, today).await, Ok(Some(kept.clone())), "{first}");
+        }
+        assert_eq!(archive.find_next(TWO, end, days[0]).await, Ok(None), "{first}: another chain");
+        assert_eq!(archive.ship(ONE, kept).await, Ok(()), "{first}");
+        let next_index = first + u64::from(kept.entries);
+        let end = End { day: kept.day, next_index, head: kept.head };
+        assert_eq!(archive.last(ONE).await, Ok(Some(end)));
+    }
+    let days: Vec<i32> = archive.chains().await.unwrap().remove(0).1;
+    assert_eq!(days, [20_000, 20_001, 20_008, 20_009], "nothing was kept under another day");
+}

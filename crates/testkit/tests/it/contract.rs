@@ -67,6 +67,12 @@ async fn anchors_keep_their_contract() {
 #[tokio::test]
 async fn the_audit_archive_keeps_its_contract() {
     contract::audit_archive::test_all(&FakeAuditArchive::new(SEED)).await;
+    let archive = FakeAuditArchive::new(SEED);
+    contract::audit_archive::test_lost_ends(&archive, async |chain, block| {
+        archive.lose_next_ends(1);
+        archive.ship(chain, block).await.unwrap_err();
+    })
+    .await;
 }
 
 struct IntakeBench(FakeIntake);
