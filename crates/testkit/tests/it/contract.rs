@@ -1,6 +1,7 @@
 //! The contracts of the ports, on the fakes (issue 4, item 4): what is tested over fakes is tested over the same
 //! promises that the adapters keep.
 
+use pix_stream_ports::audit_archive::AuditArchive as _;
 use std::time::Duration;
 
 use bytes::Bytes;
