@@ -12,15 +12,11 @@ use super::layout::FIRST;
 use super::rows::Hints;
 use super::streams::Streams;
 
-/// Rows of which it is asked at once whether they expire.
-const KEEP_PAGE: u64 = 1_000;
-/// Messages that are read at once to be written again: up to 4 MiB of the largest.
-const KEEP_WHOLE: u64 = 16;
-/// Such reads of a page, each with its writes, that go on at once.
-const KEEP_READS: usize = 4;
+/// Messages that are read at once to be kept: up to 4 MiB of the largest.
+const KEEP_PAGE: u64 = 16;
 /// Rows of which the times are read at once, to be deleted together.
 const REMOVE_PAGE: u64 = 256;
-/// Rows of such a read that are written at once.
+/// Rows of a page that are written at once.
 const KEEP_WRITES: usize = 8;
 
 impl Streams {
@@ -84,51 +80,14 @@ impl Streams {
         while !left.is_empty() {
             let (bucket, part) = self.part(ispb, left).await?;
             let page = Range::new(part.start(), part.end().min(part.start().plus(KEEP_PAGE)));
-            let expiring = self.expiring(ispb, bucket, page).await?;
-            futures_util::stream::iter(runs(&expiring).map(|run| self.keep_run(ispb, bucket, run)))
-                .buffer_unordered(KEEP_READS)
+            let rows = self.whole(ispb, (bucket, page), page.len()).await?;
+            let expiring = rows.into_iter().filter(|row| row.life.is_some());
+            futures_util::stream::iter(expiring.map(|row| self.rewrite(ispb, bucket, row)))
+                .buffer_unordered(KEEP_WRITES)
                 .try_collect::<Vec<()>>()
                 .await?;
             left = left.from_floor(page.end());
         }
         Ok(())
-    }
-
-    /// Writes the messages of a short range of one bucket again that expire.
-    async fn keep_run(&self, ispb: Ispb, bucket: u64, run: Range) -> Result<(), Error> {
-        let rows = self.whole(ispb, (bucket, run), run.len()).await?;
-        let expiring = rows.into_iter().filter(|row| row.life.is_some());
-        futures_util::stream::iter(expiring.map(|row| self.rewrite(ispb, bucket, row)))
-            .buffer_unordered(KEEP_WRITES)
-            .try_collect::<Vec<()>>()
-            .await?;
-        Ok(())
-    }
-}
-
-/// The ranges of at most [`KEEP_WHOLE`] messages that hold these, which ascend: none begins or ends with another one.
-fn runs(sequences: &[u64]) -> impl Iterator<Item = Range> {
-    let mut left = sequences;
-    std::iter::from_fn(move || {
-        let first = *left.first()?;
-        let (run, rest) = left.split_at(left.partition_point(|sequence| *sequence < first + KEEP_WHOLE));
-        left = rest;
-        run.last().map(|last| Range::new(Sequence::new(first), Sequence::new(last + 1)))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whole_rows_are_read_in_short_runs_around_those_that_expire() {
-        let found = |sequences: &[u64]| -> Vec<(u64, u64)> {
-            runs(sequences).map(|run| (run.start().value(), run.end().value())).collect()
-        };
-        assert_eq!(found(&[]), []);
-        assert_eq!(found(&[7]), [(7, 8)]);
-        assert_eq!(found(&(1..=40).collect::<Vec<_>>()), [(1, 17), (17, 33), (33, 41)]);
-        assert_eq!(found(&[1, 16, 17, 900, 901]), [(1, 17), (17, 18), (900, 902)]);
     }
 }

@@ -256,19 +256,6 @@ impl Streams {
         Ok(blocks)
     }
 
-    /// The messages of a range that lies in one bucket whose rows expire, ascending. No body is sent for it.
-    pub(crate) async fn expiring(&self, ispb: Ispb, bucket: u64, range: Range) -> Result<Vec<u64>, Error> {
-        let values = slice(ispb, bucket, range, range.len());
-        let found = self.select(&self.texts.lives, values, Level::Quorum).await?;
-        let mut all = Vec::new();
-        for row in &found {
-            if row.int("life").map_err(store_error)?.is_some() {
-                all.push(rows::number(row, "seq")?);
-            }
-        }
-        Ok(all)
-    }
-
     /// Messages of a range that lies in one bucket, with what is needed to write them again.
     pub(crate) async fn whole(
         &self,

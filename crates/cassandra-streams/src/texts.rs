@@ -24,7 +24,6 @@ pub(crate) struct Texts {
     pub(crate) earlier: Statement,
     pub(crate) stored: Statement,
     pub(crate) published: Statement,
-    pub(crate) lives: Statement,
     pub(crate) expiring: Statement,
     pub(crate) rewrite: Statement,
     pub(crate) confirmed: Statement,
@@ -103,8 +102,6 @@ impl Texts {
             earlier: streams("seq, business_id, digest, published_at, resource_id", " AND seq IN ?"),
             stored: streams("seq, resource_id, message_type, xml", slice),
             published: streams("seq, published_at", slice),
-            // Not of the XML: of a column that is not asked for the store sends no values, and a row's all live as long.
-            lives: streams("seq, TTL(published_at) AS life", slice),
             expiring: streams(WHOLE, slice),
             rewrite: Statement::new(format!(
                 "INSERT INTO {k}.pix_streams ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"

@@ -64,21 +64,6 @@ async fn a_hold_of_a_range_takes_the_expiry_off_that_range_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_takes_the_expiry_off_pages_of_rows_whichever_of_them_have_one() {
-    let Some(space) = Space::migrated("journal_pages_hold").await else { return };
-    let journal = journal(&space, Options::default());
-    let held = Terms { retention: None, ..terms() };
-    for (numbers, terms) in [(1..=300, terms()), (301..=600, held), (601..=1_200, terms())] {
-        journal.append(ispb(1), messages(numbers, 0), terms).await.unwrap();
-    }
-    let stored = read_all(&journal, ispb(1)).await;
-    journal.keep(ispb(1), everything()).await.unwrap();
-    assert_eq!(lives(&space).await, vec![None; 1_200]);
-    assert_eq!(read_all(&journal, ispb(1)).await, stored, "and nothing else is changed");
-    space.drop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_between_held_ones_are_deleted_once_they_tell_no_repeat() {
     let Some(space) = Space::migrated("journal_between").await else { return };
     let journal = journal(&space, Options::default());
