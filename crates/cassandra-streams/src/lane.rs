@@ -227,8 +227,8 @@ impl Lane {
         if plan.inserts.is_empty() {
             return Ok(plan.answers);
         }
-        let held = self.shared.memory().table.as_ref().map_or(0, |table| table.len());
-        self.desk.hold(&self.shop, held + plan.inserts.len()).await.map_err(Again::Fail)?;
+        let newest = group.iter().map(Append::newest).max().unwrap_or_default();
+        self.hold_more(plan.inserts.len(), newest).await.map_err(Again::Fail)?;
         // The epoch is looked at last: nothing is waited for between that and the batch.
         let batch = self.batch(group, &plan, &at).map_err(Again::Fail)?;
         // Whatever happens from here on, unless it is known: the position is read again.

@@ -1,5 +1,8 @@
 //! The lanes of a node: one for each participant that publishes here, made on first use, ended when idle or when
 //! their memory is wanted elsewhere. Ending one costs the next one a read of its fingerprints, and nothing else.
+//! Who gives way to whom stands in [`budget`].
+
+mod budget;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +13,9 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::entropy::Entropy;
 use pix_stream_ports::error::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
+use self::budget::{Budget, Pressure};
 use super::journal::{Epochs, Options};
 use super::lane::{Lane, Work};
 use super::layout::Token;
@@ -23,8 +27,8 @@ use crate::metrics as names;
 const QUEUE_REQUESTS: usize = 256;
 /// Fingerprints that a lane takes from the budget at once.
 const BUDGET_STEP: usize = 512;
-/// How long a lane waits for memory that another one was told to give up.
-const EVICTION_WAIT: Duration = Duration::from_secs(1);
+/// How long a participant that does not fit alone makes nobody give way: it would be in vain.
+const TOO_LARGE_PAUSE: Duration = Duration::from_secs(60);
 
 /// What all lanes of a node use.
 pub(crate) struct Shop {
@@ -32,8 +36,7 @@ pub(crate) struct Shop {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) epochs: Epochs,
     /// Fingerprints that all lanes together may hold.
-    budget: Arc<Semaphore>,
-    budget_max: usize,
+    budget: Budget,
     /// Batches that may be on their way at a time.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) idle: Duration,
@@ -135,13 +138,11 @@ impl Lanes {
         (entropy, epochs): (Arc<dyn Entropy>, Epochs),
         limits: &Options,
     ) -> Arc<Self> {
-        let budget_max = limits.fingerprints_max.min(Semaphore::MAX_PERMITS);
         let shop = Shop {
             streams,
             entropy,
             epochs,
-            budget: Arc::new(Semaphore::new(budget_max)),
-            budget_max,
+            budget: Budget::new(limits.fingerprints_max),
             slots: Arc::new(Semaphore::new(limits.batches_max.clamp(1, Semaphore::MAX_PERMITS))),
             idle: limits.idle,
             reserve: limits.deadline / 2,
@@ -156,20 +157,25 @@ impl Lanes {
         })
     }
 
+    /// Milliseconds since the first lane could be made.
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn handles(&self) -> MutexGuard<'_, HashMap<Ispb, Handle>> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lane of a participant, made if there is none.
     pub(crate) fn lane(&self, ispb: Ispb) -> Handle {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = self.now();
         let mut handles = self.handles();
         if let Some(handle) = handles.get(&ispb) {
             handle.used.store(now, Ordering::Relaxed);
             return handle.clone();
         }
         if handles.len() >= self.lanes_max {
-            evict(&mut handles, ispb);
+            evict(&mut handles, ispb, u64::MAX);
         }
         let (queue, works) = mpsc::channel(QUEUE_REQUESTS);
         let handle = Handle {
@@ -178,7 +184,8 @@ impl Lanes {
             number: self.made.fetch_add(1, Ordering::Relaxed),
             used: Arc::new(AtomicU64::new(now)),
         };
-        let desk = Desk { lanes: self.own.clone(), ispb, number: handle.number, permit: None };
+        let desk =
+            Desk { lanes: self.own.clone(), ispb, number: handle.number, permit: None, too_large: None };
         let lane = Lane::new(Arc::clone(&self.shop), desk, Arc::clone(&handle.shared), works);
         tokio::spawn(lane.run());
         handles.insert(ispb, handle.clone());
@@ -205,11 +212,14 @@ impl Lanes {
     }
 }
 
-/// Lets go of the lane that was used longest ago, but for this participant's.
-fn evict(handles: &mut HashMap<Ispb, Handle>, except: Ispb) -> bool {
+/// Lets go of the lane that was used longest ago, but for this participant's and those used later than a time.
+fn evict(handles: &mut HashMap<Ispb, Handle>, except: Ispb, used_max: u64) -> bool {
     let others = handles.iter().filter(|(ispb, _)| **ispb != except);
-    let idlest = others.min_by_key(|(_, handle)| handle.used.load(Ordering::Relaxed)).map(|(ispb, _)| *ispb);
-    idlest.and_then(|ispb| handles.remove(&ispb)).is_some()
+    let uses = others.map(|(ispb, handle)| (handle.used.load(Ordering::Relaxed), *ispb));
+    let idlest = uses.filter(|(used, _)| *used <= used_max).min_by_key(|(used, _)| *used);
+    let is_evicted = idlest.and_then(|(_, ispb)| handles.remove(&ispb)).is_some();
+    metrics::gauge!(names::LANES).set(handles.len() as f64);
+    is_evicted
 }
 
 /// A lane's place among the others, and its share of the memory. Dropping it gives the share back.
@@ -218,6 +228,8 @@ pub(crate) struct Desk {
     pub(crate) ispb: Ispb,
     number: u64,
     permit: Option<OwnedSemaphorePermit>,
+    /// Until when it makes nobody give way, because it did not fit alone.
+    too_large: Option<Instant>,
 }
 
 impl Desk {
@@ -228,47 +240,70 @@ impl Desk {
         }
     }
 
-    /// Makes sure that this many fingerprints may be held, if need be at the cost of an idle lane.
+    /// Whether this many fingerprints may be held without anybody giving way. From then on they are.
+    pub(crate) fn hold_free(&mut self, shop: &Shop, count: usize) -> bool {
+        if count <= self.held() {
+            return true;
+        }
+        let taken = self.wanted(shop, count).and_then(|wanted| shop.budget.take_free(wanted));
+        taken.map(|permit| self.add(shop, permit)).is_some()
+    }
+
+    /// Makes sure that this many fingerprints may be held, if need be at the cost of other lanes, by the rule of
+    /// [`budget`]. Waits no longer than [`budget::HOLD_WAIT`].
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the limit is reached all the same.
+    /// [`Error::Unavailable`] when the limit is reached all the same; when it is too low for these alone, at once.
     pub(crate) async fn hold(&mut self, shop: &Shop, count: usize) -> Result<(), Error> {
-        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        if count <= held {
+        if self.hold_free(shop, count) {
             return Ok(());
         }
-        let wanted = u32::try_from((count - held).next_multiple_of(BUDGET_STEP)).unwrap_or(u32::MAX);
-        let taken = match Arc::clone(&shop.budget).try_acquire_many_owned(wanted) {
-            Ok(permit) => Some(permit),
-            Err(_) => self.evict_and_take(shop, wanted).await,
+        let limit = shop.budget.max();
+        let Some(wanted) = self.wanted(shop, count) else {
+            self.too_large = Some(Instant::now() + TOO_LARGE_PAUSE);
+            return Err(self.refusal(limit, "do not fit even alone"));
         };
-        let Some(taken) = taken else {
-            metrics::counter!(names::FINGERPRINTS_REFUSED_TOTAL).increment(1);
-            let (ispb, limit) = (self.ispb, shop.budget_max);
-            tracing::warn!(%ispb, limit, "publishing is refused: the business ids of the window do not fit");
-            let why = format!("the business ids of its window do not fit into the {limit} of this node");
-            return Err(Error::Unavailable(why));
+        if self.too_large.is_some_and(|until| Instant::now() < until) {
+            return Err(self.refusal(limit, "did not fit alone a moment ago"));
+        }
+        let (lanes, ispb) = (self.lanes.clone(), self.ispb);
+        let give_way = |pressure: Pressure| {
+            let Some(lanes) = lanes.upgrade() else { return false };
+            let Some(used_max) = pressure.used_max(lanes.now()) else { return false };
+            evict(&mut lanes.handles(), ispb, used_max)
         };
+        let Some(taken) = shop.budget.take(ispb, wanted, give_way).await else {
+            return Err(self.refusal(limit, "do not fit beside those of participants that publish here now"));
+        };
+        self.add(shop, taken);
+        Ok(())
+    }
+
+    /// How many more to take; `None` when so many never fit.
+    fn wanted(&self, shop: &Shop, count: usize) -> Option<u32> {
+        budget::wanted(self.held(), count, shop.budget.max())
+    }
+
+    fn held(&self) -> usize {
+        self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    fn add(&mut self, shop: &Shop, taken: OwnedSemaphorePermit) {
         match &mut self.permit {
             Some(permit) => permit.merge(taken),
             None => self.permit = Some(taken),
         }
-        shop.report_budget();
-        Ok(())
+        shop.budget.report();
     }
 
-    async fn evict_and_take(&self, shop: &Shop, wanted: u32) -> Option<OwnedSemaphorePermit> {
-        loop {
-            let lanes = self.lanes.upgrade()?;
-            if !evict(&mut lanes.handles(), self.ispb) {
-                return None;
-            }
-            drop(lanes);
-            let take = Arc::clone(&shop.budget).acquire_many_owned(wanted);
-            if let Ok(Ok(permit)) = timeout(EVICTION_WAIT, take).await {
-                return Some(permit);
-            }
-        }
+    fn refusal(&self, limit: usize, how: &str) -> Error {
+        metrics::counter!(names::FINGERPRINTS_REFUSED_TOTAL).increment(1);
+        let (ispb, metric) = (self.ispb, names::FINGERPRINTS_REFUSED_TOTAL);
+        tracing::warn!(%ispb, limit, metric, "publishing is refused: business ids of the window {how}: raise cassandra.fingerprints");
+        Error::Unavailable(format!(
+            "the business ids of its window {how}: they do not fit into the {limit} of this node \
+             (cassandra.fingerprints; {metric} counts this)"
+        ))
     }
 
     /// Gives back what is held beyond this many fingerprints.
@@ -276,13 +311,6 @@ impl Desk {
         let Some(permit) = &mut self.permit else { return };
         let spare = permit.num_permits().saturating_sub(count.next_multiple_of(BUDGET_STEP));
         drop(permit.split(spare));
-        shop.report_budget();
-    }
-}
-
-impl Shop {
-    fn report_budget(&self) {
-        let held = self.budget_max - self.budget.available_permits();
-        metrics::gauge!(names::FINGERPRINTS).set(held as f64);
+        shop.budget.report();
     }
 }

@@ -93,6 +93,7 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
             ReadConsistency::LocalOne => Consistency::LocalOne,
         },
         remember: config.publish.idempotency,
+        fingerprints_max: usize::try_from(section.fingerprints).unwrap_or(usize::MAX),
         ..JournalOptions::default()
     };
     let redis = RedisCoordinator::start(&redis_options(config)?).await?;

@@ -1,6 +1,7 @@
 //! What a lane must know before it appends: where the head is, and the fingerprint of every message below it that is
 //! within the window.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pix_stream_domain::ispb::Ispb;
@@ -62,7 +63,7 @@ impl Lane {
         let rows = self.shop.streams.keys(self.desk.ispb, range).await?;
         let held = self.shared.memory().table.as_ref().map_or(0, Remembered::len);
         let added = usize::try_from(to - from).unwrap_or(usize::MAX);
-        self.desk.hold(&self.shop, held.saturating_add(added)).await?;
+        self.hold(held.saturating_add(added)).await?;
         if let Some(table) = self.shared.memory().table.as_mut() {
             push_rows(table, &rows, to);
         }
@@ -72,9 +73,18 @@ impl Lane {
     /// Reads the fingerprints anew: blocks backwards, until one is older than the window, and rows after the last.
     async fn fill(&mut self, next: u64, window: Duration, at: Timestamp) -> Result<(), Error> {
         let window = window.max(self.shared.memory().window);
-        let floor = at.before(window + CLOCK_SLACK);
         self.shared.memory().table = None;
         self.desk.keep(&self.shop, 0);
+        let filled = self.read_prints(next, window, at).await;
+        if filled.is_err() {
+            // Nothing is known: others shall not lack the memory for it.
+            self.desk.keep(&self.shop, 0);
+        }
+        filled
+    }
+
+    async fn read_prints(&mut self, next: u64, window: Duration, at: Timestamp) -> Result<(), Error> {
+        let floor = at.before(window + CLOCK_SLACK);
         let open = layout::block_of(next);
         let tail = Range::new(Sequence::new(layout::block_start(open)), Sequence::new(next));
         let rows = self.shop.streams.keys(self.desk.ispb, tail).await?;
@@ -84,9 +94,40 @@ impl Lane {
             table.push_block(block);
         }
         push_rows(&mut table, &rows, next);
-        self.desk.hold(&self.shop, table.len()).await?;
+        self.hold(table.len()).await?;
         *self.shared.memory() = crate::lanes::Memory { table: Some(table), window };
         Ok(())
+    }
+
+    /// Makes sure that this many fingerprints may be held. Others may use the slot while it waits for that.
+    async fn hold(&mut self, count: usize) -> Result<(), Error> {
+        if self.desk.hold_free(&self.shop, count) {
+            return Ok(());
+        }
+        let had_slot = self.slot.take().is_some();
+        self.desk.hold(&self.shop, count).await?;
+        if had_slot {
+            self.slot = Arc::clone(&self.shop.slots).acquire_owned().await.ok();
+        }
+        Ok(())
+    }
+
+    /// As [`Lane::hold`], for this many more than are known, which are published at `at`. What left the window since
+    /// the last batch makes room first: a participant at its limit would be refused for ever otherwise.
+    pub(super) async fn hold_more(&mut self, added: usize, at: Timestamp) -> Result<(), Error> {
+        let held = self.shared.memory().table.as_ref().map_or(0, Remembered::len);
+        if self.desk.hold_free(&self.shop, held.saturating_add(added)) {
+            return Ok(());
+        }
+        let held = {
+            let mut memory = self.shared.memory();
+            let floor = at.before(memory.window + CLOCK_SLACK);
+            memory.table.as_mut().map_or(0, |table| {
+                table.forget_before(floor);
+                table.len()
+            })
+        };
+        self.hold(held.saturating_add(added)).await
     }
 
     /// The full blocks below one, the last first, down to the last that has a message within the window.
@@ -116,7 +157,7 @@ impl Lane {
             }
             kept.push(block);
             let blocks = usize::try_from(BLOCK).unwrap_or(usize::MAX).saturating_mul(kept.len());
-            self.desk.hold(&self.shop, held.saturating_add(blocks)).await?;
+            self.hold(held.saturating_add(blocks)).await?;
         }
         Ok(kept)
     }

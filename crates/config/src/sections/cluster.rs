@@ -55,6 +55,10 @@ section! {
         request_timeout: Duration = millis(1_500), within millis(100)..=seconds(10);
         /// Connections to each node; each carries up to 1024 requests at a time.
         connections: u32 = 2, within 1..=64;
+        /// Most business ids that this node remembers for noticing repeats, about 20 bytes of memory each: at least the
+        /// messages that all participants publish through it within `[publish] idempotency`. What does not fit is
+        /// answered 503.
+        fingerprints: u32 = 16_000_000, within 100_000..=4_000_000_000;
     }
 }
 
@@ -102,8 +106,8 @@ section! {
         state_life: Duration = DAY, within MINUTE..=30 * DAY;
         /// How long fresh messages stay for the other nodes to read. Older ones come from the Journal.
         fresh_life: Duration = seconds(30), within seconds(1)..=HOUR;
-        /// Most bytes of fresh messages of one participant; the oldest make room. Times the participants that are
-        /// busy at once, this is most of what Redis needs.
+        /// Most bytes of fresh messages of one participant that each server has in Redis; beyond, readers ask the
+        /// Journal. Times the servers, times the participants that are busy at once, this is most of what Redis needs.
         fresh_bytes_per_participant: Size = Size::mib(4), within Size::kib(64)..=Size::gib(1);
     }
 }

@@ -22,11 +22,13 @@ fn offline(folder: &Folder, arguments: &[&str]) -> Output {
     pix_stream().arg("audit").args(arguments).arg(folder.dir().join("data/audit")).output().unwrap()
 }
 
-/// Publishes messages and reads all of them; the first one's id.
+/// Publishes messages and reads all of them; the first one's id. They are published in several requests at a time, so
+/// the order in which they are read tells which one that is.
 fn traffic(folder: &Folder) -> String {
-    let published = folder.lines("publish", &["--generate", "30"]);
-    assert_eq!(folder.lines("pull", &[]).len(), 30);
-    published[0]["resource_id"].as_str().unwrap().to_owned()
+    folder.lines("publish", &["--generate", "30"]);
+    let pulled = folder.lines("pull", &["--streams", "1"]);
+    assert_eq!(pulled.len(), 30);
+    pulled[0]["resource_id"].as_str().unwrap().to_owned()
 }
 
 #[test]
