@@ -103,8 +103,8 @@ impl Journal for CassandraJournal {
         self.streams.find_since(ispb, at).await
     }
 
-    async fn keep(&self, ispb: Ispb, range: Range) -> Result<(), Error> {
-        self.streams.keep(ispb, range).await
+    async fn keep(&self, ispb: Ispb, range: Range, retention: Option<Duration>) -> Result<Sequence, Error> {
+        self.streams.keep(ispb, range, retention).await
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {

@@ -194,8 +194,8 @@ impl Journal for EmbeddedJournal {
     }
 
     /// Nothing expires by itself here: removing is all there is.
-    async fn keep(&self, _: Ispb, _: Range) -> Result<(), Error> {
-        Ok(())
+    async fn keep(&self, _: Ispb, range: Range, _: Option<Duration>) -> Result<Sequence, Error> {
+        Ok(range.end())
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {

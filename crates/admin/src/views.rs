@@ -100,6 +100,9 @@ pub(crate) struct ListView<'a> {
 pub(crate) struct StatusView<'a> {
     #[serde(flatten)]
     participant: ParticipantView<'a>,
+    /// How far this server got with keeping what is stored from expiring; null when neither a legal hold nor a retention
+    /// of the participant's own asks for that.
+    keeping: Option<KeepingView>,
     paused: bool,
     /// How many streams it may hold open.
     cap: u8,
@@ -116,6 +119,16 @@ pub(crate) struct StatusView<'a> {
     unconfirmed: u64,
     /// Messages that wait to be delivered again.
     redelivery: u64,
+}
+
+/// How far one server got with what is stored and must not expire by itself.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Keeping")]
+struct KeepingView {
+    /// Nothing of it does any more, also not what servers published that learnt of the change late.
+    through: bool,
+    /// Messages that are still to be looked at in this lap; null before the first one began on this server.
+    left: Option<u64>,
 }
 
 /// One live stream.

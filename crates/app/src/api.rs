@@ -15,6 +15,7 @@ use pix_stream_ports::codec::Rule;
 use pix_stream_ports::quarantine::EntryId;
 
 use pix_stream_hot::Message;
+use pix_stream_registry::Keeping;
 
 /// A read: `stream/start` or a pull; or the DELETE that ends it.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +122,8 @@ pub struct TypeStatus {
 pub struct Status {
     /// The participant.
     pub participant: Participant,
+    /// How far this node got with keeping what is stored and must not expire; `None` when nothing asks for it.
+    pub keeping: Option<Keeping>,
     /// Whether its reads are paused.
     pub paused: bool,
     /// How many streams it may hold open.

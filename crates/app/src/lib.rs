@@ -48,7 +48,8 @@ pub use pix_stream_calls::metrics::core as metrics;
 pub use pix_stream_calls::{AdminRefusal, Error, Kind, Pressure, PressureSettings};
 pub use pix_stream_hot::Message;
 pub use pix_stream_registry::{
-    Actor, Properties, REPLAY_VALID_MAX, REPLAY_VALID_MIN, REQUESTS_PER_SECOND_MAX, Recorded, ReplayRange,
+    Actor, Keeping, Properties, REPLAY_VALID_MAX, REPLAY_VALID_MIN, REQUESTS_PER_SECOND_MAX, Recorded,
+    ReplayRange,
 };
 pub use quarantine::LIST_MAX as QUARANTINE_LIST_MAX;
 pub use settings::{QuarantineSettings, Settings};
@@ -242,7 +243,8 @@ impl<P: Ports> App<P> {
 
     /// Puts a participant's messages under legal hold - they are not removed, however old - or ends that: all of them, or
     /// those that were or will be published in a range of time. Ending all ends every range. When it returns, the change
-    /// survives a crash; other nodes follow within seconds. After a failure the same again goes on.
+    /// survives a crash; other nodes follow within seconds, and what is stored already is kept from expiring in rounds
+    /// ([`Status::keeping`]).
     ///
     /// # Errors
     /// `NotOnboarded`; `Refused` when that would be too many ranges or somebody else changed the participant at the same
@@ -259,8 +261,8 @@ impl<P: Ports> App<P> {
         self.0.registry.set_hold(ispb, range, held, dry_run, actor).await
     }
 
-    /// Says how long a participant's messages are kept, 1 day to 3,650; `None` for as long as is configured. After a
-    /// failure the same again goes on.
+    /// Says how long a participant's messages are kept, 1 day to 3,650; `None` for as long as is configured. What is stored
+    /// for a shorter time is kept from expiring in rounds ([`Status::keeping`]).
     ///
     /// # Errors
     /// `NotOnboarded`, `Refused`, `Unavailable`.

@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::seat::Seat;
 use pix_stream_calls::store::{Deadline, JOURNAL_EXTENT, READ_DEADLINE};
 use pix_stream_calls::{AdminRefusal, Error};
-use pix_stream_registry::{Actor, Recorded};
+use pix_stream_registry::{Actor, Keeping, Recorded};
 
 impl<P: Ports> Core<P> {
     /// Says that a participant may neither read nor be published for, and ends its streams; what they held is delivered
@@ -62,7 +62,7 @@ impl<P: Ports> Core<P> {
         let seat = self.seat(ispb);
         let state = self.state_of(&seat).await?;
         let extent = self.extent_of(&seat).await?;
-        Ok(status(&participant, &state, extent))
+        Ok(status(&participant, &state, (extent, self.registry.keeping(&participant))))
     }
 
     /// Changes what a participant's streams do, or says what that would come to.
@@ -110,7 +110,7 @@ impl<P: Ports> Core<P> {
         let state = self.state_of(&seat).await?;
         let changed = changes(change, &before, &outcome);
         let Adjustment { watermark_before, watermark, released, redeliver, skipped, .. } = outcome;
-        let status = status(&participant, &state, extent);
+        let status = status(&participant, &state, (extent, self.registry.keeping(&participant)));
         Ok(Changed { dry_run, changed, watermark_before, watermark, released, redeliver, skipped, status })
     }
 
@@ -217,7 +217,11 @@ fn told(change: Change, before: &StreamState, outcome: &Adjustment) -> String {
     }
 }
 
-fn status(participant: &Participant, state: &StreamState, extent: Extent) -> Status {
+fn status(
+    participant: &Participant,
+    state: &StreamState,
+    (extent, keeping): (Extent, Option<Keeping>),
+) -> Status {
     let stream = |(index, stream): (usize, &pix_stream_domain::stream::Stream)| StreamStatus {
         slot: u8::try_from(index + 1).unwrap_or(u8::MAX),
         pull: stream.pull,
@@ -226,6 +230,7 @@ fn status(participant: &Participant, state: &StreamState, extent: Extent) -> Sta
     };
     Status {
         participant: participant.clone(),
+        keeping,
         paused: state.is_paused(),
         cap: state.cap(),
         streams: state.live().map(stream).collect(),

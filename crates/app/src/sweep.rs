@@ -1,5 +1,5 @@
 //! The sweeper: frees abandoned streams, finds heads that were not announced, measures lag, removes what is past
-//! retention, follows the switches of message types.
+//! retention, keeps from expiring what must stay, follows the switches of message types.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use pix_stream_ports::journal::Journal as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::core::Core;
-use crate::metrics::{HOT_BYTES, LAG_MESSAGES, SEATS};
+use crate::metrics::{HOT_BYTES, LAG_MESSAGES, SEATS, UNKEPT};
 use crate::seat::Seat;
 use pix_stream_calls::Error;
 use pix_stream_calls::store::{
@@ -35,6 +35,8 @@ const COMPARE_WIDTH: usize = 16;
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 /// How often messages and entries of the quarantine past retention are removed.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
+/// How often some messages are looked at that must not expire.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// In a cluster, every so many rounds what lies between held messages is looked at: that costs a question for each
 /// bucket, and most of it expires by itself.
 const REMOVE_BETWEEN_ROUNDS: u64 = 10;
@@ -48,6 +50,10 @@ pub(crate) fn start<P: Ports>(core: &Arc<Core<P>>) {
     }));
     tokio::spawn(every(COMPARE_EVERY, weak(), async |core, round| core.compare_heads(round).await));
     tokio::spawn(every(FOLLOW_EVERY, weak(), async |core, _| core.follow().await));
+    tokio::spawn(every(KEEP_EVERY, weak(), async |core, _| {
+        let unkept = core.registry.keep_round(|ispb| core.is_here(ispb)).await;
+        metrics::gauge!(UNKEPT).set(unkept as f64);
+    }));
     tokio::spawn(every(RETAIN_EVERY, weak(), async |core, round| {
         core.remove_expired(round).await;
         core.remove_outlived().await;

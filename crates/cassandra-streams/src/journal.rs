@@ -26,6 +26,7 @@ use crate::lane::{Append, Refresh, Work};
 use crate::lanes::{Lanes, Shared};
 use crate::layout::{self, FIRST};
 use crate::plan::Found;
+use crate::retention::Need;
 use crate::streams::Streams;
 
 /// Message bytes that may wait for lanes, in units of [`ROOM_UNIT`]: 64 MiB.
@@ -307,8 +308,19 @@ impl StreamJournal {
     ///
     /// # Errors
     /// As there.
-    pub async fn keep(&self, ispb: Ispb, range: Range) -> Result<(), Error> {
-        self.streams.keep_range(ispb, self.what_is_left(ispb, range).await?).await
+    pub async fn keep(
+        &self,
+        ispb: Ispb,
+        range: Range,
+        retention: Option<Duration>,
+    ) -> Result<Sequence, Error> {
+        let left = self.what_is_left(ispb, range).await?;
+        if left.is_empty() {
+            return Ok(range.end());
+        }
+        let need = Need { now: self.clock.now(), retention };
+        let got = self.streams.keep_page(ispb, left, &need).await?;
+        Ok(if got < left.end() { got } else { range.end() })
     }
 
     /// As [`Journal::remove_between`](pix_stream_ports::journal::Journal::remove_between).

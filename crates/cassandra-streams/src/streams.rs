@@ -18,6 +18,7 @@ pub(crate) use writes::{Batch, Outcome};
 use super::layout::{self, Place, Token};
 use super::plan::Earlier;
 use super::remembered::Block;
+use super::retention::Need;
 use super::rows::{self, Hints, KeyRow, Statics, WholeRow};
 use super::texts::Texts;
 use crate::fault::store_error;
@@ -256,6 +257,30 @@ impl Streams {
         Ok(blocks)
     }
 
+    /// The messages of a range that lies in one bucket whose rows expire before their time, ascending.
+    pub(crate) async fn short_lived(
+        &self,
+        ispb: Ispb,
+        (bucket, range): (u64, Range),
+        need: &Need,
+    ) -> Result<Vec<u64>, Error> {
+        let values = || slice(ispb, bucket, range, range.len());
+        let mut found = self.select(&self.texts.lives, values(), Level::Quorum).await?;
+        if (found.len() as u64) < range.len() {
+            // A gap may be a batch that is agreed on and not everywhere yet: it must not be passed over.
+            metrics::counter!(names::SERIAL_REREADS_TOTAL).increment(1);
+            found = self.select(&self.texts.lives, values(), Level::Serial).await?;
+        }
+        let mut all = Vec::new();
+        for row in &found {
+            let life = row.int("life").map_err(store_error)?;
+            if need.exceeds(rows::time(row, "published_at")?, life) {
+                all.push(rows::number(row, "seq")?);
+            }
+        }
+        Ok(all)
+    }
+
     /// Messages of a range that lies in one bucket, with what is needed to write them again.
     pub(crate) async fn whole(
         &self,
@@ -264,7 +289,7 @@ impl Streams {
         limit: u64,
     ) -> Result<Vec<WholeRow>, Error> {
         let values = slice(ispb, bucket, range, limit);
-        let found = self.select(&self.texts.expiring, values, Level::Quorum).await?;
+        let found = self.select(&self.texts.whole, values, Level::Quorum).await?;
         found.iter().map(WholeRow::decode).collect()
     }
 }

@@ -24,7 +24,8 @@ pub(crate) struct Texts {
     pub(crate) earlier: Statement,
     pub(crate) stored: Statement,
     pub(crate) published: Statement,
-    pub(crate) expiring: Statement,
+    pub(crate) lives: Statement,
+    pub(crate) whole: Statement,
     pub(crate) rewrite: Statement,
     pub(crate) confirmed: Statement,
     pub(crate) confirm: Statement,
@@ -102,7 +103,9 @@ impl Texts {
             earlier: streams("seq, business_id, digest, published_at, resource_id", " AND seq IN ?"),
             stored: streams("seq, resource_id, message_type, xml", slice),
             published: streams("seq, published_at", slice),
-            expiring: streams(WHOLE, slice),
+            // Without the XML: of a column that is not asked for no value is sent. All columns of a row live as long.
+            lives: streams("seq, published_at, TTL(published_at) AS life", slice),
+            whole: streams(WHOLE, slice),
             rewrite: Statement::new(format!(
                 "INSERT INTO {k}.pix_streams ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
             ))

@@ -62,9 +62,17 @@ pub trait Journal: Send + Sync + 'static {
     /// The first message that was published at or after a time; the next sequence number when there is none.
     fn find_since(&self, ispb: Ispb, at: Timestamp) -> impl Future<Output = Result<Sequence, Error>> + Send;
 
-    /// Takes the expiry off what is stored of a range: a legal hold began, or it is kept for longer. Messages that are
-    /// appended meanwhile are their appender's business. Safe to repeat.
-    fn keep(&self, ispb: Ispb, range: Range) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Takes the expiry off what is stored of a range and would expire before its time: a legal hold began (`retention`
+    /// is `None`: it is not to expire at all), or it is kept for longer. Changes nothing else. One call looks at some
+    /// messages from the start of the range on, about a thousand, and answers where it got to: above the start, and the
+    /// end once it is through. Messages that are appended meanwhile are their appender's business. Safe to repeat, and
+    /// for many at once.
+    fn keep(
+        &self,
+        ispb: Ispb,
+        range: Range,
+        retention: Option<Duration>,
+    ) -> impl Future<Output = Result<Sequence, Error>> + Send;
 
     /// Removes messages below a sequence number, at most `limit` of them in one call. Returns how many.
     fn remove_below(

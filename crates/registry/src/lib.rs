@@ -4,17 +4,18 @@
 //! Every change goes by the record's revision, so that of two at once one is refused; is made durable before it is
 //! answered; is told to the other nodes; and is in the audit log with what was before and what is now.
 //!
-//! `onboarding` onboard, limits, offboard, retention; `holds` legal holds; `retention` what is past it; `sessions` replay sessions; `switches` message
-//! types. Here: what is known, and the way of every change.
+//! `onboarding` onboard, limits, offboard, retention; `holds` legal holds; `keep` what is stored and must not expire;
+//! `retention` what is past it; `sessions` replay sessions; `switches` message types. Here: what is known, and the way of every change.
 
 mod holds;
+mod keep;
 mod onboarding;
 mod retention;
 mod sessions;
 mod switches;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -34,6 +35,7 @@ use pix_stream_ports::coordinator::{Coordinator as _, News};
 use pix_stream_ports::journal::Journal as _;
 use tokio::time::{Instant, sleep_until};
 
+pub use keep::Keeping;
 pub use onboarding::{Properties, REQUESTS_PER_SECOND_MAX};
 pub use sessions::{REPLAY_VALID_MAX, REPLAY_VALID_MIN, ReplayRange};
 pub use switches::Switched;
@@ -72,6 +74,8 @@ pub struct Registry<P: Ports> {
     is_shared: bool,
     known: RwLock<BTreeMap<Ispb, Arc<Participant>>>,
     switches: ArcSwap<Switches>,
+    /// How far this node got with keeping what is stored.
+    laps: Mutex<keep::Laps>,
     /// When somebody last asked for something that was not known.
     looked_up: tokio::sync::Mutex<Option<Instant>>,
 }
@@ -93,6 +97,7 @@ impl<P: Ports> Registry<P> {
             retention,
             known: RwLock::default(),
             switches: ArcSwap::default(),
+            laps: Mutex::default(),
             looked_up: tokio::sync::Mutex::default(),
         }
     }

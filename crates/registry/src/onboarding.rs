@@ -7,7 +7,6 @@ use pix_stream_calls::store::READ_DEADLINE;
 use pix_stream_calls::{AdminRefusal, Error};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::{Limits, NAME_MAX, Participant, RETENTION_MAX, RETENTION_MIN};
-use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_ports::Ports;
 use pix_stream_ports::clock::Clock as _;
 use pix_stream_ports::coordinator::News;
@@ -108,8 +107,9 @@ impl<P: Ports> Registry<P> {
         self.change(ispb, change, (command, dry_run, actor)).await
     }
 
-    /// Says how long a participant's messages are kept; `None` for as long as is configured. When it returns, nothing
-    /// that is stored expires before its new time. After a failure the same again goes on.
+    /// Says how long a participant's messages are kept; `None` for as long as is configured. When it returns, the change
+    /// survives a crash, and this node goes by it; the others follow within seconds, and what is stored for a shorter
+    /// time is kept from expiring by rounds ([`Registry::keep_round`]).
     ///
     /// # Errors
     /// `NotOnboarded`, `Refused`, `Unavailable`.
@@ -125,15 +125,7 @@ impl<P: Ports> Registry<P> {
             participant.retention = retention;
             Ok(())
         };
-        let before = self.look_up(ispb).await?.ok_or(Error::NotOnboarded)?;
-        let recorded = self.change(ispb, change, ("participant.retention", dry_run, actor)).await?;
-        // What is stored may carry an expiry by the time before; without one it is the sweeper's to remove.
-        let (was, is) = (self.retention_of(&before), self.retention_of(&recorded.participant));
-        if !dry_run && (is > was || (!recorded.changed && retention.is_some())) {
-            self.keep(ispb, Range::new(Sequence::FIRST, Sequence::new(u64::MAX))).await?;
-            self.keep_again_later(ispb);
-        }
-        Ok(recorded)
+        self.change(ispb, change, ("participant.retention", dry_run, actor)).await
     }
 }
 

@@ -61,7 +61,8 @@ pub(super) async fn limits<P: Ports>(call: &mut Call<'_, P>) -> Result<Response<
     Ok(saved(call, StatusCode::OK, &recorded))
 }
 
-/// Legal hold, of everything or of a range of time: 200 when everything that is stored of it is kept.
+/// Legal hold, of everything or of a range of time: 200 when it is on record. How far what is stored is kept is told by
+/// the participant's status.
 pub(super) async fn hold<P: Ports>(call: &mut Call<'_, P>) -> Result<Response<Body>, Problem> {
     let Period { from_unix_ms, to_unix_ms } = call.read()?;
     let range = range_of("from_unix_ms", from_unix_ms, "to_unix_ms", to_unix_ms)?;

@@ -1,14 +1,14 @@
 //! Views made of the types of the core.
 
-use pix_stream_app::{Changed, EntryId, Released, Status, StreamStatus, Summary, TypeStatus};
+use pix_stream_app::{Changed, EntryId, Keeping, Released, Status, StreamStatus, Summary, TypeStatus};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::{Limits, Participant};
 use pix_stream_domain::replay::ReplaySession;
 use pix_stream_domain::time::TimeRange;
 
 use super::{
-    ChangedView, DAY_S, EntryView, LimitsView, OwnView, ParticipantView, RangeView, ReleasedView,
-    SessionView, StatusView, StreamView, TypeView,
+    ChangedView, DAY_S, EntryView, KeepingView, LimitsView, OwnView, ParticipantView, RangeView,
+    ReleasedView, SessionView, StatusView, StreamView, TypeView,
 };
 
 impl<'a> From<&'a Participant> for ParticipantView<'a> {
@@ -57,6 +57,9 @@ impl<'a> From<&'a Status> for StatusView<'a> {
         };
         Self {
             participant: ParticipantView::from(&status.participant),
+            keeping: status
+                .keeping
+                .map(|Keeping { is_through, left }| KeepingView { through: is_through, left }),
             paused: status.paused,
             cap: status.cap,
             streams: status.streams.iter().map(stream).collect(),

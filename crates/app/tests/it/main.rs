@@ -10,6 +10,7 @@ mod catalog;
 mod chunks;
 mod drain;
 mod hot;
+mod keeping;
 mod long_poll;
 mod nodes;
 mod offboarding;

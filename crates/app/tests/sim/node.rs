@@ -210,8 +210,8 @@ impl Journal for Mortal {
         self.life.reach(Store::Journal, self.fakes.journal.find_since(ispb, at)).await
     }
 
-    async fn keep(&self, ispb: Ispb, range: Range) -> Result<(), Error> {
-        self.life.reach(Store::Journal, self.fakes.journal.keep(ispb, range)).await
+    async fn keep(&self, ispb: Ispb, range: Range, retention: Option<Duration>) -> Result<Sequence, Error> {
+        self.life.reach(Store::Journal, self.fakes.journal.keep(ispb, range, retention)).await
     }
 
     async fn remove_between(&self, ispb: Ispb, range: Range, limit: u32) -> Result<u32, Error> {

@@ -42,6 +42,8 @@ pub const SWAPS_LOST: &str = "pix_stream_swaps_lost_total";
 pub const RECOVERIES: &str = "pix_stream_recoveries_total";
 /// Messages removed because their retention ended, by participant.
 pub const EXPIRED: &str = "pix_stream_messages_expired_total";
+/// Participants of which something that is stored may expire before its time.
+pub const UNKEPT: &str = "pix_stream_participants_unkept";
 /// Messages read from the Journal because they were not hot, by participant.
 pub const COLD_READS: &str = "pix_stream_messages_cold_total";
 /// Messages taken from chunks that other nodes announced, by participant.

@@ -96,8 +96,13 @@ async fn limits(client: &mut Client, args: &LimitsArgs, json: bool) -> Result<()
 async fn hold(client: &mut Client, args: &HoldArgs, held: bool, json: bool) -> Result<(), Failure> {
     let (since, until) = args.times.ends(now())?;
     let (verb, done) = match (held, since.or(until).is_some()) {
-        (true, false) => ("/hold", "messages are held"),
-        (true, true) => ("/hold", "messages of this time are held"),
+        (true, false) => {
+            ("/hold", "messages are held; how far those that are stored are: `participants show`")
+        }
+        (true, true) => (
+            "/hold",
+            "messages of this time are held; how far those that are stored are: `participants show`",
+        ),
         (false, false) => ("/unhold", "the hold is over"),
         (false, true) => ("/unhold", "the hold of this time is over"),
     };

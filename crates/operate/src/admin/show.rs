@@ -60,6 +60,8 @@ struct Replay {
 struct Status {
     #[serde(flatten)]
     participant: Participant,
+    #[serde(default)]
+    keeping: Option<Keeping>,
     paused: bool,
     cap: u64,
     streams: Vec<Stream>,
@@ -68,6 +70,13 @@ struct Status {
     watermark: u64,
     unconfirmed: u64,
     redelivery: u64,
+}
+
+/// How far the server that was asked got with what is stored and must not expire.
+#[derive(Debug, Deserialize)]
+struct Keeping {
+    through: bool,
+    left: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,6 +124,9 @@ pub(super) fn status(answer: &Value, json: bool) -> Result<(), Failure> {
     list.put("reads", status.reads());
     list.put("limits", limits(&participant.limits));
     properties(participant, &mut list);
+    if let Some(keeping) = &status.keeping {
+        list.put("stored before", kept(keeping));
+    }
     list.put("messages", messages(&status));
     list.put("confirmed", format_args!("up to {}", status.watermark));
     list.put(
@@ -129,6 +141,18 @@ pub(super) fn status(answer: &Value, json: bool) -> Result<(), Failure> {
         list.put(&format!("  slot {}", stream.slot), format_args!("holds {} messages", stream.held));
     }
     list.show()
+}
+
+/// What became of messages that were stored before they were held, or kept for longer.
+fn kept(keeping: &Keeping) -> String {
+    match keeping {
+        Keeping { through: true, .. } => "kept: none expires before its time".to_owned(),
+        Keeping { left: None, .. } => "not looked at by this server yet".to_owned(),
+        Keeping { left: Some(0), .. } => {
+            "kept; what other servers published meanwhile follows in a minute".to_owned()
+        }
+        Keeping { left: Some(left), .. } => format!("{} still to be looked at", count(*left, "message")),
+    }
 }
 
 /// What a participant has of its own and most have not.

@@ -21,6 +21,9 @@ use pix_stream_ports::journal::{
 use crate::fake::faults::Faults;
 use crate::fake::lock;
 
+/// Messages that one call looks at to keep them: few, so that tests see where it stops.
+const KEEP_PAGE: u64 = 10;
+
 /// The Journal; its handles share one store.
 #[derive(Debug, Clone)]
 pub struct FakeJournal {
@@ -43,6 +46,8 @@ struct Store {
 #[derive(Debug, Default)]
 struct Partition {
     messages: BTreeMap<Sequence, Stored>,
+    /// For how long each message would be kept; `None` for ever. Nothing expires by itself here.
+    lives: BTreeMap<Sequence, Option<Duration>>,
     /// The newest message of each business id.
     ids: HashMap<Box<str>, Entry>,
     /// How many sequence numbers were given.
@@ -118,6 +123,15 @@ impl FakeJournal {
         store.partitions.get(&ispb).map(|p| p.messages.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// The stored messages of a participant that would expire by themselves, without faults or waiting.
+    #[must_use]
+    pub fn peek_expiring(&self, ispb: Ispb) -> Vec<u64> {
+        let store = lock(&self.store);
+        let Some(partition) = store.partitions.get(&ispb) else { return Vec::new() };
+        let lives = partition.lives.iter().filter(|(sequence, _)| partition.messages.contains_key(sequence));
+        lives.filter(|(_, life)| life.is_some()).map(|(sequence, _)| sequence.value()).collect()
+    }
+
     /// How many messages were read so far: what a cache should have spared shows here.
     #[must_use]
     pub fn messages_read(&self) -> u64 {
@@ -156,28 +170,29 @@ impl Partition {
     }
 
     /// All or none: a conflict leaves everything as it was.
-    fn append(&mut self, messages: Vec<NewMessage>, window: Duration) -> Result<Vec<Appended>, AppendError> {
+    fn append(&mut self, messages: Vec<NewMessage>, terms: Terms) -> Result<Vec<Appended>, AppendError> {
         let mut within: HashMap<&str, Digest> = HashMap::new();
         for (index, NewMessage { key, .. }) in messages.iter().enumerate() {
-            let known = self.find_known(key, window).map(|entry| entry.digest);
+            let known = self.find_known(key, terms.window).map(|entry| entry.digest);
             let known = known.or_else(|| within.get(&*key.business_id).copied());
             if known.is_some_and(|digest| digest != key.digest) {
                 return Err(AppendError::Conflict { index });
             }
             within.insert(&key.business_id, key.digest);
         }
-        Ok(messages.into_iter().map(|message| self.append_one(message, window)).collect())
+        Ok(messages.into_iter().map(|message| self.append_one(message, terms)).collect())
     }
 
-    fn append_one(&mut self, message: NewMessage, window: Duration) -> Appended {
+    fn append_one(&mut self, message: NewMessage, terms: Terms) -> Appended {
         let NewMessage { key, resource_id, message_type, xml } = message;
-        if let Some(Entry { sequence, resource_id, .. }) = self.find_known(&key, window) {
+        if let Some(Entry { sequence, resource_id, .. }) = self.find_known(&key, terms.window) {
             return Appended { sequence, resource_id, is_repeat: true };
         }
         let sequence = self.head();
         self.given += 1;
         let entry = Entry { sequence, resource_id, digest: key.digest, published_at: key.published_at };
         self.ids.insert(key.business_id, entry);
+        self.lives.insert(sequence, terms.retention);
         self.messages.insert(sequence, Stored { sequence, resource_id, message_type, xml });
         Appended { sequence, resource_id, is_repeat: false }
     }
@@ -209,8 +224,7 @@ impl Journal for FakeJournal {
         let fate = self.faults.begin().await?;
         self.refuse_message_if_full()?;
         lock(&self.store).last_terms = Some(terms);
-        let appended =
-            lock(&self.store).partitions.entry(ispb).or_default().append(messages, terms.window)?;
+        let appended = lock(&self.store).partitions.entry(ispb).or_default().append(messages, terms)?;
         Ok(fate.answer(appended).await?)
     }
 
@@ -268,9 +282,17 @@ impl Journal for FakeJournal {
         .await
     }
 
-    /// Nothing expires by itself here.
-    async fn keep(&self, ispb: Ispb, _: Range) -> Result<(), Error> {
-        self.ask(ispb, |_| ()).await
+    async fn keep(&self, ispb: Ispb, range: Range, retention: Option<Duration>) -> Result<Sequence, Error> {
+        self.ask(ispb, |partition| {
+            let end = range.end().min(range.start().plus(KEEP_PAGE));
+            for (_, life) in partition.lives.range_mut(range.start()..end) {
+                if retention.is_none_or(|retention| life.is_some_and(|life| life < retention)) {
+                    *life = None;
+                }
+            }
+            if end < partition.head() { end } else { range.end() }
+        })
+        .await
     }
 
     async fn remove_below(&self, ispb: Ispb, below: Sequence, limit: u32) -> Result<u32, Error> {

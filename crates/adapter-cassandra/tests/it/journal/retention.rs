@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pix_stream_adapter_cassandra::CassandraJournal;
 use pix_stream_adapter_cassandra::journal::Options;
 use pix_stream_cql::Value;
 use pix_stream_domain::sequence::{Range, Sequence};
@@ -19,6 +20,24 @@ async fn lives(space: &Space) -> Vec<Option<i32>> {
     let text = "SELECT seq, TTL(xml) AS life FROM {k}.pix_streams WHERE ispb = ? AND bucket = 0";
     let rows = space.execute(text, vec![Value::from(ispb(1).as_str())]).await;
     rows.iter().map(|row| row.int("life").unwrap()).collect()
+}
+
+/// Keeps a range step by step. Returns where each step got to.
+async fn keep_all(journal: &CassandraJournal, range: Range, retention: Option<Duration>) -> Vec<Sequence> {
+    let (mut left, mut steps) = (range, Vec::new());
+    while !left.is_empty() {
+        let got = journal.keep(ispb(1), left, retention).await.unwrap();
+        left = left.from_floor(got);
+        steps.push(got);
+    }
+    steps
+}
+
+/// The times at which the rows of a participant's first bucket were written, in microseconds.
+async fn written(space: &Space) -> Vec<i64> {
+    let text = "SELECT seq, WRITETIME(xml) AS at FROM {k}.pix_streams WHERE ispb = ? AND bucket = 0";
+    let rows = space.execute(text, vec![Value::from(ispb(1).as_str())]).await;
+    rows.iter().map(|row| row.bigint("at").unwrap().unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,7 +59,7 @@ async fn rows_live_as_long_as_they_are_wanted_and_a_day_more() {
 
     let stored = read_all(&journal, ispb(1)).await;
     for _ in 0..2 {
-        journal.keep(ispb(1), everything()).await.unwrap();
+        keep_all(&journal, everything(), None).await;
         assert_eq!(lives(&space).await, vec![None; 4], "a hold takes the expiry off");
         assert_eq!(read_all(&journal, ispb(1)).await, stored, "and changes nothing else");
     }
@@ -54,12 +73,50 @@ async fn a_hold_of_a_range_takes_the_expiry_off_that_range_alone() {
     journal.append(ispb(1), messages(1..=40, 0), terms()).await.unwrap();
     let held = Range::new(Sequence::new(3), Sequence::new(37));
     for _ in 0..2 {
-        journal.keep(ispb(1), held).await.unwrap();
+        keep_all(&journal, held, None).await;
         for (life, number) in lives(&space).await.into_iter().zip(1..) {
             let is_held = (3..37).contains(&number);
             assert_eq!(life.is_none(), is_held, "message {number}: {life:?}");
         }
     }
+    space.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_takes_the_expiry_off_page_by_page_and_nothing_newer_is_overwritten() {
+    let Some(space) = Space::migrated("journal_pages_hold").await else { return };
+    let journal = journal(&space, Options::default());
+    let held = Terms { retention: None, ..terms() };
+    let requests = [(1..=300, terms()), (301..=600, held), (601..=900, terms()), (901..=1_200, terms())];
+    for (numbers, terms) in requests {
+        journal.append(ispb(1), messages(numbers, 0), terms).await.unwrap();
+    }
+    let (stored, before) = (read_all(&journal, ispb(1)).await, written(&space).await);
+    let steps = keep_all(&journal, everything(), None).await;
+    assert_eq!(steps, [Sequence::new(1_001), everything().end()], "a call does a thousand");
+    assert_eq!(lives(&space).await, vec![None; 1_200]);
+    assert_eq!(read_all(&journal, ispb(1)).await, stored, "and nothing else is changed");
+    for (number, (before, after)) in (1..).zip(before.into_iter().zip(written(&space).await)) {
+        let was_held = (301..=600).contains(&number);
+        assert_eq!(after - before, i64::from(!was_held), "message {number}: whatever came later wins");
+    }
+    space.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_longer_retention_takes_the_expiry_off_what_expires_before_it_alone() {
+    let Some(space) = Space::migrated("journal_longer").await else { return };
+    let journal = journal(&space, Options::default());
+    journal.append(ispb(1), messages(1..=3, 0), terms()).await.unwrap();
+    let long = Terms { retention: Some(9 * WINDOW), ..terms() };
+    journal.append(ispb(1), messages(4..=5, 0), long).await.unwrap();
+    let are_kept = |lives: Vec<Option<i32>>| lives.iter().map(Option::is_none).collect::<Vec<_>>();
+    keep_all(&journal, everything(), Some(WINDOW)).await;
+    assert_eq!(are_kept(lives(&space).await), [false; 5], "all live for that long");
+    keep_all(&journal, everything(), Some(5 * WINDOW)).await;
+    assert_eq!(are_kept(lives(&space).await), [true, true, true, false, false]);
+    keep_all(&journal, everything(), Some(20 * WINDOW)).await;
+    assert_eq!(are_kept(lives(&space).await), [true; 5]);
     space.drop().await;
 }
 
@@ -102,6 +159,6 @@ async fn a_removed_row_is_deleted_once_it_tells_no_repeat() {
 }
 
 /// A journal whose clock stands so many seconds after the start.
-fn journal_at(space: &Space, seconds: u64) -> pix_stream_adapter_cassandra::CassandraJournal {
+fn journal_at(space: &Space, seconds: u64) -> CassandraJournal {
     super::journal_with(space, (super::at(seconds), 0), Options::default())
 }

@@ -1,6 +1,9 @@
 //! Reading, finding a time, and removing.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::resource_id::ResourceId;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::time::Timestamp;
@@ -178,8 +181,20 @@ async fn keeping_changes_no_message(journal: impl Journal) {
     journal.append(ispb(1), messages(1..=40, 0), terms()).await.unwrap();
     let before = read_all(&journal, ispb(1)).await;
     for kept in [range(5, 9), range(1, u64::MAX), Range::EMPTY, range(100, 200)] {
-        assert_eq!(journal.keep(ispb(1), kept).await, Ok(()));
-        assert_eq!(read_all(&journal, ispb(1)).await, before);
+        for retention in [None, Some(Duration::from_secs(90 * 24 * 3600))] {
+            keep_all(&journal, ispb(1), kept, retention).await;
+            assert_eq!(read_all(&journal, ispb(1)).await, before);
+        }
     }
-    assert_eq!(journal.keep(ispb(2), range(1, 9)).await, Ok(()), "nothing there");
+    keep_all(&journal, ispb(2), range(1, 9), None).await;
+}
+
+/// Keeps a range step by step, each of which gets further.
+async fn keep_all(journal: &impl Journal, ispb: Ispb, range: Range, retention: Option<Duration>) {
+    let mut left = range;
+    while !left.is_empty() {
+        let got = journal.keep(ispb, left, retention).await.unwrap();
+        assert!(left.start() < got && got <= left.end(), "{left:?}: {got:?}");
+        left = left.from_floor(got);
+    }
 }
