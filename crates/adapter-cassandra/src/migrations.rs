@@ -5,6 +5,7 @@
 //! change nothing: they ask [`Migrations::check`] whether the schema is the one that they know.
 
 pub(crate) mod files;
+mod lease;
 mod lock;
 mod records;
 mod run;
@@ -15,10 +16,9 @@ use std::time::Duration;
 use pix_stream_cql::{Consistency, Error as Failure, Session};
 use pix_stream_domain::time::Timestamp;
 
+use lease::Lease;
 use records::{Record, Records};
 
-/// How long a runner may be silent before another one takes over from it.
-const LEASE: Duration = Duration::from_secs(60);
 /// How long a runner waits for another one.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 /// Longest name of a keyspace (Cassandra's own limit).
@@ -31,7 +31,7 @@ pub struct Migrations {
     keyspace: String,
     replication: Vec<(String, u32)>,
     run_by: String,
-    lease: Duration,
+    lease: Lease,
     wait_max: Duration,
 }
 
@@ -173,9 +173,20 @@ pub enum Error {
         /// Who.
         by: String,
     },
-    /// This runner was silent for longer than its lease, and somebody else migrates now.
-    #[error("somebody else took the lock over; run it again")]
+    /// This runner was silent for longer than its lease, and somebody else may migrate now.
+    #[error("the lock expired, or somebody else took it over; run it again")]
     LockLost,
+    /// A step may have been carried out, or may still be. The lock is not released: it expires after that is over.
+    #[error(
+        "nobody knows whether a step was carried out ({why}), and it may still be: wait {} s, then run \
+             `pix-stream migrate up` again", wait.as_secs()
+    )]
+    Unsettled {
+        /// Why nobody knows.
+        why: String,
+        /// How long until the lock has expired, at most.
+        wait: Duration,
+    },
     /// The nodes have different schemas.
     #[error("the nodes do not agree on the schema ({versions} versions); are all of them up?")]
     NoAgreement {
@@ -203,7 +214,7 @@ impl Migrations {
         }
         let (keyspace, replication) = (keyspace.to_owned(), replication.to_vec());
         let run_by = "pix-stream".to_owned();
-        Ok(Self { session, keyspace, replication, run_by, lease: LEASE, wait_max: WAIT_MAX })
+        Ok(Self { session, keyspace, replication, run_by, lease: Lease::default(), wait_max: WAIT_MAX })
     }
 
     /// Records who runs them: the host and the process, for example.
@@ -213,17 +224,19 @@ impl Migrations {
         self
     }
 
-    /// With another lease of the lock, in whole seconds, and another limit of waiting for it.
+    /// With another lease of the lock, in whole seconds, and another limit of waiting for it. The limits of the steps
+    /// change in proportion to the lease; by default it is 60 s, and a change of the schema may take 20 s.
     #[must_use]
     pub fn lock_terms(mut self, lease: Duration, wait_max: Duration) -> Self {
-        (self.lease, self.wait_max) = (lease, wait_max);
+        (self.lease, self.wait_max) = (Lease::of(lease), wait_max);
         self
     }
 
     /// Carries out what is missing, and tells each step. Safe to run twice, and at once from several places.
     ///
     /// # Errors
-    /// What stands recorded does not fit this build; the store failed: run it again, it goes on where it was.
+    /// What stands recorded does not fit this build; the store failed: run it again, it goes on where it was, after
+    /// [`Error::Unsettled`] not before the time that it names.
     pub async fn up(&self, progress: impl FnMut(Step)) -> Result<(), Error> {
         run::up(self, progress).await
     }

@@ -82,6 +82,7 @@ impl Builder {
                 datacenter: datacenter.clone(),
                 token,
                 schema: Arc::default(),
+                told_schema: Arc::default(),
             });
             listeners.push(listener);
             token = token.wrapping_add(step);
@@ -272,6 +273,12 @@ impl Node {
 
     /// The version of the schema that it has from now on; all begin with 0.
     pub fn set_schema(&self, version: u64) {
+        self.set_schema_untold(version);
+        self.shared.cluster.members[self.shared.index].told_schema.store(version, Ordering::Relaxed);
+    }
+
+    /// The version of the schema that it has from now on; the others have not heard of it yet.
+    pub fn set_schema_untold(&self, version: u64) {
         self.shared.cluster.members[self.shared.index].schema.store(version, Ordering::Relaxed);
     }
 

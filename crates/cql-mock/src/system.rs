@@ -14,7 +14,9 @@ pub(crate) struct Member {
     pub(crate) address: SocketAddr,
     pub(crate) datacenter: String,
     pub(crate) token: i64,
+    /// As the node itself says, and as it has told the others.
     pub(crate) schema: Arc<AtomicU64>,
+    pub(crate) told_schema: Arc<AtomicU64>,
 }
 
 /// The body of an answer about the cluster, or `None` when the text asks for something else.
@@ -45,7 +47,7 @@ fn local(member: &Member, index: usize) -> Vec<u8> {
         ("rpc_port", Type::Int),
     ];
     let mut row = vec![Some(Bytes::from_static(b"local"))];
-    row.extend(about(member, index));
+    row.extend(about(member, index, &member.schema));
     row.extend([
         inet(member.address.ip()),
         port(7_000),
@@ -70,7 +72,7 @@ fn peers(members: &[Member], own: usize) -> Vec<u8> {
     let peers = members.iter().enumerate().filter(|(index, _)| *index != own);
     let peers = peers.map(|(index, member)| {
         let mut row = vec![inet(member.address.ip()), port(7_000)];
-        row.extend(about(member, index));
+        row.extend(about(member, index, &member.told_schema));
         row.extend([inet(member.address.ip()), port(member.address.port())]);
         row
     });
@@ -78,14 +80,14 @@ fn peers(members: &[Member], own: usize) -> Vec<u8> {
 }
 
 /// Host id, data centre, rack, tokens, schema version.
-fn about(member: &Member, index: usize) -> [Option<Bytes>; 5] {
+fn about(member: &Member, index: usize, schema: &AtomicU64) -> [Option<Bytes>; 5] {
     let uuid = |last: u64| {
         let mut uuid = [7; 16];
         uuid[8..].copy_from_slice(&last.to_be_bytes());
         Some(Bytes::copy_from_slice(&uuid))
     };
     let host = uuid(u64::try_from(index).unwrap_or(0));
-    let schema = uuid(member.schema.load(Ordering::Relaxed));
+    let schema = uuid(schema.load(Ordering::Relaxed));
     let token = member.token.to_string();
     let length = u32::try_from(token.len()).unwrap_or(0);
     let tokens = [&1_u32.to_be_bytes()[..], &length.to_be_bytes(), token.as_bytes()].concat();

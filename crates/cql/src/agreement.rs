@@ -1,13 +1,14 @@
-//! After a change of the schema: waits until all nodes that are there have it. Nodes take it up one after the other, and
-//! two changes through nodes that disagree can leave a table with two identities.
+//! Whether all nodes have the same schema. They take a change up one after the other, and two changes through nodes that
+//! disagree can leave a table with two identities.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::{try_join, try_join_all};
 use tokio::time::{Instant, sleep};
 
-use crate::answer;
+use crate::answer::{self, Refusal};
 use crate::error::Error;
 use crate::node::{Node, Rank, query_request};
 use crate::nodes::Nodes;
@@ -20,12 +21,17 @@ const OTHERS: &str = "SELECT native_address, native_port, schema_version FROM sy
 /// How long to wait; a node of another data centre that is gone keeps its old version for ever.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
+/// Limit of one look: a connection that went silent is replaced meanwhile, and the next look goes over another.
+const LOOK_MAX: Duration = Duration::from_secs(2);
 
-/// Waits until the schema is the same everywhere, as this node sees it, or for as long as is sensible.
-pub(crate) async fn agree(nodes: &Nodes, node: &Node, deadline: Instant) {
+/// After a change: waits until the schema is the same on all nodes but those that we know to be away, or for as long as is
+/// sensible.
+pub(crate) async fn agree(nodes: &Nodes, deadline: Instant) {
+    let is_here =
+        |row: &Row| address(row).and_then(|at| nodes.find(at)).is_none_or(|node| node.rank() != Rank::Down);
     let deadline = deadline.min(Instant::now() + WAIT_MAX);
     while Instant::now() < deadline {
-        if versions(nodes, node, deadline).await.is_ok_and(|versions| versions.len() == 1) {
+        if versions(nodes, deadline, is_here).await.is_ok_and(|versions| versions == 1) {
             return;
         }
         sleep(PAUSE).await;
@@ -33,19 +39,36 @@ pub(crate) async fn agree(nodes: &Nodes, node: &Node, deadline: Instant) {
     tracing::warn!("Cassandra's nodes do not agree on the schema yet");
 }
 
-/// The versions of all nodes but those that we know to be away.
-async fn versions(nodes: &Nodes, node: &Node, deadline: Instant) -> Result<HashSet<[u8; 16]>, Error> {
-    let own = ask(node, OWN, deadline).await?;
-    let others = ask(node, OTHERS, deadline).await?;
-    let is_here =
-        |row: &Row| address(row).and_then(|at| nodes.find(at)).is_none_or(|node| node.rank() != Rank::Down);
-    let rows = own.iter().chain(others.iter().filter(|row| is_here(row)));
-    rows.filter_map(|row| row.uuid("schema_version").transpose()).collect()
+/// How many versions there are among the nodes that `counts` takes. Every connected node is asked for its own and for
+/// what it has seen of all others: one node alone may be the last to hear of another's.
+pub(crate) async fn versions(
+    nodes: &Nodes,
+    deadline: Instant,
+    counts: impl Fn(&Row) -> bool,
+) -> Result<usize, Error> {
+    let deadline = deadline.min(Instant::now() + LOOK_MAX);
+    let all = nodes.all();
+    let here = all.values().filter(|node| node.rank() != Rank::Down);
+    let looks = here.map(|node| try_join(ask(node, OWN, deadline), ask(node, OTHERS, deadline)));
+    let answers = try_join_all(looks).await?;
+    if answers.is_empty() {
+        return Err(Error::Unavailable(nodes.why_down()));
+    }
+    let rows = answers.iter().flat_map(|(own, others)| own.iter().chain(others.iter()));
+    // A node that names no version has none of the others'.
+    let versions: Result<HashSet<_>, _> =
+        rows.filter(|row| counts(row)).map(|row| row.uuid("schema_version")).collect();
+    Ok(versions?.len())
 }
 
 async fn ask(node: &Node, text: &str, deadline: Instant) -> Result<Rows, Error> {
     let answer = node.send(&query_request(text), deadline).await;
-    answer::rows(&answer.map_err(|failure| Error::Unavailable(failure.to_string()))?, Kind::Read)
+    let answer =
+        answer.map_err(|failure| Error::Unavailable(format!("{}: {failure}", node.endpoint().address)))?;
+    if let Some(refusal) = Refusal::read(&answer) {
+        return Err(refusal.of_statement(Kind::Read));
+    }
+    answer::rows(&answer, Kind::Read)
 }
 
 fn address(row: &Row) -> Option<SocketAddr> {

@@ -144,7 +144,7 @@ impl<'a> Call<'a> {
             };
             let Some(refusal) = Refusal::read(&answer) else {
                 if answer::is_schema_change(&answer) {
-                    agree(&self.inner.nodes, node, self.deadline).await;
+                    agree(&self.inner.nodes, self.deadline).await;
                 }
                 return answer::rows(&answer, kind).map_or_else(Attempt::Failed, Attempt::Done);
             };

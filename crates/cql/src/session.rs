@@ -3,11 +3,13 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
+use crate::agreement;
 use crate::balancing::is_in;
 use crate::call::Call;
 use crate::driver::{Connector, Driver, build};
@@ -101,6 +103,17 @@ impl Session {
     pub async fn check(&self) -> Result<(), Error> {
         let deadline = Instant::now() + self.inner.settings.request_timeout;
         crate::call::check(&self.inner, deadline).await
+    }
+
+    /// How many versions of the schema there are: 1 when all nodes agree.
+    ///
+    /// Each connected node is asked for its own and for those that it has seen of others, so that nobody is left out: who
+    /// is away, or in another data centre, counts with what is known of it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when no node is connected, or when one that is does not answer within `limit`.
+    pub async fn schema_versions(&self, limit: Duration) -> Result<usize, Error> {
+        agreement::versions(&self.inner.nodes, Instant::now() + limit, |_| true).await
     }
 
     /// Whether a node is connected that answers, as far as known. Asks nobody.

@@ -7,6 +7,7 @@ use pix_stream_domain::time::Timestamp;
 
 use super::Error;
 use super::files::Migration;
+use super::lease::Lease;
 
 /// A row of `pix_migrations`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,17 +55,19 @@ fn read(row: &Row) -> Result<Option<Record>, Error> {
 /// Writes records, for whoever holds the lock. Times are the cluster's.
 pub(super) struct Writer<'a> {
     session: &'a Session,
+    lease: Lease,
     begin: Statement,
     step: Statement,
     finish: Statement,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(session: &'a Session, keyspace: &str) -> Self {
+    pub(super) fn new(session: &'a Session, keyspace: &str, lease: Lease) -> Self {
         let table = format!("{keyspace}.pix_migrations");
         let write = |text: String| Statement::new(text).idempotent();
         Self {
             session,
+            lease,
             begin: write(format!(
                 "INSERT INTO {table} (number, name, checksum, run_by, statements_done, started_at) \
                  VALUES (?, ?, ?, ?, 0, toTimestamp(now()))"
@@ -91,7 +94,8 @@ impl<'a> Writer<'a> {
 
     /// On most copies of every data centre, so that servers of each find it among their own.
     async fn write(&self, statement: &Statement, values: Vec<Value>) -> Result<(), Error> {
-        self.session.execute(statement, values, &Options::new(Consistency::EachQuorum)).await?;
+        let options = Options::new(Consistency::EachQuorum).timeout(self.lease.record());
+        self.session.execute(statement, values, &options).await?;
         Ok(())
     }
 }

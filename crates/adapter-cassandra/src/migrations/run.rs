@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pix_stream_cql::Consistency;
+use pix_stream_cql::{Consistency, Error as Failure};
 
 use super::files::{self, Migration};
 use super::lock::{Lock, Terms};
@@ -10,12 +10,23 @@ use super::records::Writer;
 use super::{Error, Migrations, State, Step, schema};
 
 pub(super) async fn up(migrations: &Migrations, mut progress: impl FnMut(Step)) -> Result<(), Error> {
-    prepare(migrations, &mut progress).await?;
+    let wait = migrations.lease.whole();
+    match run(migrations, &mut progress).await {
+        Err(Error::Store(Failure::Unknown(why))) => Err(Error::Unsettled { why, wait }),
+        settled => settled,
+    }
+}
+
+async fn run(migrations: &Migrations, progress: &mut impl FnMut(Step)) -> Result<(), Error> {
+    prepare(migrations, progress).await?;
     let Migrations { session, keyspace, run_by, lease, wait_max, .. } = migrations;
     let terms = Terms { keyspace, run_by, lease: *lease, wait_max: *wait_max };
     let lock = Lock::take(session, &terms, |by| progress(Step::Waiting { by: by.to_owned() })).await?;
-    let result = apply_all(migrations, &lock, &mut progress).await;
-    lock.release().await;
+    let result = apply_all(migrations, &lock, progress).await;
+    // What may still be carried out is over before the lock expires, and nobody shall begin anything before that.
+    if !matches!(result, Err(Error::Store(Failure::Unknown(_)))) {
+        lock.release().await;
+    }
     result
 }
 
@@ -24,14 +35,14 @@ pub(super) async fn up(migrations: &Migrations, mut progress: impl FnMut(Step)) 
 async fn prepare(migrations: &Migrations, progress: &mut impl FnMut(Step)) -> Result<(), Error> {
     let Migrations { session, keyspace, .. } = migrations;
     if !schema::has_keyspace(session, keyspace).await? {
-        schema::change(session, &create_keyspace(keyspace, &migrations.replication)?).await?;
+        schema::change(migrations, None, &create_keyspace(keyspace, &migrations.replication)?).await?;
         progress(Step::Keyspace);
     }
     let present = schema::tables(session, keyspace).await?;
     let Some(first) = files::ALL.first() else { return Ok(()) };
     for (table, statement) in first.tables().iter().zip(first.statements(keyspace)) {
         if !present.contains(table) {
-            schema::change(session, &statement).await?;
+            schema::change(migrations, None, &statement).await?;
         }
     }
     Ok(())
@@ -85,8 +96,8 @@ async fn apply(
     (lock, done): (&Lock<'_>, Option<usize>),
     progress: &mut impl FnMut(Step),
 ) -> Result<(), Error> {
-    let Migrations { session, keyspace, run_by, .. } = migrations;
-    let records = Writer::new(session, keyspace);
+    let Migrations { session, keyspace, run_by, lease, .. } = migrations;
+    let records = Writer::new(session, keyspace, *lease);
     if done.is_none() {
         lock.renew().await?;
         records.begin(migration, run_by).await?;
@@ -94,8 +105,7 @@ async fn apply(
     let statements = migration.statements(keyspace);
     let of = statements.len();
     for (index, statement) in statements.iter().enumerate().skip(done.unwrap_or(0)) {
-        lock.renew().await?;
-        schema::change(session, statement).await?;
+        schema::change(migrations, Some(lock), statement).await?;
         records.step(migration, index + 1).await?;
         progress(Step::Statement { name: migration.name, number: index + 1, of });
     }

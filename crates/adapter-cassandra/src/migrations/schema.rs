@@ -6,14 +6,12 @@ use std::time::Duration;
 use pix_stream_cql::{Consistency, Error as Failure, Options, Session, Statement, Value};
 use tokio::time::Instant;
 
-use super::Error;
+use super::lock::Lock;
+use super::{Error, Migrations};
 
-/// Limit of one change of the schema: it makes files on every node.
-const CHANGE_TIME_MAX: Duration = Duration::from_secs(20);
 /// How often a change is sent whose outcome is unknown: each does nothing the second time.
 const CHANGE_ATTEMPTS: u32 = 3;
-/// How long all nodes may take to agree, and how long is waited between two looks.
-const AGREEMENT_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long is waited between two looks at whether all nodes agree.
 const AGREEMENT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The tables of a keyspace; none when there is no such keyspace.
@@ -36,42 +34,64 @@ pub(super) async fn has_keyspace(session: &Session, keyspace: &str) -> Result<bo
     Ok(!session.execute(&statement, vec![Value::from(keyspace)], &options).await?.is_empty())
 }
 
-/// Changes the schema and waits until every node has it. The statement must do nothing the second time.
-pub(super) async fn change(session: &Session, statement: &str) -> Result<(), Error> {
+/// Changes the schema and waits until every node has it. The statement must do nothing the second time. Without the lock
+/// only what the lock itself needs may be made.
+///
+/// [`Failure::Unknown`] when any attempt may still be carried out.
+pub(super) async fn change(
+    migrations: &Migrations,
+    lock: Option<&Lock<'_>>,
+    statement: &str,
+) -> Result<(), Error> {
     let statement = Statement::new(statement.to_owned()).idempotent();
-    let options = Options::new(Consistency::Quorum).timeout(CHANGE_TIME_MAX);
     let mut attempt = 1;
-    loop {
-        match session.execute(&statement, Vec::new(), &options).await {
-            Ok(_) => return agree(session).await,
-            Err(Failure::Unknown(why)) if attempt < CHANGE_ATTEMPTS => {
+    let result = loop {
+        match attempt_change(migrations, lock, &statement).await {
+            Ok(()) => break agree(migrations).await,
+            Err(Error::Store(Failure::Unknown(why))) if attempt < CHANGE_ATTEMPTS => {
                 tracing::warn!(attempt, why, "a change of the schema is sent again: its outcome is unknown");
-                agree(session).await?;
                 attempt += 1;
             }
-            Err(failure) => return Err(failure.into()),
+            Err(failure) => break Err(failure),
         }
+    };
+    match result {
+        // What a later attempt came to ends none that came before it.
+        Err(Error::Store(Failure::Unavailable(why))) if attempt > 1 => Err(Failure::Unknown(why).into()),
+        Err(failure @ (Error::NoAgreement { .. } | Error::Store(Failure::Rejected { .. })))
+            if attempt > 1 =>
+        {
+            Err(Failure::Unknown(failure.to_string()).into())
+        }
+        settled => settled,
     }
 }
 
+/// Changes the schema if all nodes have the same one, and while the lock is held for longer than it takes.
+async fn attempt_change(
+    migrations: &Migrations,
+    lock: Option<&Lock<'_>>,
+    statement: &Statement,
+) -> Result<(), Error> {
+    agree(migrations).await?;
+    if let Some(lock) = lock {
+        lock.renew().await?;
+    }
+    let options = Options::new(Consistency::Quorum).timeout(migrations.lease.change());
+    migrations.session.execute(statement, Vec::new(), &options).await?;
+    Ok(())
+}
+
 /// Waits until all nodes that the cluster knows have the same schema.
-async fn agree(session: &Session) -> Result<(), Error> {
-    let statements = ["SELECT schema_version FROM system.local", "SELECT schema_version FROM system.peers"];
-    let statements = statements.map(Statement::new);
-    let end = Instant::now() + AGREEMENT_TIME_MAX;
+async fn agree(migrations: &Migrations) -> Result<(), Error> {
+    let end = Instant::now() + migrations.lease.agreement();
     loop {
-        let mut versions = BTreeSet::new();
-        for statement in &statements {
-            let rows = session.execute(statement, Vec::new(), &Options::new(Consistency::LocalOne)).await?;
-            for row in &rows {
-                versions.insert(row.uuid("schema_version")?);
-            }
-        }
-        if versions.len() == 1 {
+        let seen = migrations.session.schema_versions(end.saturating_duration_since(Instant::now())).await;
+        if seen == Ok(1) {
             return Ok(());
         }
-        if Instant::now() >= end {
-            return Err(Error::NoAgreement { versions: versions.len() });
+        if Instant::now() + AGREEMENT_PAUSE >= end {
+            return Err(Error::NoAgreement { versions: seen? });
         }
         tokio::time::sleep(AGREEMENT_PAUSE).await;
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pix_stream_adapter_cassandra::migrations::{Error, Problem, State, Step, Unfit};
-use pix_stream_cql::Value;
+use pix_stream_cql::{Session, Settings, Value};
 use tokio::sync::Notify;
 
+use super::relay::{Fault, Relay};
 use super::support::Space;
 
-/// Longer than one change of the schema takes on a busy machine.
-const LEASE: Duration = Duration::from_secs(8);
+/// A third of it is longer than one change of the schema takes on a busy machine.
+const LEASE: Duration = Duration::from_secs(12);
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 fn names(steps: &[Step]) -> Vec<&'static str> {
@@ -100,6 +101,39 @@ async fn a_successor_goes_on_where_a_crashed_runner_was_once_its_lease_is_over()
         matches!(steps[1], Step::Statement { name: "0003_participants", number: 3, .. }),
         "what was done is not done again: {steps:?}"
     );
+    assert_eq!(space.migrations().verify().await, Ok(Vec::new()));
+    space.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_renewals_and_changes_are_settled_and_the_run_goes_on() {
+    let Some(space) = Space::unmade("mig_lost").await else { return };
+    let relay = Relay::start(pix_stream_stores::test::cassandra().unwrap()).await;
+    let contact_points = vec![relay.address().to_string()];
+    let settings = Settings { contact_points, connections_per_node: 1, ..Settings::default() };
+    let relayed =
+        Space { session: Session::connect(settings).await.unwrap(), keyspace: space.keyspace.clone() };
+    // A runner's name stands in its renewals, and in the record after the first of a file.
+    let runner = "the marked runner";
+    let mut steps = Vec::new();
+    let meet = |mark, fault| {
+        assert!(!relay.is_armed(), "the fault before happened");
+        relay.meet(mark, fault);
+    };
+    let migrations = relayed.migrations().by(runner);
+    let run = migrations.up(|step| {
+        match &step {
+            Step::Done { name: "0001_migrations" } => meet(runner, Fault::LoseAnswer),
+            Step::Statement { name: "0002_streams", number: 1, .. } => meet(runner, Fault::LoseRequest),
+            Step::Done { name: "0002_streams" } => meet(".pix_switches (", Fault::LoseAnswer),
+            Step::Done { name: "0003_participants" } => meet(".pix_quarantine (", Fault::LoseRequest),
+            Step::Waiting { .. } | Step::Keyspace | Step::Statement { .. } | Step::Done { .. } => {}
+        }
+        steps.push(step);
+    });
+    assert_eq!(run.await, Ok(()));
+    assert!(relay.has_struck() && !relay.is_armed(), "every fault happened");
+    assert_eq!(names(&steps).len(), space.migrations().status().await.unwrap().len());
     assert_eq!(space.migrations().verify().await, Ok(Vec::new()));
     space.drop().await;
 }

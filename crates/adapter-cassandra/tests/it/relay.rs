@@ -71,6 +71,11 @@ impl Relay {
         *self.state.armed.lock().unwrap() = Some((mark.as_bytes().to_vec(), fault));
     }
 
+    /// Whether a fault waits for its mark.
+    pub(super) fn is_armed(&self) -> bool {
+        self.state.armed.lock().unwrap().is_some()
+    }
+
     pub(super) fn has_struck(&self) -> bool {
         self.state.struck.load(Ordering::SeqCst)
     }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "support functions of tests fail their test")]
 
+mod agreement;
 mod hung_nodes;
 mod identity;
 mod outcomes;
