@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::seat::Seat;
 use pix_stream_calls::store::{Deadline, JOURNAL_EXTENT, READ_DEADLINE};
 use pix_stream_calls::{AdminRefusal, Error};
-use pix_stream_registry::{Actor, Keeping, Recorded};
+use pix_stream_registry::{Actor, Recorded};
 
 impl<P: Ports> Core<P> {
     /// Says that a participant may neither read nor be published for, and ends its streams; what they held is delivered
@@ -62,7 +62,29 @@ impl<P: Ports> Core<P> {
         let seat = self.seat(ispb);
         let state = self.state_of(&seat).await?;
         let extent = self.extent_of(&seat).await?;
-        Ok(status(&participant, &state, (extent, self.registry.keeping(&participant))))
+        Ok(self.status_of(&participant, &state, extent))
+    }
+
+    fn status_of(&self, participant: &Participant, state: &StreamState, extent: Extent) -> Status {
+        let stream = |(index, stream): (usize, &pix_stream_domain::stream::Stream)| StreamStatus {
+            slot: u8::try_from(index + 1).unwrap_or(u8::MAX),
+            pull: stream.pull,
+            held: if stream.held { stream.batch.len() } else { 0 },
+            deadline_unix_ms: stream.deadline.unix_millis(),
+        };
+        Status {
+            participant: participant.clone(),
+            keeping: self.registry.keeping(participant),
+            paused: state.is_paused(),
+            cap: state.cap(),
+            streams: state.live().map(stream).collect(),
+            first: extent.first,
+            head: extent.next,
+            frontier: state.frontier(),
+            watermark: state.watermark(),
+            unconfirmed: state.unconfirmed(extent.next),
+            redelivery: state.returned().len(),
+        }
     }
 
     /// Changes what a participant's streams do, or says what that would come to.
@@ -110,7 +132,7 @@ impl<P: Ports> Core<P> {
         let state = self.state_of(&seat).await?;
         let changed = changes(change, &before, &outcome);
         let Adjustment { watermark_before, watermark, released, redeliver, skipped, .. } = outcome;
-        let status = status(&participant, &state, (extent, self.registry.keeping(&participant)));
+        let status = self.status_of(&participant, &state, extent);
         Ok(Changed { dry_run, changed, watermark_before, watermark, released, redeliver, skipped, status })
     }
 
@@ -214,31 +236,5 @@ fn told(change: Change, before: &StreamState, outcome: &Adjustment) -> String {
             let stream = if *released { "a live stream" } else { "no stream" };
             format!("slot {slot}: {stream} -> free; {redeliver} messages are delivered again")
         }
-    }
-}
-
-fn status(
-    participant: &Participant,
-    state: &StreamState,
-    (extent, keeping): (Extent, Option<Keeping>),
-) -> Status {
-    let stream = |(index, stream): (usize, &pix_stream_domain::stream::Stream)| StreamStatus {
-        slot: u8::try_from(index + 1).unwrap_or(u8::MAX),
-        pull: stream.pull,
-        held: if stream.held { stream.batch.len() } else { 0 },
-        deadline_unix_ms: stream.deadline.unix_millis(),
-    };
-    Status {
-        participant: participant.clone(),
-        keeping,
-        paused: state.is_paused(),
-        cap: state.cap(),
-        streams: state.live().map(stream).collect(),
-        first: extent.first,
-        head: extent.next,
-        frontier: state.frontier(),
-        watermark: state.watermark(),
-        unconfirmed: state.unconfirmed(extent.next),
-        redelivery: state.returned().len(),
     }
 }

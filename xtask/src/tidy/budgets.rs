@@ -25,6 +25,8 @@ const LONGER_CRATES: &[(&str, usize, &str)] = &[
         5_300,
         "nine commands side by side, none with 1,200 lines of its own, and wiring that must see everything",
     ),
+    ("app", 4_050, "every use case of the wire and of administration, over the same seats"),
+    ("adapter-cassandra", 4_200, "ten ports on one cluster, none of which knows another, and its migrations"),
     ("testkit", 4_200, "a fake and a contract for each port, none of which knows another"),
 ];
 

@@ -101,7 +101,7 @@ pub enum ParticipantCommand {
         #[command(subcommand)]
         command: SlotCommand,
     },
-    /// Puts messages under legal hold, all or a stretch of time: none of them is removed. After a failure, run it again
+    /// Puts messages under legal hold, all or a stretch of time: none of them is removed. `participants show` tells how far that is
     #[command(after_help = "Examples:
   pix-stream admin --dir pix participants hold 99999001 --reason 'court order 0815'
   pix-stream admin --dir pix participants hold 99999001 --since 2026-11-01 --until 2026-11-08 --dry-run")]

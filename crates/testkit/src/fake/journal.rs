@@ -127,8 +127,7 @@ impl FakeJournal {
     #[must_use]
     pub fn peek_expiring(&self, ispb: Ispb) -> Vec<u64> {
         let store = lock(&self.store);
-        let Some(partition) = store.partitions.get(&ispb) else { return Vec::new() };
-        let lives = partition.lives.iter().filter(|(sequence, _)| partition.messages.contains_key(sequence));
+        let lives = store.partitions.get(&ispb).into_iter().flat_map(|partition| &partition.lives);
         lives.filter(|(_, life)| life.is_some()).map(|(sequence, _)| sequence.value()).collect()
     }
 
@@ -285,11 +284,8 @@ impl Journal for FakeJournal {
     async fn keep(&self, ispb: Ispb, range: Range, retention: Option<Duration>) -> Result<Sequence, Error> {
         self.ask(ispb, |partition| {
             let end = range.end().min(range.start().plus(KEEP_PAGE));
-            for (_, life) in partition.lives.range_mut(range.start()..end) {
-                if retention.is_none_or(|retention| life.is_some_and(|life| life < retention)) {
-                    *life = None;
-                }
-            }
+            let lives = partition.lives.range_mut(range.start()..end).map(|(_, life)| life);
+            lives.filter(|life| retention.is_none() || **life < retention).for_each(|life| *life = None);
             if end < partition.head() { end } else { range.end() }
         })
         .await
@@ -390,9 +386,7 @@ impl Journal for FakeJournal {
         let is_next = {
             let mut store = lock(&self.store);
             let is_next = store.switches.revision.checked_add(1) == Some(switches.revision);
-            if is_next {
-                store.switches = switches;
-            }
+            store.switches = if is_next { switches } else { store.switches.clone() };
             is_next
         };
         fate.answer(is_next).await
