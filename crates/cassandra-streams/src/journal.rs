@@ -27,7 +27,7 @@ use crate::lanes::{Lanes, Shared};
 use crate::layout::{self, FIRST};
 use crate::plan::Found;
 use crate::retention::Need;
-use crate::streams::Streams;
+use crate::streams::{Level, Streams};
 
 /// Message bytes that may wait for lanes, in units of [`ROOM_UNIT`]: 64 MiB.
 const ROOM_UNITS: u32 = 64 * 1024;
@@ -64,6 +64,9 @@ pub struct Options {
     pub batches_max: usize,
     /// How long a participant's lane stays without being asked.
     pub idle: Duration,
+    /// Whether other data centres may have stored what has not come here yet: they are asked before the first append
+    /// behind another region's, and for messages that are missing.
+    pub spans_regions: bool,
 }
 
 impl Default for Options {
@@ -77,6 +80,7 @@ impl Default for Options {
             lanes_max: 10_000,
             batches_max: 16,
             idle: Duration::from_secs(600),
+            spans_regions: false,
         }
     }
 }
@@ -123,7 +127,7 @@ impl StreamJournal {
     #[must_use]
     pub fn new(parts: Parts, options: Options) -> Self {
         let Parts { session, keyspace, clock, entropy, epochs } = parts;
-        let streams = Arc::new(Streams::new(session, &keyspace, options.publish, options.read));
+        let streams = Arc::new(Streams::new(session, &keyspace, Arc::clone(&clock), &options));
         Self {
             lanes: Lanes::new(Arc::clone(&streams), (entropy, epochs), &options),
             streams,
@@ -193,7 +197,7 @@ impl StreamJournal {
 
     /// The head, as a quorum shows it. Tells the participant's lane.
     async fn next(&self, ispb: Ispb) -> Result<Sequence, Error> {
-        let position = self.streams.find_position(ispb, self.ends.bucket(ispb)).await?;
+        let position = self.streams.find_position(ispb, self.ends.bucket(ispb), Level::Quorum).await?;
         self.ends.learn_bucket(ispb, position.bucket);
         if let Some(lane) = self.lanes.find(ispb) {
             lane.shared.see(position.next);

@@ -5,6 +5,7 @@
 //! below it. A condition that fails tells that others appended; then their rows are read first, and everything is
 //! decided anew. It never answers "not stored" of a batch that may still be carried out (settle).
 
+mod epochs;
 mod fill;
 mod group;
 mod settle;
@@ -98,6 +99,8 @@ pub(crate) struct Lane {
     bucket: Option<u64>,
     /// Held while a batch is on its way.
     slot: Option<OwnedSemaphorePermit>,
+    /// Under which epoch this lane may append behind what another region stored, and where it made sure of that.
+    followed: Option<(u32, Position)>,
 }
 
 /// How one try of a group ended without an answer.
@@ -110,7 +113,8 @@ enum Again {
 
 impl Lane {
     pub(crate) fn new(shop: Arc<Shop>, desk: Desk, shared: Arc<Shared>, queue: mpsc::Receiver<Work>) -> Self {
-        Self { shop, desk, shared, queue, carried: None, position: None, bucket: None, slot: None }
+        let (position, bucket) = (None, None);
+        Self { shop, desk, shared, queue, carried: None, position, bucket, slot: None, followed: None }
     }
 
     /// Works until nobody can ask any longer.
@@ -230,15 +234,16 @@ impl Lane {
         let newest = group.iter().map(Append::newest).max().unwrap_or_default();
         self.hold_more(plan.inserts.len(), newest).await.map_err(Again::Fail)?;
         // The epoch is looked at last: nothing is waited for between that and the batch.
-        let batch = self.batch(group, &plan, &at).map_err(Again::Fail)?;
         // Whatever happens from here on, unless it is known: the position is read again.
         self.position = None;
+        let batch = self.batch(group, &plan, &at)?;
         let started = Instant::now();
         match self.shop.streams.commit(self.desk.ispb, &at, &batch).await {
             Ok(Outcome::Applied) => {
                 metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
                 metrics::histogram!(names::GROUP_MESSAGES).record(batch.rows.len() as f64);
-                self.position = Some(after(&at, &batch));
+                let position = after(&at, &batch);
+                (self.position, self.followed) = (Some(position), Some((batch.epoch, position)));
                 self.remember(group, &plan, &at);
                 self.check_epoch(batch.epoch)?;
                 Ok(plan.answers)
@@ -274,11 +279,14 @@ impl Lane {
         }
     }
 
-    fn batch<'a>(&self, group: &'a [Append], plan: &Plan, at: &Position) -> Result<Batch<'a>, Error> {
+    fn batch<'a>(&self, group: &'a [Append], plan: &Plan, at: &Position) -> Result<Batch<'a>, Again> {
         let epoch = (self.shop.epochs)(self.desk.ispb);
         let Some(epoch) = epoch.filter(|epoch| at.held.is_none_or(|(_, held)| held <= *epoch)) else {
-            return Err(Error::Unavailable("another region sequences it now".to_owned()));
+            return Err(Again::Fail(Error::Unavailable("another region sequences it now".to_owned())));
         };
+        if !self.may_follow(at, epoch) {
+            return Err(Again::Retry("another region stored before".to_owned()));
+        }
         let rows = plan.inserts.iter().filter_map(|(request, message)| {
             let append = group.get(*request)?;
             Some((append.messages.get(*message)?, life(&append.terms)))

@@ -20,3 +20,7 @@ pub const FINGERPRINTS_REFUSED_TOTAL: &str = "pix_stream_cassandra_fingerprints_
 pub const BLOCKS_REBUILT_TOTAL: &str = "pix_stream_cassandra_blocks_rebuilt_total";
 /// Counter: reads that found a gap and were repeated at LOCAL_SERIAL.
 pub const SERIAL_REREADS_TOTAL: &str = "pix_stream_cassandra_serial_rereads_total";
+/// Counter, label `outcome` (`ok`, `failed`): questions to all data centres for what may not have come here yet.
+pub const REGION_READS_TOTAL: &str = "pix_stream_cassandra_region_reads_total";
+/// Counter, label `reason` (`reach`, `clock`): appends that were refused behind what another region stored.
+pub const REGION_REFUSALS_TOTAL: &str = "pix_stream_cassandra_region_refusals_total";

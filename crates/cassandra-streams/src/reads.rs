@@ -8,7 +8,6 @@ use pix_stream_ports::journal::{Extent, Stored};
 
 use super::layout::{self, FIRST};
 use super::streams::{Level, Position, Streams};
-use crate::metrics as names;
 
 /// Messages of the first page of a read; the next ones follow the size of what was read.
 const PAGE_FIRST: u64 = 16;
@@ -23,21 +22,26 @@ const SLACK: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Streams {
     /// Where the next batch of a participant goes. Begins with a bucket that was the last one once, or with the hint.
-    pub(crate) async fn find_position(&self, ispb: Ispb, bucket: Option<u64>) -> Result<Position, Error> {
+    pub(crate) async fn find_position(
+        &self,
+        ispb: Ispb,
+        bucket: Option<u64>,
+        level: Level,
+    ) -> Result<Position, Error> {
         let mut bucket = match bucket {
             Some(bucket) => bucket,
             None => self.hints(ispb).await?.last_bucket,
         };
-        let mut found = self.statics(ispb, bucket, Level::Quorum).await?;
+        let mut found = self.statics(ispb, bucket, level).await?;
         while found.is_none() && bucket > 0 {
             bucket -= 1;
-            found = self.statics(ispb, bucket, Level::Quorum).await?;
+            found = self.statics(ispb, bucket, level).await?;
         }
         let Some(mut statics) = found else {
             return Ok(Position { bucket: 0, next: FIRST, held: None });
         };
         while layout::is_full(bucket, statics.next) {
-            match self.statics(ispb, bucket + 1, Level::Quorum).await? {
+            match self.statics(ispb, bucket + 1, level).await? {
                 Some(following) => (bucket, statics) = (bucket + 1, following),
                 None => break,
             }
@@ -80,15 +84,14 @@ impl Streams {
         Ok(all)
     }
 
-    /// Reads a few messages of one bucket. A gap among them may be a batch that is agreed on and not everywhere yet,
-    /// so it is read again at SERIAL; what is missing then is past its life.
+    /// Reads a few messages of one bucket.
     async fn read_page(&self, ispb: Ispb, bucket: u64, range: Range) -> Result<Vec<Stored>, Error> {
-        let found = self.stored(ispb, (bucket, range), range.len(), Level::Reader).await?;
-        if found.len() as u64 == range.len() {
-            return Ok(found);
-        }
-        metrics::counter!(names::SERIAL_REREADS_TOTAL).increment(1);
-        self.stored(ispb, (bucket, range), range.len(), Level::Serial).await
+        let wanted: Vec<u64> = (range.start().value()..range.end().value()).collect();
+        let read = async |level| {
+            let found = self.stored(ispb, (bucket, range), range.len(), level).await?;
+            Ok(found.into_iter().map(|stored| (stored.sequence.value(), stored)).collect())
+        };
+        self.read_all((ispb, bucket), &wanted, Level::Reader, read).await
     }
 
     /// The first message within an extent that was published at or after a time.

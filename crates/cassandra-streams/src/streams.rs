@@ -1,20 +1,24 @@
 //! The tables of the streams, statement by statement. Knows levels of consistency and columns, and no algorithm.
 
 mod confirm;
+mod reach;
 mod writes;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use pix_stream_cql::{Consistency, Options as Call, Rows, Serial, Session, Statement, Value};
 use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::sequence::{Range, Sequence};
 use pix_stream_domain::time::Timestamp;
+use pix_stream_ports::clock::Clock;
 use pix_stream_ports::error::Error;
 use pix_stream_ports::journal::Stored;
 
+use reach::Reach;
 pub(crate) use writes::{Batch, Outcome};
 
+use super::journal::Options;
 use super::layout::{self, Place, Token};
 use super::plan::Earlier;
 use super::remembered::Block;
@@ -22,7 +26,6 @@ use super::retention::Need;
 use super::rows::{self, Hints, KeyRow, Statics, WholeRow};
 use super::texts::Texts;
 use crate::fault::store_error;
-use crate::metrics as names;
 
 /// Rows of a page of keys: about 2 MB of messages that the server reads for it.
 const KEYS_PAGE: u64 = 500;
@@ -40,6 +43,10 @@ pub(crate) enum Level {
     Reader,
     /// Sees everything that was agreed on, and settles what was left half done.
     Serial,
+    /// Sees what a quorum of any data centre has, and brings it here.
+    Each,
+    /// The same, of most copies of all data centres together.
+    Most,
 }
 
 /// Where the next batch goes, and what must hold for it to be carried out.
@@ -64,12 +71,14 @@ impl Position {
 }
 
 /// The tables of one keyspace.
-#[derive(Debug)]
 pub(crate) struct Streams {
     session: Session,
     texts: Texts,
     publish: Consistency,
     read: Consistency,
+    clock: Arc<dyn Clock>,
+    spans_regions: bool,
+    reach: Reach,
     /// Where buckets start; never changes once it is known.
     firsts: Mutex<HashMap<(Ispb, u64), u64>>,
 }
@@ -90,8 +99,10 @@ fn slice(ispb: Ispb, bucket: u64, range: Range, limit: u64) -> Vec<Value> {
 }
 
 impl Streams {
-    pub(crate) fn new(session: Session, keyspace: &str, publish: Consistency, read: Consistency) -> Self {
-        Self { session, texts: Texts::new(keyspace), publish, read, firsts: Mutex::default() }
+    pub(crate) fn new(session: Session, keyspace: &str, clock: Arc<dyn Clock>, options: &Options) -> Self {
+        let Options { publish, read, spans_regions, .. } = *options;
+        let (texts, reach) = (Texts::new(keyspace), Reach::default());
+        Self { session, texts, publish, read, clock, spans_regions, reach, firsts: Mutex::default() }
     }
 
     async fn select(&self, statement: &Statement, values: Vec<Value>, level: Level) -> Result<Rows, Error> {
@@ -99,6 +110,8 @@ impl Streams {
             Level::Quorum => Call::new(Consistency::LocalQuorum),
             Level::Reader => Call::new(self.read),
             Level::Serial => Call::new(Consistency::LocalQuorum).serial(Serial::Local),
+            Level::Each => Call::new(Consistency::EachQuorum),
+            Level::Most => Call::new(Consistency::Quorum),
         };
         self.session.execute(statement, values, &call).await.map_err(store_error)
     }
@@ -170,15 +183,14 @@ impl Streams {
         while !left.is_empty() {
             let (bucket, part) = self.part(ispb, left).await?;
             let page = Range::new(part.start(), part.end().min(part.start().plus(KEYS_PAGE)));
-            let values = || slice(ispb, bucket, page, page.len());
-            let mut found = self.select(&self.texts.keys, values(), Level::Quorum).await?;
-            if (found.len() as u64) < page.len() {
-                metrics::counter!(names::SERIAL_REREADS_TOTAL).increment(1);
-                found = self.select(&self.texts.keys, values(), Level::Serial).await?;
-            }
-            for row in &found {
-                all.push(KeyRow::decode(row)?);
-            }
+            let wanted: Vec<u64> = (page.start().value()..page.end().value()).collect();
+            let read = async |level| {
+                let values = slice(ispb, bucket, page, page.len());
+                let found = self.select(&self.texts.keys, values, level).await?;
+                let decode = |row| KeyRow::decode(row).map(|row| (row.sequence, row));
+                found.iter().map(decode).collect()
+            };
+            all.extend(self.read_all((ispb, bucket), &wanted, Level::Quorum, read).await?);
             left = left.from_floor(page.end());
         }
         Ok(all)
@@ -190,23 +202,24 @@ impl Streams {
         ispb: Ispb,
         sequences: &[u64],
     ) -> Result<Vec<(Box<str>, Earlier)>, Error> {
-        let mut buckets: HashMap<u64, Vec<i64>> = HashMap::new();
+        let mut buckets: HashMap<u64, Vec<u64>> = HashMap::new();
         for sequence in sequences {
             let bucket = self.bucket_of(ispb, *sequence).await?;
-            buckets.entry(bucket).or_default().push(i64::try_from(*sequence).unwrap_or(i64::MAX));
+            buckets.entry(bucket).or_default().push(*sequence);
         }
         let mut all = Vec::new();
-        for (bucket, sequences) in buckets {
+        for (bucket, mut sequences) in buckets {
+            sequences.sort_unstable();
+            sequences.dedup();
             for page in sequences.chunks(EARLIER_PAGE) {
-                let values = || [key(ispb, bucket), vec![Value::BigInts(page.to_vec())]].concat();
-                let mut found = self.select(&self.texts.earlier, values(), Level::Quorum).await?;
-                if found.len() < page.len() {
-                    metrics::counter!(names::SERIAL_REREADS_TOTAL).increment(1);
-                    found = self.select(&self.texts.earlier, values(), Level::Serial).await?;
-                }
-                for row in &found {
-                    all.push(rows::earlier(row)?);
-                }
+                let places: Vec<i64> = page.iter().filter_map(|place| i64::try_from(*place).ok()).collect();
+                let read = async |level| {
+                    let values = [key(ispb, bucket), vec![Value::BigInts(places.clone())]].concat();
+                    let found = self.select(&self.texts.earlier, values, level).await?;
+                    let decode = |row| rows::earlier(row).map(|row| (row.1.sequence, row));
+                    found.iter().map(decode).collect()
+                };
+                all.extend(self.read_all((ispb, bucket), page, Level::Quorum, read).await?);
             }
         }
         Ok(all)
@@ -264,21 +277,43 @@ impl Streams {
         (bucket, range): (u64, Range),
         need: &Need,
     ) -> Result<Vec<u64>, Error> {
-        let values = || slice(ispb, bucket, range, range.len());
-        let mut found = self.select(&self.texts.lives, values(), Level::Quorum).await?;
-        if (found.len() as u64) < range.len() {
-            // A gap may be a batch that is agreed on and not everywhere yet: it must not be passed over.
-            metrics::counter!(names::SERIAL_REREADS_TOTAL).increment(1);
-            found = self.select(&self.texts.lives, values(), Level::Serial).await?;
-        }
-        let mut all = Vec::new();
-        for row in &found {
-            let life = row.int("life").map_err(store_error)?;
-            if need.exceeds(rows::time(row, "published_at")?, life) {
-                all.push(rows::number(row, "seq")?);
-            }
-        }
-        Ok(all)
+        let wanted: Vec<u64> = (range.start().value()..range.end().value()).collect();
+        let read = async |level| {
+            let values = slice(ispb, bucket, range, range.len());
+            let found = self.select(&self.texts.lives, values, level).await?;
+            let decode = |row| {
+                let sequence = rows::number(row, "seq")?;
+                let life = row.int("life").map_err(store_error)?;
+                Ok((sequence, need.exceeds(rows::time(row, "published_at")?, life).then_some(sequence)))
+            };
+            found.iter().map(decode).collect()
+        };
+        let all = self.read_all((ispb, bucket), &wanted, Level::Quorum, read).await?;
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    /// Whether there are messages in a range that lies in one bucket. Reads them whole, so that a level that brings them
+    /// here brings all of them.
+    pub(crate) async fn has_rows(
+        &self,
+        ispb: Ispb,
+        (bucket, range): (u64, Range),
+        level: Level,
+    ) -> Result<bool, Error> {
+        let values = slice(ispb, bucket, range, range.len());
+        Ok(!self.select(&self.texts.whole, values, level).await?.is_empty())
+    }
+
+    /// When the head of a bucket was moved, in microseconds by the clock of the store that did; `None` when it is not open.
+    pub(crate) async fn head_moved_at(&self, ispb: Ispb, bucket: u64) -> Result<Option<i64>, Error> {
+        let found = self.select(&self.texts.head_at, key(ispb, bucket), Level::Quorum).await?;
+        let row = found.first();
+        row.map_or(Ok(None), |row| row.bigint("head_at").map_err(store_error))
+    }
+
+    /// The time by this node's clock, in microseconds.
+    pub(crate) fn now_micros(&self) -> i64 {
+        i64::try_from(self.clock.now().unix_millis().saturating_mul(1_000)).unwrap_or(i64::MAX)
     }
 
     /// Messages of a range that lies in one bucket, with what is needed to write them again.

@@ -20,6 +20,7 @@ pub(crate) struct Texts {
     pub(crate) fence: Statement,
     pub(crate) fence_opening: Statement,
     pub(crate) statics: Statement,
+    pub(crate) head_at: Statement,
     pub(crate) keys: Statement,
     pub(crate) earlier: Statement,
     pub(crate) stored: Statement,
@@ -98,6 +99,9 @@ impl Texts {
             statics: Statement::new(format!(
                 "SELECT DISTINCT ispb, bucket, first, head, writer, epoch FROM {k}.pix_streams \
                  WHERE ispb = ? AND bucket = ?"
+            )),
+            head_at: Statement::new(format!(
+                "SELECT DISTINCT WRITETIME(head) AS head_at FROM {k}.pix_streams WHERE ispb = ? AND bucket = ?"
             )),
             keys: streams("seq, business_id, published_at, writer_of", slice),
             earlier: streams("seq, business_id, digest, published_at, resource_id", " AND seq IN ?"),

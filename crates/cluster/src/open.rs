@@ -94,6 +94,7 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
         },
         remember: config.publish.idempotency,
         fingerprints_max: usize::try_from(section.fingerprints).unwrap_or(usize::MAX),
+        spans_regions: config.region.all.len() > 1,
         ..JournalOptions::default()
     };
     let redis = RedisCoordinator::start(&redis_options(config)?).await?;

@@ -4,6 +4,7 @@
 mod blocks;
 mod contract;
 mod drill;
+mod follow;
 mod measure;
 mod own;
 mod race;

@@ -14,6 +14,7 @@ use crate::layout::{self, BLOCK};
 use crate::metrics as names;
 use crate::remembered::{Block, NO_PRINT, Remembered};
 use crate::rows::KeyRow;
+use crate::streams::Level;
 
 /// Rows that are read to catch up with others; further behind, the blocks of fingerprints are read again.
 const CATCH_UP_MAX: u64 = 4 * BLOCK;
@@ -28,7 +29,9 @@ impl Lane {
         let position = match self.position {
             Some(position) => position,
             None => {
-                let position = self.shop.streams.find_position(self.desk.ispb, self.bucket).await?;
+                let streams = &self.shop.streams;
+                let here = streams.find_position(self.desk.ispb, self.bucket, Level::Quorum).await?;
+                let position = self.follow(here).await?;
                 self.bucket = Some(position.bucket);
                 self.shared.see(position.next);
                 position

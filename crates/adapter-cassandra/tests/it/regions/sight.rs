@@ -27,15 +27,20 @@ const WINDOW: Duration = Duration::from_secs(24 * 3600);
 type Acknowledged = BTreeMap<(u32, Sequence), ResourceId>;
 
 fn journal(space: &Space, publish: Consistency) -> CassandraJournal {
+    journal_of(space, 0, Options { publish, ..Options::default() })
+}
+
+/// The journal of a node whose region has this epoch.
+fn journal_of(space: &Space, epoch: u32, options: Options) -> CassandraJournal {
     let parts = Parts {
         tables: Tables::new(&space.session, &space.keyspace, &entropy(), &CassandraRegions::alone()),
         session: space.session.clone(),
         keyspace: space.keyspace.clone(),
         clock: Arc::new(DayClock(Instant::now())),
         entropy: entropy(),
-        epochs: Arc::new(|_| Some(0)),
+        epochs: Arc::new(move |_| Some(epoch)),
     };
-    CassandraJournal::new(parts, Options { publish, ..Options::default() })
+    CassandraJournal::new(parts, options)
 }
 
 fn message(participant: u32, n: u64) -> NewMessage {
@@ -123,5 +128,38 @@ async fn what_every_data_centre_has_is_in_sight_when_one_is_lost() {
         Acknowledged::new(),
         "where it was acknowledged it is kept"
     );
+    tokio::task::block_in_place(|| cassandra.stop()).unwrap();
+}
+
+/// A planned hand-over right after a data centre was away: what the other one stored meanwhile is on its way as hints.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_region_that_was_away_goes_on_behind_what_the_other_one_stored() {
+    let Some(_turn) = pix_stream_stores::test::drill() else { return };
+    let (_directory, cassandra, [one, two]) = start_cluster(2).await;
+    let options = || Options { spans_regions: true, ..Options::default() };
+    let terms = || Terms { window: WINDOW, retention: Some(WINDOW) };
+    let here = journal_of(&one, 1, options());
+    here.append(ispb(1), (1..=5).map(|n| message(1, n)).collect(), terms()).await.unwrap();
+    cassandra.nodes()[1].process().kill().unwrap();
+    drop(two);
+    here.append(ispb(1), (6..=300).map(|n| message(1, n)).collect(), terms()).await.unwrap();
+    tokio::task::block_in_place(|| cassandra.nodes()[1].process().restart()).unwrap();
+    let two = Space { session: connect(&cassandra, "dc2").await, keyspace: "drill".to_owned() };
+
+    let there = journal_of(&two, 2, options());
+    let end = Instant::now() + Duration::from_secs(60);
+    let appended = loop {
+        match there.append(ispb(1), vec![message(1, 301)], terms()).await {
+            Ok(appended) => break appended,
+            Err(error) => assert!(Instant::now() < end, "{error}"),
+        }
+    };
+    assert_eq!(appended[0].sequence, Sequence::new(301), "behind all that was stored");
+    let range = Range::new(Sequence::FIRST, Sequence::new(302));
+    let stored = there.read(ispb(1), range, u64::MAX).await.unwrap();
+    let stored: Vec<u64> = stored.iter().map(|one| one.sequence.value()).collect();
+    assert_eq!(stored, (1..=301).collect::<Vec<_>>(), "what is missing here is asked for there");
+    let late = here.append(ispb(1), vec![message(1, 302)], terms()).await;
+    assert!(late.is_err(), "the epoch before is over: {late:?}");
     tokio::task::block_in_place(|| cassandra.stop()).unwrap();
 }
