@@ -5,6 +5,7 @@
 //! did not finish in time is claimed by whoever asks next. The stream is the producers' and does not expire; what was
 //! refused is put into a second one, bounded and with an end.
 
+mod consumers;
 mod entries;
 
 use std::fmt;
@@ -36,8 +37,6 @@ const REFUSED_MAX: &str = "10000";
 const REFUSED_LIFE: Duration = Duration::from_hours(7 * 24);
 /// Steps of one look for entries of dead workers, each over ten times as many as may be taken.
 const CLAIM_STEPS: usize = 16;
-/// A consumer that asked for nothing for this long and holds nothing is gone.
-const CONSUMER_GONE_AFTER: Duration = Duration::from_hours(1);
 
 /// Which stream, and as whom.
 #[derive(Debug, Clone)]
@@ -75,6 +74,9 @@ pub struct RedisIntake {
 struct Claims {
     cursor: String,
     next: Instant,
+    /// Whether the last batch was claimed, so that new entries have their turn. What a participant cannot be given now
+    /// comes back again and again: without turns thousands of such entries would keep everybody's new ones waiting.
+    is_turn_of_new: bool,
 }
 
 impl RedisIntake {
@@ -101,7 +103,11 @@ impl RedisIntake {
             consumer: intake.consumer,
             claim_after: intake.claim_after,
             command_timeout: options.command_timeout,
-            turn: Mutex::new(Claims { cursor: entries::START.to_owned(), next: Instant::now() }),
+            turn: Mutex::new(Claims {
+                cursor: entries::START.to_owned(),
+                next: Instant::now(),
+                is_turn_of_new: false,
+            }),
             tidied: AtomicBool::new(false),
             claimed: metrics::counter!(INTAKE_CLAIMED),
             groups: metrics::counter!(INTAKE_GROUPS),
@@ -188,13 +194,9 @@ impl RedisIntake {
         if self.tidied.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let consumers = self.send("XINFO", &["CONSUMERS", &self.stream, &self.group]).await?;
-        for gone in entries::read_gone_consumers(consumers, CONSUMER_GONE_AFTER)? {
-            if gone != self.consumer {
-                self.send("XGROUP", &["DELCONSUMER", &self.stream, &self.group, &gone]).await?;
-            }
-        }
-        Ok(())
+        let gone_after = consumers::GONE_AFTER.as_millis().to_string();
+        let words = [consumers::FORGET, "1", &self.stream, &self.group, &gone_after, &self.consumer];
+        self.send("EVAL", &words).await.map(drop)
     }
 
     /// Sends commands that are carried out together or not at all.
@@ -248,9 +250,16 @@ impl Intake for RedisIntake {
         let until = Instant::now() + wait;
         let Some(mut claims) = self.turn(until).await else { return Ok(Vec::new()) };
         self.tidy().await?;
+        if std::mem::take(&mut claims.is_turn_of_new) {
+            let new = self.read(limit, Duration::ZERO).await?;
+            if !new.is_empty() {
+                return Ok(new);
+            }
+        }
         loop {
             let claimed = self.claim(&mut claims, limit).await?;
             if !claimed.is_empty() {
+                claims.is_turn_of_new = true;
                 return Ok(claimed);
             }
             let left = until.saturating_duration_since(Instant::now());

@@ -20,7 +20,10 @@ const NAME: &str = "redis-stream";
 const WAIT: Duration = Duration::from_secs(1);
 /// How much longer than that a queue may take to say that there is nothing, and how long to do anything else.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// The first pause after a failure; it doubles up to [`PAUSE_MAX`].
+/// The pause between batches of which nothing could be done, since participants cannot be given more now: it only keeps
+/// a queue of nothing else from filling a core, and is too short for others to feel.
+const PAUSE_HELD: Duration = Duration::from_millis(50);
+/// The first pause after a failure of a store; it doubles up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause: a store that is back is used within a second.
 const PAUSE_MAX: Duration = Duration::from_millis(800);
@@ -45,7 +48,49 @@ impl<P: Ports, I> Clone for Worker<P, I> {
 }
 
 /// Why the rest of a participant's entries is left for later.
-struct Left;
+#[derive(Debug, Clone, Copy)]
+enum Left {
+    /// Something is out of reach: a store, or the participant, which another region serves.
+    Unavailable,
+    /// The participant cannot be given more now, or not by this node.
+    Held,
+}
+
+/// What became of a batch, or of a participant's part of it: the better of two is what counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    /// What was left is left for want of a store.
+    Unavailable,
+    /// What was left is left for other reasons.
+    Held,
+    /// All of it, of one participant at least, went where it belongs; or there was nothing.
+    Through,
+}
+
+impl From<Left> for Came {
+    fn from(left: Left) -> Self {
+        match left {
+            Left::Unavailable => Self::Unavailable,
+            Left::Held => Self::Held,
+        }
+    }
+}
+
+/// How long to pause.
+struct Pauses {
+    next: Duration,
+    was_left: bool,
+}
+
+impl Pauses {
+    const START: Self = Self { next: PAUSE, was_left: false };
+
+    /// After something that is out of reach for everybody.
+    async fn after_failure(&mut self) {
+        sleep(self.next).await;
+        self.next = (2 * self.next).min(PAUSE_MAX);
+    }
+}
 
 impl<P: Ports, I: Intake> Worker<P, I> {
     pub(crate) const fn new(app: App<P>, intake: Arc<I>, batch: u32) -> Self {
@@ -54,30 +99,44 @@ impl<P: Ports, I: Intake> Worker<P, I> {
 
     /// Works until the app drains.
     pub(crate) async fn run(self) {
-        let mut pause = PAUSE;
+        let mut pauses = Pauses::START;
         let mut is_down = false;
         while !self.app.is_draining() {
-            let is_well = match self.take().await {
+            match self.take().await {
                 Ok(entries) => {
                     if std::mem::take(&mut is_down) {
                         tracing::info!("the intake's queue is back");
                     }
-                    self.bring(entries).await
+                    let came = self.bring(entries).await;
+                    self.pause(came, &mut pauses).await;
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut is_down, true) {
                         tracing::warn!(%error, "the intake's queue is out of reach; entries wait there");
                     }
-                    false
+                    pauses.after_failure().await;
                 }
-            };
-            if is_well {
-                pause = PAUSE;
-            } else {
-                sleep(pause).await;
-                pause = (2 * pause).min(PAUSE_MAX);
             }
         }
+    }
+
+    /// Pauses after a batch, if need be. Not after the first of which all is left: the queue gives new entries and those
+    /// that were left before in turn, and the next may be for somebody else.
+    async fn pause(&self, came: Came, pauses: &mut Pauses) {
+        if came == Came::Through {
+            *pauses = Pauses::START;
+        } else if std::mem::replace(&mut pauses.was_left, true) {
+            if came == Came::Unavailable && self.is_store_away().await {
+                pauses.after_failure().await;
+            } else {
+                sleep(PAUSE_HELD).await;
+            }
+        }
+    }
+
+    /// Whether it is a store that is out of reach, not one participant.
+    async fn is_store_away(&self) -> bool {
+        self.app.health().await.iter().any(|dependency| dependency.fault.is_some())
     }
 
     async fn take(&self) -> Result<Vec<Entry>, StoreError> {
@@ -86,16 +145,15 @@ impl<P: Ports, I: Intake> Worker<P, I> {
         timeout(WAIT + DEADLINE, take).await.unwrap_or_else(|_| Err(late()))
     }
 
-    /// Brings entries where they belong, each participant's in order and all participants at once. `false`: some were
-    /// left, so that a pause is due.
-    async fn bring(&self, entries: Vec<Entry>) -> bool {
+    /// Brings entries where they belong, each participant's in order and all participants at once.
+    async fn bring(&self, entries: Vec<Entry>) -> Came {
         counter!(TAKEN).increment(entries.len() as u64);
-        let mut all_well = true;
+        let mut best = None;
         let mut groups: BTreeMap<Ispb, Vec<Entry>> = BTreeMap::new();
         for entry in entries {
             match entry.ispb.parse() {
                 Ok(ispb) => groups.entry(ispb).or_default().push(entry),
-                Err(_) => all_well &= self.refuse(entry).await,
+                Err(_) => best = best.max(Some(self.refuse(entry).await)),
             }
         }
         let mut brought = JoinSet::new();
@@ -104,34 +162,35 @@ impl<P: Ports, I: Intake> Worker<P, I> {
             brought.spawn(async move { worker.bring_group(ispb, entries).await });
         }
         while let Some(ended) = brought.join_next().await {
-            all_well &= ended.unwrap_or_else(|error| {
+            let came = ended.unwrap_or_else(|error| {
                 tracing::error!(%error, "a defect ended the intake of some entries; they are handed out again");
-                false
+                Came::Held
             });
+            best = best.max(Some(came));
         }
-        all_well
+        best.unwrap_or(Came::Through)
     }
 
-    async fn refuse(&self, entry: Entry) -> bool {
+    async fn refuse(&self, entry: Entry) -> Came {
         tracing::warn!(entry = &*entry.id, reason = NO_ISPB, "an entry of the intake was put aside");
         let refused = timeout(DEADLINE, self.intake.refuse(entry, NO_ISPB)).await;
         let is_done = matches!(refused, Ok(Ok(())));
         counter!(REFUSED).increment(u64::from(is_done));
-        is_done
+        if is_done { Came::Through } else { Came::Unavailable }
     }
 
-    /// One participant's entries, in order. `false`: the rest was left.
-    async fn bring_group(&self, ispb: Ispb, entries: Vec<Entry>) -> bool {
+    /// One participant's entries, in order, up to the first that is left.
+    async fn bring_group(&self, ispb: Ispb, entries: Vec<Entry>) -> Came {
         let mut rest = entries.as_slice();
         while !rest.is_empty() {
             let (run, behind) = rest.split_at(run_len(rest));
-            if let Err(Left) = self.bring_run(ispb, run).await {
+            if let Err(left) = self.bring_run(ispb, run).await {
                 counter!(LEFT).increment(rest.len() as u64);
-                return false;
+                return left.into();
             }
             rest = behind;
         }
-        true
+        Came::Through
     }
 
     /// Entries of one producer: published together up to the first that is refused, which is put away; and so on.
@@ -139,7 +198,7 @@ impl<P: Ports, I: Intake> Worker<P, I> {
         let mut rest = entries;
         let mut len = rest.len();
         while !rest.is_empty() {
-            let refused = match self.publish(ispb, &rest[..len]).await {
+            let (part, fault) = match self.publish(ispb, &rest[..len]).await {
                 Ok(published) => {
                     self.note_published(ispb, &published);
                     self.acknowledge(&rest[..len]).await?;
@@ -147,15 +206,11 @@ impl<P: Ports, I: Intake> Worker<P, I> {
                     len = rest.len();
                     continue;
                 }
-                Err(Error::InvalidMessage { part, fault }) => Some((part, fault)),
-                Err(Error::Conflict { part }) => Some((part, Box::new(conflict()))),
-                Err(Error::NotOnboarded) => Some((1, Box::new(not_onboarded()))),
-                Err(error) => {
-                    note_left(ispb, &error);
-                    None
-                }
+                Err(Error::InvalidMessage { part, fault }) => (part, fault),
+                Err(Error::Conflict { part }) => (part, Box::new(conflict())),
+                Err(Error::NotOnboarded) => (1, Box::new(not_onboarded())),
+                Err(error) => return Err(note_left(ispb, &error)),
             };
-            let (part, fault) = refused.ok_or(Left)?;
             if part > 1 {
                 // What is in front of it goes first: order.
                 len = part - 1;
@@ -191,10 +246,7 @@ impl<P: Ports, I: Intake> Worker<P, I> {
                 counter!(QUARANTINED).increment(1);
                 self.acknowledge(std::slice::from_ref(entry)).await
             }
-            Err(error) => {
-                note_left(ispb, &error);
-                Err(Left)
-            }
+            Err(error) => Err(note_left(ispb, &error)),
         }
     }
 
@@ -203,7 +255,7 @@ impl<P: Ports, I: Intake> Worker<P, I> {
         let ids = entries.iter().map(|entry| entry.id.clone()).collect();
         match timeout(DEADLINE, self.intake.acknowledge(ids)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Left),
+            Ok(Err(_)) | Err(_) => Err(Left::Unavailable),
         }
     }
 
@@ -235,12 +287,13 @@ fn request_id(entry: &Entry) -> String {
     format!("intake-{}", entry.id)
 }
 
-fn note_left(ispb: Ispb, error: &Error) {
+fn note_left(ispb: Ispb, error: &Error) -> Left {
     if let Error::Internal(defect) = error {
         tracing::error!(ispb = ispb.as_str(), defect, "entries of the intake are left for later");
     } else {
         tracing::debug!(ispb = ispb.as_str(), %error, "entries of the intake are left for later");
     }
+    if matches!(error, Error::Unavailable { .. }) { Left::Unavailable } else { Left::Held }
 }
 
 /// The finding of a message whose business id is known with other bytes.

@@ -11,7 +11,8 @@ use crate::error::Error;
 /// acknowledged or refused.
 pub trait Intake: Send + Sync + 'static {
     /// Entries that no living worker holds, at most `limit`; waits up to `wait` when there are none. Those that were
-    /// handed out before and neither acknowledged nor refused in time come first.
+    /// handed out before and neither acknowledged nor refused in time take turns with new ones, beginning with them: at
+    /// the latest every second take hands out new entries if there are any.
     fn take(&self, limit: u32, wait: Duration) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
 
     /// These entries are durable elsewhere: they are not handed out again.

@@ -1,7 +1,5 @@
 //! Reading what the stream's commands answer.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use fred::types::Value;
 use pix_stream_ports::error::Error;
@@ -34,26 +32,6 @@ pub(super) fn read_claim(value: Value) -> Result<(String, Vec<Entry>), Error> {
 pub(super) fn read_pending(value: Value) -> Result<u64, Error> {
     let what = "pending entries";
     number(&list(value, what)?.into_iter().next().unwrap_or(Value::Null), what)
-}
-
-/// Consumers in what `XINFO CONSUMERS` answers that hold nothing and asked for nothing for so long.
-pub(super) fn read_gone_consumers(value: Value, after: Duration) -> Result<Vec<String>, Error> {
-    let what = "consumers";
-    let mut gone = Vec::new();
-    for consumer in list(value, what)? {
-        let (mut name, mut pending, mut idle) = (None, None, None);
-        for (field, value) in pairs(consumer, what)? {
-            match field.as_bytes() {
-                Some(b"name") => name = value.into_string(),
-                Some(b"pending") => pending = Some(number(&value, what)?),
-                Some(b"idle") => idle = Some(number(&value, what)?),
-                Some(_) | None => {}
-            }
-        }
-        let is_gone = pending == Some(0) && idle.is_some_and(|idle| Duration::from_millis(idle) > after);
-        gone.extend(name.filter(|_| is_gone));
-    }
-    Ok(gone)
 }
 
 fn read_entries(value: Value) -> Result<Vec<Entry>, Error> {
@@ -116,17 +94,5 @@ mod tests {
         assert!(read_new(Value::Integer(1)).is_err());
         assert!(read_claim(array([])).is_err());
         assert!(read_entry(array(["1-0".into(), array(["xml".into()])])).is_err());
-    }
-
-    #[test]
-    fn only_consumers_that_are_idle_and_hold_nothing_are_gone() {
-        let consumer = |name: &str, pending: i64, idle: i64| {
-            let fields: [Value; 6] =
-                ["name".into(), name.into(), "pending".into(), pending.into(), "idle".into(), idle.into()];
-            array(fields)
-        };
-        let hour = Duration::from_hours(1);
-        let all = array([consumer("a", 0, 3_600_001), consumer("b", 1, 9_999_999), consumer("c", 0, 5)]);
-        assert_eq!(read_gone_consumers(all, hour), Ok(vec!["a".to_owned()]));
     }
 }

@@ -112,3 +112,42 @@ async fn workers_of_a_node_take_turns_at_waiting() {
     assert_eq!(node.depth().await, Ok(Depth::default()));
     assert!(started.redis.first().command(&["XLEN", STREAM]).unwrap() == Reply::Number(0), "nothing is left");
 }
+
+/// One participant's, which nobody can bring now; all the time some of them are due again.
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_entries_that_nobody_finishes_do_not_keep_new_ones_waiting() {
+    const LIMIT: u32 = 64;
+    let Some(started) = start(|_| {}) else { return };
+    let options = IntakeOptions {
+        stream: STREAM.to_owned(),
+        group: "pix-stream".to_owned(),
+        consumer: "a".to_owned(),
+        claim_after: Duration::from_millis(1),
+    };
+    let worker = RedisIntake::start(&single(started.redis.address(), "unused"), options).await.unwrap();
+    let client = started.redis.first();
+    let fill =
+        "for n = 1, 2000 do redis.call('XADD', KEYS[1], '*', 'ispb', '99999A04', 'xml', '<stuck/>') end";
+    client.command(&["EVAL", fill, "1", STREAM]).unwrap();
+    let depth = Depth { waiting: 0, pending: 2_000 };
+    until("all of them are held", Duration::from_secs(20), async || {
+        worker.take(LIMIT, Duration::ZERO).await.unwrap();
+        worker.depth().await == Ok(depth)
+    })
+    .await;
+    for _ in 0..200 {
+        client.command(&["XADD", STREAM, "*", "ispb", "99999A77", "xml", "<new/>"]).unwrap();
+    }
+    let (mut new, mut takes) = (0, 0);
+    while new < 200 {
+        takes += 1;
+        // 200 are four batches; every second one is of what is stuck.
+        assert!(takes <= 9, "{new} of 200 came");
+        let taken = worker.take(LIMIT, Duration::ZERO).await.unwrap();
+        let taken = taken.into_iter().filter(|entry| entry.ispb == "99999A77").map(|entry| entry.id);
+        let ids: Vec<_> = taken.collect();
+        new += ids.len();
+        worker.acknowledge(ids).await.unwrap();
+    }
+    assert_eq!(worker.depth().await, Ok(depth));
+}

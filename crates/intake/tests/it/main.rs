@@ -11,6 +11,7 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_domain::participant::Participant;
 use pix_stream_domain::token::Keyring;
 use pix_stream_intake::Settings;
+use pix_stream_ports::regions::Sequencing;
 use pix_stream_testkit::fake::FakeIntake;
 use pix_stream_testkit::sim_clock::START;
 use pix_stream_testkit::{FakeCodec, FakePorts, SimClock};
@@ -185,6 +186,42 @@ async fn a_participant_over_its_backlog_does_not_hold_up_others() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(world.intake.peek_entries().len(), 1, "the backlog's entry waits");
     assert_eq!(world.ports.journal.peek_messages(other).len(), 1);
+}
+
+/// Entries of one participant that can never be brought, and are due all the time; then some of another.
+async fn expect_others_in_time(world: &World, count: usize) {
+    let other: Ispb = "99999A77".parse().unwrap();
+    world.app.onboard(other, Properties::default(), false, OPERATOR).await.unwrap();
+    world.intake.set_claim_after(Duration::ZERO);
+    for n in 0..2_000 {
+        world.put(&format!("S{n}"));
+    }
+    // Two workers take 64 entries about every 50 ms, if nothing else is there.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(world.intake.peek_entries().len(), 2_000, "they wait");
+    for n in 0..count {
+        world.intake.put(other.as_str(), "core", FakeCodec::message(&format!("M{n}"), other, 100));
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.ports.journal.peek_messages(other).len(), count);
+    assert_eq!(world.intake.peek_entries().len(), 2_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn thousands_of_entries_over_a_backlog_do_not_hold_up_others() {
+    let settings = pix_stream_app::Settings { backlog_high_water: 1, ..Default::default() };
+    let world = World::with(settings).await;
+    world.put("M1");
+    world.expect_empty().await;
+    // The limit is everybody's.
+    expect_others_in_time(&world, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn thousands_of_entries_for_another_region_do_not_hold_up_others() {
+    let world = World::new().await;
+    world.ports.regions.set(world.ispb, Sequencing::Elsewhere { region: "south".into() });
+    expect_others_in_time(&world, 200).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,6 +30,8 @@ struct Queue {
     refused: Vec<(Entry, String)>,
     put: u64,
     claim_after: Duration,
+    /// The last batch had entries that were handed out before.
+    is_turn_of_new: bool,
 }
 
 #[derive(Debug)]
@@ -42,7 +44,13 @@ impl FakeIntake {
     /// An empty Intake.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let queue = Queue { entries: BTreeMap::new(), refused: Vec::new(), put: 0, claim_after: CLAIM_AFTER };
+        let queue = Queue {
+            entries: BTreeMap::new(),
+            refused: Vec::new(),
+            put: 0,
+            claim_after: CLAIM_AFTER,
+            is_turn_of_new: false,
+        };
         Self { queue: Arc::new(Mutex::new(queue)), more: Arc::default(), faults: Faults::new(seed) }
     }
 
@@ -106,7 +114,16 @@ impl Queue {
         let lapsed = self.entries.iter().filter(|(_, waiting)| is_lapsed(waiting));
         let fresh = self.entries.iter().filter(|(_, waiting)| waiting.handed_out.is_none());
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let taken: Vec<u64> = lapsed.chain(fresh).map(|(n, _)| *n).take(limit).collect();
+        let ids = |batch: &[(&u64, &Waiting)]| batch.iter().map(|(n, _)| **n).collect::<Vec<u64>>();
+        let fresh = ids(&fresh.take(limit).collect::<Vec<_>>());
+        // Those that were handed out longest ago first, as a cursor over all of them comes round.
+        let mut lapsed: Vec<_> = lapsed.collect();
+        lapsed.sort_by_key(|(_, waiting)| waiting.handed_out);
+        lapsed.truncate(limit);
+        let lapsed = ids(&lapsed);
+        let is_new = lapsed.is_empty() || (self.is_turn_of_new && !fresh.is_empty());
+        self.is_turn_of_new = !is_new;
+        let taken = if is_new { fresh } else { lapsed };
         let mut entries = Vec::with_capacity(taken.len());
         for n in taken {
             if let Some(waiting) = self.entries.get_mut(&n) {
