@@ -1,13 +1,15 @@
 //! Which region gives a participant's messages their order (design, section 8; docs/regions.md).
 //!
 //! `claims` concludes from what was read, `keeper` reads and renews in the background, `command` does what an
-//! operator says, `store` knows the tables. A question of the core costs a lock and a hash.
+//! operator says, `store` knows the tables, `takeovers` are those without a majority. A question of the core costs a
+//! lock and a hash.
 
 mod claims;
 mod command;
 mod hash;
 mod keeper;
 mod store;
+mod takeovers;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -21,8 +23,9 @@ use pix_stream_ports::error::Error;
 use pix_stream_ports::regions::{Regions, Sequencing};
 use tokio::time::Instant;
 
-use claims::{Claims, Moment, Record, Round, Row, Terms};
+use claims::{Claims, Moment, Round, Row, Terms};
 use store::{Owners, Store};
+use takeovers::Record;
 
 /// What is configured of regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +58,9 @@ pub enum Takeover {
 pub enum OnLostQuorum {
     /// It stops when its lease is over.
     Stop,
-    /// With copies in two data centres: it goes on with what it was certain to hold. For whoever rules out that both
-    /// live and do not see each other.
+    /// With copies in two data centres: it goes on with what it was certain to hold, until copies of its own say
+    /// otherwise. For whoever rules out that both live, do not see each other, and one is taken over. The same in all
+    /// regions.
     Continue,
 }
 
@@ -69,6 +73,9 @@ pub struct TakenOver {
     pub epoch: u32,
     /// Whether a majority agreed; otherwise it rests on the operator's word.
     pub by_majority: bool,
+    /// Whether it is served only after the lease and the margin, because a region that goes on without a majority may
+    /// not have heard of it yet.
+    pub waits: bool,
 }
 
 /// A region as this node knows it.
@@ -187,9 +194,16 @@ impl CassandraRegions {
     /// It rises whenever another region takes over, so that what was decided before is told from what comes after.
     #[must_use]
     pub fn epoch(&self, ispb: Ispb) -> Option<u32> {
+        self.epoch_for(ispb, Duration::ZERO)
+    }
+
+    /// As [`CassandraRegions::epoch`], if this region surely does so for `span` from now on, too: what is sent within
+    /// `span` is sent under a claim that holds.
+    #[must_use]
+    pub fn epoch_for(&self, ispb: Ispb, span: Duration) -> Option<u32> {
         match &self.0 {
             None => Some(0),
-            Some(shared) => shared.claims().epoch(ispb, shared.now()),
+            Some(shared) => shared.claims().epoch_for(ispb, shared.now(), span),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pix_stream_adapter_cassandra::anchors::CassandraAnchors;
 use pix_stream_adapter_cassandra::audit::CassandraAuditArchive;
-use pix_stream_adapter_cassandra::journal::{CassandraJournal, Options as JournalOptions, Parts};
+use pix_stream_adapter_cassandra::journal::{CassandraJournal, Epochs, Options as JournalOptions, Parts};
 use pix_stream_adapter_cassandra::migrations::Migrations;
 use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
 use pix_stream_adapter_cassandra::regions::{
@@ -36,7 +36,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Redis counts as out of reach after this long without any answer. A machine that is out of breath is silent for some
 /// hundred milliseconds, and taking every participant over costs it more than waiting does.
 const OUTAGE: Duration = Duration::from_millis(800);
-/// A change of the schema waits for every node and its disk, far longer than a request of a bank may take.
+/// A change of the schema waits for every node and its disk, far longer than a request of a bank may take. A step of
+/// a migration has limits of its own, which together stay below the lease of its lock.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A session with the Cassandra of a configuration.
@@ -71,9 +72,10 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
     tokio::spawn(warn_of_settings(session.clone()));
     let regions = regions(config, &session, &means).await?;
     let tables = Tables::new(&session, &section.keyspace, &means.entropy, &regions);
-    let epochs = {
-        let regions = regions.clone();
-        Arc::new(move |ispb| regions.epoch(ispb))
+    let epochs: Epochs = {
+        // A batch may be sent as late as its request may take: the claim has to hold then, too.
+        let (regions, within) = (regions.clone(), section.request_timeout);
+        Arc::new(move |ispb| regions.epoch_for(ispb, within))
     };
     let parts = Parts {
         session: session.clone(),

@@ -25,6 +25,9 @@ pub(crate) const VERSION: Version = Version::V4;
 /// Probes of the kernel on an idle connection before it is given up.
 const KEEPALIVE_PROBES: u32 = 3;
 
+/// The shortest time after which a connection is given up on which nothing was confirmed: several repeats of a packet.
+const UNHEARD_MIN: Duration = Duration::from_secs(1);
+
 /// A node's socket address and the name that its certificate must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
@@ -56,7 +59,7 @@ async fn connect(
     handlers: Handlers,
 ) -> io::Result<Link> {
     let socket = TcpStream::connect(endpoint.address).await?;
-    tune(&socket, settings.heartbeat)?;
+    tune(&socket, settings)?;
     let limits = Limits {
         in_flight_max: settings.in_flight_max,
         orphans_max: settings.orphans_max,
@@ -71,15 +74,18 @@ async fn connect(
 }
 
 /// Lets the kernel find out about a peer that is gone, and send small requests at once.
-fn tune(socket: &TcpStream, heartbeat: Duration) -> io::Result<()> {
+fn tune(socket: &TcpStream, settings: &Settings) -> io::Result<()> {
     socket.set_nodelay(true)?;
     // The kernel counts in whole seconds.
-    let interval = heartbeat.max(Duration::from_secs(1));
+    let interval = settings.heartbeat.max(UNHEARD_MIN);
     let keepalive =
         TcpKeepalive::new().with_time(interval).with_interval(interval).with_retries(KEEPALIVE_PROBES);
     let socket = SockRef::from(socket);
     socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(interval * (KEEPALIVE_PROBES + 1)))
+    // What was sent within a request's limit reaches its node within another one, or never: a write that lies in the
+    // kernel while the line is down would be carried out when nobody expects it any longer (docs/regions.md).
+    let unheard_max = settings.request_timeout.clamp(UNHEARD_MIN, interval * (KEEPALIVE_PROBES + 1));
+    socket.set_tcp_user_timeout(Some(unheard_max))
 }
 
 /// STARTUP, and the name and password when the node asks for them (v4, sections 4.1.1 and 4.2.3).

@@ -26,7 +26,11 @@ const LONGER_CRATES: &[(&str, usize, &str)] = &[
         "nine commands side by side, none with 1,200 lines of its own, and wiring that must see everything",
     ),
     ("app", 4_050, "every use case of the wire and of administration, over the same seats"),
-    ("adapter-cassandra", 4_200, "ten ports on one cluster, none of which knows another, and its migrations"),
+    (
+        "adapter-cassandra",
+        4_600,
+        "ten ports on one cluster, none of which knows another, their regions, and its migrations",
+    ),
     ("testkit", 4_200, "a fake and a contract for each port, none of which knows another"),
 ];
 

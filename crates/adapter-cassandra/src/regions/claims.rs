@@ -9,6 +9,7 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::regions::Sequencing;
 
 use super::hash;
+use super::takeovers::{Record, RecordState};
 use crate::register::Token;
 
 /// What is configured, the same on every node but for the name.
@@ -79,28 +80,6 @@ pub(super) struct Owner {
     pub(super) settled: bool,
 }
 
-/// A take-over without a majority.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) taker: Box<str>,
-    pub(super) region: Box<str>,
-    pub(super) epoch: u32,
-    pub(super) state: RecordState,
-}
-
-/// How far a take-over without a majority got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RecordState {
-    /// It will be one, unless the other side turns out to live.
-    Intent,
-    /// It is one.
-    Done,
-    /// It is known to the majority, too.
-    Merged,
-    /// It was none: the other side lives.
-    Withdrawn,
-}
-
 /// What one round of questions brought. Each part is `None` where nothing was answered.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Round {
@@ -114,6 +93,9 @@ pub(super) struct Round {
     pub(super) owners: Option<Arc<BTreeMap<Ispb, Owner>>>,
     /// Of all takers; empty where there is a majority to ask.
     pub(super) records: Option<Vec<Record>>,
+    /// Whether all data centres, or their majority, have the rows and the owners. What one side alone says may end a
+    /// claim, and begins no wait: the other side may not have heard of it.
+    pub(super) is_agreed: bool,
 }
 
 /// What this node knows, and since when.
@@ -122,8 +104,9 @@ pub(super) struct Claims {
     terms: Terms,
     territories: BTreeMap<Box<str>, Territory>,
     owners: Arc<BTreeMap<Ispb, Owner>>,
-    /// When each owner that is not settled was first seen.
-    moved: BTreeMap<Ispb, (u32, Moment)>,
+    /// When all sides were first known to have each owner that is not settled, and its epoch.
+    moved: BTreeMap<Ispb, (u32, Option<Moment>)>,
+    /// The last one of each taker and region.
     records: Vec<Record>,
 }
 
@@ -131,8 +114,8 @@ pub(super) struct Claims {
 #[derive(Debug, Clone)]
 struct Territory {
     row: Row,
-    /// When this epoch was first seen.
-    epoch_seen: Moment,
+    /// When all sides were first known to have this epoch.
+    epoch_seen: Option<Moment>,
     /// When this beat was first seen.
     beat_seen: Moment,
     /// The epoch in which this region is certain to hold it, and from when that counts.
@@ -145,14 +128,16 @@ impl Claims {
         Self { terms, territories, owners: Arc::default(), moved, records: Vec::new() }
     }
 
-    /// Takes in what a round brought. Rounds of a node come one after the other.
+    /// Takes in what a round brought, or a part of it. Rounds of a node come one after the other, but what they read on
+    /// one side alone may be older than what is known: that goes up, never down.
     pub(super) fn apply(&mut self, round: Round) {
-        let Round { started, ended, rows, renewed, owners, records } = round;
+        let Round { started, ended, rows, renewed, owners, records, is_agreed } = round;
+        let agreed = is_agreed.then_some(ended);
         for row in rows {
             match self.territories.get_mut(&row.region) {
-                Some(territory) => territory.see(row, ended),
+                Some(territory) => territory.see(row, ended, agreed),
                 None => {
-                    let territory = Territory { epoch_seen: ended, beat_seen: ended, certain: None, row };
+                    let territory = Territory { epoch_seen: agreed, beat_seen: ended, certain: None, row };
                     self.territories.insert(territory.row.region.clone(), territory);
                 }
             }
@@ -160,10 +145,10 @@ impl Claims {
         // A claim rests on everything that could end it: nothing of that may be older than the claim.
         let is_complete = owners.is_some() && records.is_some();
         if let Some(owners) = owners {
-            self.see_owners(owners, ended);
+            self.see_owners(&owners, agreed);
         }
         if let Some(records) = records {
-            self.records = records;
+            self.see_records(records);
         }
         for (region, epoch) in renewed.into_iter().filter(|_| is_complete) {
             if let Some(territory) = self.territories.get_mut(&region) {
@@ -172,15 +157,24 @@ impl Claims {
         }
     }
 
-    fn see_owners(&mut self, owners: Arc<BTreeMap<Ispb, Owner>>, now: Moment) {
-        let moving = owners.iter().filter(|(_, owner)| !owner.settled);
+    fn see_owners(&mut self, seen: &Arc<BTreeMap<Ispb, Owner>>, agreed: Option<Moment>) {
+        let is_newer = |(ispb, owner): &(&Ispb, &Owner)| {
+            self.owners.get(ispb).is_none_or(|known| known.age() < owner.age())
+        };
+        let newer: Vec<(Ispb, Owner)> =
+            seen.iter().filter(is_newer).map(|(ispb, owner)| (*ispb, owner.clone())).collect();
+        if !newer.is_empty() {
+            Arc::make_mut(&mut self.owners).extend(newer);
+        }
+        let moving = self.owners.iter().filter(|(_, owner)| !owner.settled);
         self.moved = moving
             .map(|(ispb, owner)| {
                 let known = self.moved.get(ispb).filter(|(epoch, _)| *epoch == owner.epoch);
-                (*ispb, known.copied().unwrap_or((owner.epoch, now)))
+                let is_there = seen.get(ispb).is_some_and(|seen| seen.epoch == owner.epoch);
+                let since = known.and_then(|(_, since)| *since).or(agreed.filter(|_| is_there));
+                (*ispb, (owner.epoch, since))
             })
             .collect();
-        self.owners = owners;
     }
 
     /// Whether this node should renew the claim to these participants.
@@ -191,7 +185,8 @@ impl Claims {
     /// Whether a claim that was handed over is free of the holder before, so that its renewal may say so.
     pub(super) fn is_waited_for(&self, row: &Row, now: Moment) -> bool {
         let seen = self.territories.get(&row.region).filter(|territory| territory.row.epoch == row.epoch);
-        !row.waits || seen.is_some_and(|seen| seen.epoch_seen.is_past(now, self.terms.silent_for()))
+        let since = seen.and_then(|seen| seen.epoch_seen);
+        !row.waits || since.is_some_and(|since| since.is_past(now, self.terms.silent_for()))
     }
 
     /// The rows whose holder has been silent for so long that this node takes them over by itself.
@@ -206,14 +201,46 @@ impl Claims {
         silent.map(|territory| territory.row.clone()).collect()
     }
 
-    /// Takes in take-overs ahead of a round that is on its way.
+    /// Takes in take-overs, also ahead of a round that is on its way.
     pub(super) fn see_records(&mut self, records: Vec<Record>) {
-        self.records = records;
+        for record in records {
+            let known = self
+                .records
+                .iter_mut()
+                .find(|known| known.taker == record.taker && known.region == record.region);
+            match known {
+                Some(known) if known.age() < record.age() => *known = record,
+                Some(_) => {}
+                None => self.records.push(record),
+            }
+        }
     }
 
-    /// Whether a region's row was ever read.
-    pub(super) fn knows(&self, region: &str) -> bool {
-        self.territories.contains_key(region)
+    /// What goes on by the word of this side alone, without renewals: what it took over by command, and of what was
+    /// `proven` to be held - where the region is to go on with that - what its own copies do not deny.
+    pub(super) fn going_on(
+        &self,
+        copies: &[Row],
+        records: &[Record],
+        proven: BTreeMap<Box<str>, u32>,
+    ) -> Vec<(Box<str>, u32)> {
+        let is_held = |region: &str, epoch: u32| {
+            copies
+                .iter()
+                .any(|copy| *copy.region == *region && copy.epoch == epoch && copy.holder == self.terms.name)
+        };
+        let mut going: BTreeMap<Box<str>, u32> = proven;
+        going.retain(|region, epoch| is_held(region, *epoch));
+        let taken = records
+            .iter()
+            .filter(|record| record.taker == self.terms.name && record.state == RecordState::Done);
+        going.extend(taken.map(|record| (record.region.clone(), record.epoch)));
+        going.into_iter().collect()
+    }
+
+    /// Whether a take-over of this region is not known to a majority yet, so that it rests on this side.
+    pub(super) fn has_taken_alone(&self) -> bool {
+        self.records.iter().any(|record| record.taker == self.terms.name && record.state == RecordState::Done)
     }
 
     /// All rows, as they were read last.
@@ -231,7 +258,7 @@ impl Claims {
     /// The territories that this region holds for certain, and in which epoch.
     pub(super) fn held(&self, now: Moment) -> impl Iterator<Item = (&str, u32)> {
         self.territories.iter().filter_map(move |(region, territory)| {
-            self.certain_epoch(territory, now).map(|epoch| (&**region, epoch))
+            self.certain_epoch(territory, now, Duration::ZERO).map(|epoch| (&**region, epoch))
         })
     }
 
@@ -261,17 +288,23 @@ impl Claims {
 
     /// In which epoch this region serves a participant, if it surely does.
     pub(super) fn epoch(&self, ispb: Ispb, now: Moment) -> Option<u32> {
-        let held = self.certain_epoch(self.territory_of(ispb)?, now)?;
+        self.epoch_for(ispb, now, Duration::ZERO)
+    }
+
+    /// As [`Claims::epoch`], if it surely does for `span` from now on, too.
+    pub(super) fn epoch_for(&self, ispb: Ispb, now: Moment, span: Duration) -> Option<u32> {
+        let held = self.certain_epoch(self.territory_of(ispb)?, now, span)?;
         if self.is_moving(ispb, now) {
             return None;
         }
         Some(self.owners.get(&ispb).map_or(held, |owner| owner.epoch.max(held)))
     }
 
-    fn certain_epoch(&self, territory: &Territory, now: Moment) -> Option<u32> {
+    fn certain_epoch(&self, territory: &Territory, now: Moment, span: Duration) -> Option<u32> {
         let Territory { row, certain, .. } = territory;
         let (epoch, from) = (*certain)?;
-        if !from.is_within(now, self.terms.certain_for()) || !self.is_waited_for(row, now) {
+        let certain_for = self.terms.certain_for().saturating_sub(span);
+        if !from.is_within(now, certain_for) || !self.is_waited_for(row, now) {
             return None;
         }
         let own = self.own_record(&row.region).filter(|record| record.epoch > row.epoch);
@@ -289,7 +322,8 @@ impl Claims {
 
     /// Whether whoever served a participant before it was given another owner may not have stopped yet.
     fn is_moving(&self, ispb: Ispb, now: Moment) -> bool {
-        self.moved.get(&ispb).is_some_and(|(_, seen)| !seen.is_past(now, self.terms.silent_for()))
+        let is_past = |since: Moment| since.is_past(now, self.terms.silent_for());
+        self.moved.get(&ispb).is_some_and(|(_, since)| !since.is_some_and(is_past))
     }
 
     /// A take-over without a majority by this region. One that is merged is not renewed any longer, and what was
@@ -317,14 +351,25 @@ impl Claims {
 }
 
 impl Territory {
-    fn see(&mut self, row: Row, now: Moment) {
-        if row.epoch != self.row.epoch || row.holder != self.row.holder {
-            self.epoch_seen = now;
+    fn see(&mut self, row: Row, now: Moment, agreed: Option<Moment>) {
+        if row.epoch < self.row.epoch {
+            return;
         }
+        if row.epoch != self.row.epoch || row.holder != self.row.holder {
+            self.epoch_seen = None;
+        }
+        self.epoch_seen = self.epoch_seen.or(agreed);
         if row.beat != self.row.beat || row.epoch != self.row.epoch {
             self.beat_seen = now;
         }
         self.row = row;
+    }
+}
+
+impl Owner {
+    /// The later one is the one that was chosen later.
+    fn age(&self) -> (u32, bool) {
+        (self.epoch, self.settled)
     }
 }
 

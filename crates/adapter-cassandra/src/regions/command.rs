@@ -8,8 +8,9 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::error::Error;
 use tokio::time::Instant;
 
-use super::claims::{Owner, Record, RecordState, Row};
-use super::{CassandraRegions, CommandError, Shared, TakenOver};
+use super::claims::{Owner, Row};
+use super::takeovers::{Record, RecordState};
+use super::{CassandraRegions, CommandError, OnLostQuorum, Shared, TakenOver};
 use crate::register::Token;
 
 /// What is waited between two looks at a region that is to be taken over.
@@ -43,7 +44,8 @@ impl CassandraRegions {
             };
             let is_ours = row.holder == shared.terms.name;
             if let (true, Sight::Agreed(..)) = (is_ours, &sight) {
-                return Ok(TakenOver { region: region.to_owned(), epoch: row.epoch, by_majority: true });
+                let (epoch, waits) = (row.epoch, row.waits);
+                return Ok(TakenOver { region: region.to_owned(), epoch, by_majority: true, waits });
             }
             let since = match watched {
                 Some((token, since)) if token == row.beat => since,
@@ -112,6 +114,8 @@ impl CassandraRegions {
         let epoch = shared.claims().highest_epoch() + 1;
         let moved = Owner { region: region.map(Into::into), epoch, settled: false };
         shared.write_owner(ispb, &moved).await?;
+        // The wait begins when all sides have it. If that fails, it stands unsettled: every node waits by itself.
+        shared.read_all().await?;
         tokio::time::sleep(shared.terms.silent_for()).await;
         shared.write_owner(ispb, &Owner { settled: true, ..moved }).await?;
         shared.run().await;
@@ -156,10 +160,12 @@ impl Shared {
         match sight {
             Sight::Agreed(row, place) => {
                 let epoch = epoch.max(row.epoch + 1);
-                let next = Row { epoch, holder: self.terms.name.clone(), waits: false, ..row.clone() };
+                // One that goes on without renewing is silent, too. It stops when it sees this.
+                let waits = self.has_two_sides && self.on_lost_quorum == OnLostQuorum::Continue;
+                let next = Row { epoch, holder: self.terms.name.clone(), waits, ..row.clone() };
                 let beat = self.store.write_row(&next, (place, Some(self.now_millis())), row.beat).await?;
                 let region = row.region.to_string();
-                Ok(beat.map(|_| TakenOver { region, epoch, by_majority: true }))
+                Ok(beat.map(|_| TakenOver { region, epoch, by_majority: true, waits }))
             }
             Sight::Copy(row) => self.take_without_majority(row, epoch).await.map(Some),
         }
@@ -173,7 +179,7 @@ impl Shared {
         let region = row.region.to_string();
         let is_ours = |record: &&Record| record.taker == self.terms.name && record.region == row.region;
         if let Some(done) = records.iter().filter(is_ours).find(|record| record.state == RecordState::Done) {
-            return Ok(TakenOver { region, epoch: done.epoch, by_majority: false });
+            return Ok(TakenOver { region, epoch: done.epoch, by_majority: false, waits: false });
         }
         let mut copies = Vec::new();
         for region in &self.terms.all {
@@ -204,12 +210,12 @@ impl Shared {
             return Err(CommandError::Alive(row.holder.to_string()));
         }
         tracing::warn!(region, epoch, "took over a region by command, without a majority");
-        Ok(TakenOver { region, epoch, by_majority: false })
+        Ok(TakenOver { region, epoch, by_majority: false, waits: false })
     }
 
     async fn write_owner(&self, ispb: Ispb, owner: &Owner) -> Result<(), CommandError> {
         for _ in 0..ATTEMPTS {
-            let known = self.store.load_owners(&self.known_owners()).await?;
+            let known = self.load_owners(&self.known_owners()).await?;
             if self.store.write_owner(&known, ispb, owner).await? {
                 self.run().await;
                 return Ok(());

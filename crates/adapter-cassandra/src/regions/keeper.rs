@@ -2,14 +2,18 @@
 //! nobody holds any longer. It asks, `claims` concludes.
 
 use std::collections::BTreeMap;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use pix_stream_cql::{Consistency, Options, Serial};
+use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::error::Error;
+use tokio::time::Instant;
 
-use super::claims::{Record, RecordState, Round, Row};
+use super::claims::{Owner, Round, Row};
+use super::store::Owners;
+use super::takeovers::{Record, RecordState};
 use super::{OnLostQuorum, Shared};
 use crate::metrics;
 
@@ -19,14 +23,20 @@ const RENEWALS: u32 = 8;
 const RENEWALS_A_LEASE: u32 = 3;
 const RETRIES_A_LEASE: u32 = 12;
 
+/// The part of a lease after which agreement is not waited for any longer, where a claim may rest on this side alone. With
+/// it, such a claim is renewed in time however slowly the other side answers: 7/12 of a lease and one request are less
+/// than lease and margin apart, which the configuration is checked for.
+const AGREEMENTS_A_LEASE: u32 = 4;
+
 /// Runs until the last handle is dropped.
 pub(super) async fn keep(shared: Weak<Shared>) {
     loop {
         let Some(this) = shared.upgrade() else { return };
+        let began = Instant::now();
         let pause = if this.run().await { RENEWALS_A_LEASE } else { RETRIES_A_LEASE };
         let pause = this.terms.lease / pause;
         drop(this);
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep_until(began + pause).await;
     }
 }
 
@@ -53,40 +63,65 @@ impl Shared {
     }
 
     async fn round(&self) -> bool {
-        let mut started = self.now();
-        let strong = self.ask_all().await;
-        let (mut round, is_complete) = match strong {
-            Ok(Strong { rows, renewed, records }) => {
-                (Round { rows, renewed, records: Some(records), ..Round::default() }, true)
+        let started = self.now();
+        let (round, is_complete) = match self.agree().await {
+            Ok((Strong { rows, renewed, records }, owners)) => {
+                self.prove(&renewed);
+                let (owners, records) = (Some(owners), Some(records));
+                (Round { started, rows, renewed, owners, records, is_agreed: true, ended: self.now() }, true)
             }
             Err(error) => {
                 tracing::debug!(%error, "the regions were not read");
-                // What follows rests on this side alone: the wait for the other one does not make it older.
-                started = self.now();
                 (self.ask_here().await, false)
             }
         };
-        let known = self.known_owners();
-        match self.store.load_owners(&known).await {
-            Ok(owners) => {
-                round.owners = Some(std::sync::Arc::clone(&owners.all));
-                self.know_owners(owners);
-            }
-            // Without a majority nobody can have changed them.
-            Err(_) if !round.renewed.is_empty() && !is_complete => round.owners = Some(known.all),
-            Err(error) => tracing::debug!(%error, "the owners of participants were not read"),
-        }
-        (round.started, round.ended) = (started, self.now());
-        let is_complete = is_complete && round.owners.is_some();
-        if is_complete {
-            self.prove(&round.renewed);
-        }
         self.apply(round);
         let held = self.claims().held(self.now()).count();
         ::metrics::gauge!(metrics::REGIONS_HELD).set(f64::from(u32::try_from(held).unwrap_or(u32::MAX)));
         ::metrics::counter!(metrics::REGION_ROUNDS, "outcome" => if is_complete { "ok" } else { "failed" })
             .increment(1);
         is_complete
+    }
+
+    /// What all data centres agree on, or their majority. It is not waited for longer than what rests on this side
+    /// alone can bear.
+    async fn agree(&self) -> Result<(Strong, Arc<BTreeMap<Ispb, Owner>>), Error> {
+        let both = async { tokio::join!(self.ask_all(), self.ask_owners()) };
+        let (strong, owners) = if self.rests_here() {
+            let limit = self.terms.lease / AGREEMENTS_A_LEASE;
+            let late = |_| Error::Unavailable("the other data centre did not answer in time".to_owned());
+            tokio::time::timeout(limit, both).await.map_err(late)?
+        } else {
+            both.await
+        };
+        Ok((strong?, owners?))
+    }
+
+    /// Whether claims may go on without a majority.
+    fn rests_here(&self) -> bool {
+        self.has_two_sides
+            && (self.on_lost_quorum == OnLostQuorum::Continue || self.claims().has_taken_alone())
+    }
+
+    /// The chosen owners, which are taken in at once: whoever lost a participant is to stop, whatever else fails.
+    async fn ask_owners(&self) -> Result<Arc<BTreeMap<Ispb, Owner>>, Error> {
+        let owners = self.load_owners(&self.known_owners()).await?;
+        let all = Arc::clone(&owners.all);
+        self.know_owners(owners);
+        let (ended, owners) = (self.now(), Some(Arc::clone(&all)));
+        self.apply(Round { ended, owners, is_agreed: true, ..Round::default() });
+        Ok(all)
+    }
+
+    /// The owners at SERIAL. With two sides they are read at most copies of both once more, which repairs what has not
+    /// arrived: only from then on may somebody begin to serve in place of a region that goes by its own copies.
+    pub(super) async fn load_owners(&self, known: &Owners) -> Result<Owners, Error> {
+        let options = if self.has_two_sides {
+            Options::new(Consistency::EachQuorum)
+        } else {
+            Options::new(Consistency::LocalQuorum).serial(Serial::Global)
+        };
+        self.store.load_owners(known, &options).await
     }
 
     /// Reads and renews by agreement of all data centres, or of their majority.
@@ -100,6 +135,9 @@ impl Shared {
             };
             found.push((row, place));
         }
+        // What ends a claim of this region does so even if the rest of the round fails.
+        let rows = found.iter().map(|(row, _)| row.clone()).collect();
+        self.apply(Round { ended: self.now(), rows, ..Round::default() });
         if self.has_two_sides {
             self.merge(&mut found).await?;
         }
@@ -202,31 +240,31 @@ impl Shared {
     }
 
     /// What is known in this data centre alone, where the others are out of reach: what it took over by an operator's
-    /// word, and - if it is to go on - what it was certain to hold.
+    /// word, and - if it is to go on - what it was certain to hold and its copies still give it.
     async fn ask_here(&self) -> Round {
-        let mut round = Round::default();
+        // What follows rests on this side alone: the wait for the other one does not make it older.
+        let started = self.now();
         if !self.has_two_sides {
-            return round;
+            return Round { started, ended: started, ..Round::default() };
         }
+        let here = Options::new(Consistency::LocalQuorum);
         let copies = self.terms.all.iter();
         let copies = copies.map(|region| self.store.find_copy(region, Consistency::LocalQuorum));
-        let copies = join_all(copies).await;
-        let Ok(records) = self.load_records(&Options::new(Consistency::LocalQuorum)).await else {
-            return round;
+        let (copies, records, owners) =
+            tokio::join!(join_all(copies), self.load_records(&here), self.store.load_owner_rows(&here));
+        let is_all = copies.iter().all(Result::is_ok);
+        let rows: Vec<Row> = copies.into_iter().filter_map(|copy| copy.ok().flatten()).collect();
+        let records = records.ok();
+        let renewed = match &records {
+            Some(records) if is_all => {
+                let goes_on = self.on_lost_quorum == OnLostQuorum::Continue;
+                let proven = if goes_on { self.proven() } else { BTreeMap::new() };
+                self.claims().going_on(&rows, records, proven)
+            }
+            Some(_) | None => Vec::new(),
         };
-        let unknown = |row: &Row| !self.claims().knows(&row.region);
-        round.rows = copies.into_iter().filter_map(|copy| copy.ok().flatten()).filter(unknown).collect();
-        let taken = records
-            .iter()
-            .filter(|record| record.taker == self.terms.name && record.state == RecordState::Done);
-        let mut renewed: BTreeMap<Box<str>, u32> = BTreeMap::new();
-        if self.on_lost_quorum == OnLostQuorum::Continue {
-            renewed.extend(self.proven());
-        }
-        renewed.extend(taken.map(|record| (record.region.clone(), record.epoch)));
-        round.renewed = renewed.into_iter().collect();
-        round.records = Some(records);
-        round
+        let owners = owners.ok().map(Arc::new);
+        Round { started, ended: self.now(), rows, renewed, owners, records, is_agreed: false }
     }
 
     /// Takes over from a holder that has surely stopped. Whether it did.

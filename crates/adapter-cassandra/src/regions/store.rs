@@ -8,7 +8,8 @@ use pix_stream_domain::ispb::Ispb;
 use pix_stream_ports::entropy::Entropy;
 use pix_stream_ports::error::Error;
 
-use super::claims::{Owner, Record, RecordState, Row};
+use super::claims::{Owner, Row};
+use super::takeovers::{Record, RecordState};
 use crate::fault::store_error;
 use crate::register::{Register, Seen, Swap, Token};
 
@@ -132,8 +133,8 @@ impl Store {
         }
     }
 
-    /// The owners, if they are not `known`.
-    pub(super) async fn load_owners(&self, known: &Owners) -> Result<Owners, Error> {
+    /// The owners, if they are not `known`, at the level that is asked for where all have to have them.
+    pub(super) async fn load_owners(&self, known: &Owners, options: &Options) -> Result<Owners, Error> {
         let Some(Seen { row, token }) = self.owners.find(&[OWNERS_ID.into()]).await? else {
             return Ok(Owners::default());
         };
@@ -141,13 +142,18 @@ impl Store {
         if version == known.version && token.is_some() && token == known.token {
             return Ok(known.clone());
         }
-        let options = Options::new(Consistency::LocalQuorum).serial(Serial::Global);
-        let rows = self.ask(&self.all_owners, vec![OWNERS_ID.into()], &options).await?;
+        let all = self.load_owner_rows(options).await?;
+        Ok(Owners { all: Arc::new(all), version, token })
+    }
+
+    /// The owners as the copies of a level have them.
+    pub(super) async fn load_owner_rows(&self, options: &Options) -> Result<BTreeMap<Ispb, Owner>, Error> {
+        let rows = self.ask(&self.all_owners, vec![OWNERS_ID.into()], options).await?;
         let mut all = BTreeMap::new();
         for row in &rows {
             all.extend(read_owner(row)?);
         }
-        Ok(Owners { all: Arc::new(all), version, token })
+        Ok(all)
     }
 
     /// Sets the owner of a participant, if nobody changed any since `known` was read.
@@ -182,17 +188,19 @@ impl Store {
         Ok(records)
     }
 
-    /// Writes a take-over, in the data centre of its taker, over one of the same epoch or an earlier one that is not
-    /// merged. Several nodes may do so at once, of the same. Returns the token with which it stands.
+    /// Writes a take-over, in the data centre of its taker, over an earlier one, or over one of the same epoch that it
+    /// may follow. Several nodes may do so at once, of the same. Returns the token with which it stands; `None`: what
+    /// is there is not to be changed.
     pub(super) async fn write_record(&self, record: &Record) -> Result<Option<Token>, Error> {
         for _ in 0..RECORD_ATTEMPTS {
             let seen = self.takeovers.find(&record_key(record)).await?;
             if let Some(Seen { row, .. }) = &seen {
-                let stored = row.int("epoch").map_err(store_error)?.unwrap_or(0);
-                let is_merged =
-                    row.text("state").map_err(store_error)?.as_deref() == Some(RecordState::Merged.name());
-                let (stored, epoch) = (i64::from(stored), i64::from(record.epoch));
-                if stored > epoch || (stored == epoch && is_merged) {
+                let stored = i64::from(row.int("epoch").map_err(store_error)?.unwrap_or(0));
+                let state = row.text("state").map_err(store_error)?;
+                let state = state.and_then(|state| RecordState::find(&state));
+                let epoch = i64::from(record.epoch);
+                let may_follow = state.is_none_or(|state| record.state.may_follow(state));
+                if stored > epoch || (stored == epoch && !may_follow) {
                     return Ok(None);
                 }
             }
@@ -219,23 +227,6 @@ impl Store {
 
     async fn ask(&self, statement: &Statement, values: Vec<Value>, options: &Options) -> Result<Rows, Error> {
         self.session.execute(statement, values, options).await.map_err(store_error)
-    }
-}
-
-impl RecordState {
-    const ALL: [Self; 4] = [Self::Intent, Self::Done, Self::Merged, Self::Withdrawn];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Intent => "intent",
-            Self::Done => "done",
-            Self::Merged => "merged",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-
-    fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 

@@ -144,12 +144,14 @@ section! {
         takeover: Takeover = Takeover::Command;
         /// How long a region may go on by itself after it last renewed its ownership.
         lease: Duration = seconds(10), within seconds(1)..=seconds(300);
-        /// What others wait on top of `lease` before they take over: more than clocks drift apart in that time.
+        /// What others wait on top of `lease` before they take over, and by how much earlier the region stops: together more
+        /// than clocks drift apart in that time, and than a write may be late: `cassandra.request_timeout` and 2 s.
         margin: Duration = seconds(2), within millis(100)..=MINUTE;
         /// With `takeover = "automatic"`: how long a region must be silent. At least `lease` and `margin`.
         takeover_after: Duration = seconds(15), within seconds(1)..=HOUR;
         /// What a region does with its participants when it cannot renew its ownership: `stop` is always right;
         /// `continue` is for an operator of two data centres who rules out that both live and cannot see each other.
+        /// The same in all regions.
         on_lost_quorum: LostQuorum = LostQuorum::Stop;
     }
 }

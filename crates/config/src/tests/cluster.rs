@@ -78,7 +78,17 @@ fn rules_of_regions_are_kept() {
         ("region.name = \"sp\"\nregion.all = [\"sp\", \"sp\"]\n", "region.all"),
         ("region.takeover = \"automatic\"\n", "region.takeover"),
         ("region.takeover_after = \"11s\"\n", "region.takeover_after"),
-        ("region.name = \"sp\"\nregion.all = [\"sp\"]\nregion.lease = \"2s\"\n", "region.lease"),
+        (
+            "region.name = \"sp\"\nregion.all = [\"sp\"]\nregion.lease = \"4s\"\nregion.margin = \"1800ms\"\n",
+            "region.lease",
+        ),
+        ("region.name = \"sp\"\nregion.all = [\"sp\"]\nregion.margin = \"1s\"\n", "region.margin"),
+        ("region.name = \"sp\"\nregion.all = [\"sp\"]\nregion.margin = \"5s\"\n", "region.margin"),
+        (
+            "region.name = \"sp\"\nregion.all = [\"sp\", \"rj\"]\nregion.margin = \"2200ms\"\n\
+             cassandra.replication = [\"dc1:1\", \"dc2:1\"]\ncassandra.request_timeout = \"2s\"\n",
+            "region.margin",
+        ),
         (
             "region.name = \"sp\"\nregion.all = [\"sp\", \"rj\", \"df\"]\nregion.takeover = \"automatic\"\n\
              region.on_lost_quorum = \"continue\"\n",

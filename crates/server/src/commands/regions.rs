@@ -92,9 +92,14 @@ async fn take_over(region: &str, options: &RegionsOptions) -> Result<(), Failure
     let (config, regions) = open(options).await?;
     let watch = config.region.lease + config.region.margin;
     output::note(format_args!("watching {region} for {watch:?}: a region that lives is not taken over"));
-    let TakenOver { region, epoch, by_majority } = regions.take_over(region).await.map_err(refused)?;
+    let TakenOver { region, epoch, by_majority, waits } = regions.take_over(region).await.map_err(refused)?;
     if !by_majority {
         output::note("there is no majority: this rests on your word that the other side is down");
+    }
+    if waits {
+        output::note(format_args!(
+            "it is served in {watch:?}, when a region that goes on has surely heard of it"
+        ));
     }
     done(options, &format!("{} serves the participants of {region}", config.region.name), epoch)
 }

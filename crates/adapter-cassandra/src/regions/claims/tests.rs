@@ -1,146 +1,8 @@
-//! Nodes of several regions over one register, in simulated time: clocks that drift, machines that pause and sleep,
-//! answers that are lost, writes that land late. Two regions never conclude at the same instant that they serve.
-
-use pix_stream_testkit::fake::SplitMix64;
+//! What a node concludes from one round after another (design, section 8). Simulated regions: `world`.
 
 use super::*;
 
-const SEEDS: u64 = 40;
-const STEPS: u32 = 5_000;
-/// Most milliseconds that one step of a round takes.
-const STEP_MAX: u64 = 300;
-/// Clocks run up to so many thousandths too fast or too slow. Lease and margin bear a tenth.
-const DRIFT: u64 = 100;
-
-/// What everybody agrees on.
-struct World {
-    now: u64,
-    rows: Vec<Row>,
-    owners: BTreeMap<Ispb, Owner>,
-    beats: u64,
-    /// Until when a region is cut off from the others: its nodes run, and nothing is answered.
-    cut: BTreeMap<Box<str>, u64>,
-    /// Writes on their way: when they land, the row as it shall be, and the beat that it must have.
-    late: Vec<(u64, Row, Token)>,
-}
-
-impl World {
-    fn beat(&mut self) -> Token {
-        self.beats += 1;
-        let mut beat = Token::default();
-        beat[..8].copy_from_slice(&self.beats.to_be_bytes());
-        beat
-    }
-
-    fn write(&mut self, next: &Row, seen: Token) -> Option<Row> {
-        let beat = self.beat();
-        let row = self.rows.iter_mut().find(|row| row.region == next.region && row.beat == seen)?;
-        *row = Row { beat, ..next.clone() };
-        Some(row.clone())
-    }
-
-    fn land(&mut self) {
-        let due: Vec<_> = self.late.extract_if(.., |(at, ..)| *at <= self.now).collect();
-        for (_, next, seen) in due {
-            self.write(&next, seen);
-        }
-    }
-}
-
-/// A node, and how far it is in its round.
-struct Node {
-    claims: Claims,
-    /// Thousandths by which its clock differs from the right rate.
-    rate: u64,
-    offset: u64,
-    /// While its machine slept, its steady clock stood.
-    slept: u64,
-    busy_until: u64,
-    round: Option<(Round, Vec<Row>)>,
-}
-
-impl Node {
-    fn clock(&self, now: u64) -> Moment {
-        let ran = |span: u64| Duration::from_millis(span * self.rate / 1_000);
-        Moment { steady: ran(now - self.slept), wall: ran(now) + Duration::from_millis(self.offset) }
-    }
-
-    /// The next step of a round: each question is answered some time later, or not at all.
-    fn step(&mut self, world: &mut World, random: &mut SplitMix64) {
-        let now = self.clock(world.now);
-        self.busy_until = world.now + random.below(STEP_MAX);
-        if world.cut.get(&self.claims.terms.name).is_some_and(|until| *until > world.now) {
-            self.round = None;
-            self.claims.apply(Round { started: now, ended: now, ..Round::default() });
-            return;
-        }
-        match self.round.take() {
-            None => {
-                let round = Round { started: now, ..Round::default() };
-                self.round = Some((round, world.rows.clone()));
-            }
-            Some((mut round, mut left)) => match left.pop() {
-                Some(row) => {
-                    let row = self.renew(row, world, random, &mut round);
-                    round.rows.extend(row);
-                    self.round = Some((round, left));
-                }
-                None => {
-                    round.ended = now;
-                    round.records = Some(Vec::new());
-                    round.owners = (!random.chance(100)).then(|| Arc::new(world.owners.clone()));
-                    self.claims.apply(round);
-                    self.take(world, random);
-                }
-            },
-        }
-    }
-
-    fn renew(
-        &mut self,
-        row: Row,
-        world: &mut World,
-        random: &mut SplitMix64,
-        round: &mut Round,
-    ) -> Option<Row> {
-        if !self.claims.is_ours(&row) {
-            return Some(row);
-        }
-        let waits = !self.claims.is_waited_for(&row, self.clock(world.now));
-        let next = Row { waits, is_new: false, ..row.clone() };
-        match random.below(10) {
-            0 => None,
-            1 => {
-                world.late.push((world.now + random.below(60_000), next, row.beat));
-                None
-            }
-            2 => {
-                world.write(&next, row.beat);
-                None
-            }
-            _ => {
-                let written = world.write(&next, row.beat);
-                if written.is_some() {
-                    round.renewed.push((row.region.clone(), row.epoch));
-                }
-                written
-            }
-        }
-    }
-
-    fn take(&mut self, world: &mut World, random: &mut SplitMix64) {
-        for row in self.claims.due(self.clock(world.now)) {
-            let holder = self.claims.terms.name.clone();
-            let epoch = self.claims.highest_epoch() + 1;
-            let next = Row { epoch, holder, waits: false, ..row.clone() };
-            if random.chance(200) {
-                world.late.push((world.now + random.below(60_000), next, row.beat));
-            } else {
-                world.write(&next, row.beat);
-            }
-        }
-    }
-}
+mod world;
 
 fn terms(name: &str, all: &[&str]) -> Terms {
     Terms {
@@ -161,125 +23,12 @@ fn ispb(n: u64) -> Ispb {
     format!("{n:08}").parse().unwrap()
 }
 
-/// What an operator does now and then: hand a region over, or choose an owner.
-fn command(world: &mut World, nodes: &[Node], random: &mut SplitMix64) {
-    let all = &nodes[0].claims.terms.all;
-    let to = all[pick(random, all.len())].clone();
-    let highest = nodes.iter().map(|node| node.claims.highest_epoch()).max().unwrap_or(0);
-    let known = world.rows.iter().map(|row| row.epoch).chain(world.owners.values().map(|owner| owner.epoch));
-    let epoch = known.max().unwrap_or(0).max(highest) + 1;
-    if random.chance(500) {
-        let row = world.rows[pick(random, world.rows.len())].clone();
-        world.write(&Row { epoch, holder: to, waits: true, ..row.clone() }, row.beat);
-    } else {
-        let region = (!random.chance(200)).then_some(to);
-        world.owners.insert(ispb(random.below(4)), Owner { region, epoch, settled: false });
-    }
-}
-
-fn pick(random: &mut SplitMix64, len: usize) -> usize {
-    usize::try_from(random.below(len as u64)).unwrap()
-}
-
-/// Who serves a participant at this instant, with its epoch. A machine that is away serves nobody.
-fn serving(nodes: &[Node], now: u64, ispb: Ispb) -> Vec<(&str, u32)> {
-    let awake = nodes.iter().filter(|node| node.busy_until <= now + STEP_MAX);
-    awake
-        .filter_map(|node| Some((&*node.claims.terms.name, node.claims.epoch(ispb, node.clock(now))?)))
-        .collect()
-}
-
-fn run(seed: u64, regions: &[&str]) -> (u32, u32) {
-    let mut random = SplitMix64::new(seed);
-    let rows = (1..).zip(regions).map(|(beat, region)| row(region, region, 1, beat)).collect();
-    let mut world = World {
-        now: 100_000,
-        rows,
-        owners: BTreeMap::new(),
-        beats: 0,
-        cut: BTreeMap::new(),
-        late: Vec::new(),
-    };
-    let mut nodes: Vec<Node> = Vec::new();
-    for region in regions.iter().chain(regions) {
-        nodes.push(Node {
-            claims: Claims::new(terms(region, regions)),
-            rate: 1_000 - DRIFT + random.below(2 * DRIFT + 1),
-            offset: random.below(1_000_000),
-            slept: 0,
-            busy_until: 0,
-            round: None,
-        });
-    }
-    let (mut served, mut moves) = (0, 0);
-    let mut last: BTreeMap<Ispb, (String, u32)> = BTreeMap::new();
-    for _ in 0..STEPS {
-        world.now += random.below(150);
-        world.land();
-        let ready: Vec<usize> = (0..nodes.len()).filter(|n| nodes[*n].busy_until <= world.now).collect();
-        if !ready.is_empty() {
-            let node = &mut nodes[ready[pick(&mut random, ready.len())]];
-            node.step(&mut world, &mut random);
-            match random.below(200) {
-                0 => node.busy_until = world.now + random.below(60_000),
-                1 => {
-                    let span = random.below(60_000);
-                    node.busy_until = world.now + span;
-                    node.slept += span;
-                }
-                _ => {}
-            }
-        }
-        if random.chance(10) {
-            let region = nodes[pick(&mut random, nodes.len())].claims.terms.name.clone();
-            world.cut.insert(region, world.now + random.below(40_000));
-        }
-        if random.chance(5) {
-            command(&mut world, &nodes, &mut random);
-        }
-        for n in 0..6 {
-            let now = serving(&nodes, world.now, ispb(n));
-            let Some((region, epoch)) = now.first().map(|(region, epoch)| (region.to_string(), *epoch))
-            else {
-                continue;
-            };
-            served += 1;
-            assert!(
-                now.iter().all(|(other, _)| *other == region),
-                "seed {seed}, at {}: {n} is served by several: {now:?}",
-                world.now
-            );
-            let before = last.insert(ispb(n), (region.clone(), epoch));
-            if let Some((before, old)) = before.filter(|(before, _)| *before != region) {
-                moves += 1;
-                assert!(
-                    epoch > old,
-                    "seed {seed}: {n} went from {before} to {region} in epoch {old} to {epoch}"
-                );
-            }
-        }
-    }
-    (served, moves)
-}
-
-#[test]
-fn two_regions_never_serve_a_participant_at_the_same_instant() {
-    let (mut served, mut moves) = (0, 0);
-    for seed in 0..SEEDS {
-        let regions: &[&str] = if seed % 2 == 0 { &["sp", "rj"] } else { &["sp", "rj", "df"] };
-        let (more, moved) = run(seed, regions);
-        (served, moves) = (served + more, moves + moved);
-    }
-    assert!(served > 20_000, "participants are served most of the time: {served}");
-    assert!(moves > 200, "and move between regions: {moves}");
-}
-
 /// A node that has renewed everything at `at`.
 fn renewed(at: Moment, rows: Vec<Row>, records: Vec<Record>) -> Round {
     let renewed = rows.iter().filter(|row| &*row.holder == "sp");
     let renewed = renewed.map(|row| (row.region.clone(), row.epoch)).collect();
     let owners = Some(Arc::default());
-    Round { started: at, ended: at, rows, renewed, owners, records: Some(records) }
+    Round { started: at, ended: at, rows, renewed, owners, records: Some(records), is_agreed: true }
 }
 
 fn at(seconds: u64) -> Moment {
@@ -402,4 +151,78 @@ fn of_two_take_overs_both_sides_go_by_the_same_one() {
     rj.apply(Round { renewed: vec![("rj".into(), 2)], ..renewed(at(0), both(), records()) });
     assert_eq!(sp.epoch(one_of("rj"), at(1)), Some(2));
     assert_eq!(rj.epoch(one_of("rj"), at(1)), None);
+}
+
+#[test]
+fn what_is_known_never_goes_back() {
+    let mut node = node();
+    let later = vec![row("sp", "rj", 4, 4), row("rj", "rj", 1, 2)];
+    let owner = |epoch| Owner { region: Some("rj".into()), epoch, settled: true };
+    let owners = |epoch| Some(Arc::new(BTreeMap::from([(one_of("sp"), owner(epoch))])));
+    let records = vec![record("rj", "sp", 3, RecordState::Merged)];
+    node.apply(Round { owners: owners(7), ..renewed(at(0), later, records) });
+    let earlier = vec![record("rj", "sp", 3, RecordState::Intent)];
+    let copies = Round { is_agreed: false, owners: owners(2), ..renewed(at(1), both(), earlier) };
+    node.apply(copies);
+    assert_eq!(node.rows().iter().map(|row| row.epoch).max(), Some(4));
+    assert_eq!(node.owners.get(&one_of("sp")), Some(&owner(7)));
+    assert_eq!(node.records, [record("rj", "sp", 3, RecordState::Merged)]);
+    node.apply(renewed(at(2), both(), vec![record("rj", "sp", 5, RecordState::Intent)]));
+    assert_eq!(node.records, [record("rj", "sp", 5, RecordState::Intent)], "a later one follows");
+}
+
+#[test]
+fn a_region_goes_on_with_what_its_own_copies_give_it() {
+    let node = node();
+    let proven = || BTreeMap::from([(Box::from("sp"), 1)]);
+    assert_eq!(node.going_on(&both(), &[], proven()), [("sp".into(), 1)]);
+    assert_eq!(node.going_on(&both(), &[], BTreeMap::new()), [], "not if it was never certain");
+    let given_away = [row("sp", "rj", 2, 4)];
+    assert_eq!(node.going_on(&given_away, &[], proven()), []);
+    let given_back = [row("sp", "sp", 3, 5)];
+    assert_eq!(node.going_on(&given_back, &[], proven()), [], "it was not certain of that one");
+    assert_eq!(node.going_on(&[], &[], proven()), [], "it is not known");
+    let taken = [record("sp", "rj", 2, RecordState::Done), record("rj", "sp", 2, RecordState::Done)];
+    assert_eq!(node.going_on(&[], &taken, BTreeMap::new()), [("rj".into(), 2)]);
+}
+
+#[test]
+fn the_wait_of_a_new_holder_begins_when_all_sides_know_of_it() {
+    let mut node = node();
+    let handed = || vec![row("sp", "sp", 1, 1), Row { waits: true, ..row("rj", "sp", 2, 3) }];
+    let moved = Owner { region: Some("sp".into()), epoch: 7, settled: false };
+    let owners = || Some(Arc::new(BTreeMap::from([(one_of("rj"), moved.clone())])));
+    node.apply(Round { is_agreed: false, owners: owners(), ..renewed(at(0), handed(), Vec::new()) });
+    for second in [15, 26] {
+        node.apply(Round { owners: owners(), ..renewed(at(second), handed(), Vec::new()) });
+        assert_eq!(node.epoch(one_of("rj"), at(second)), None, "at {second} s");
+    }
+    node.apply(Round { owners: owners(), ..renewed(at(27), handed(), Vec::new()) });
+    assert_eq!(node.epoch(one_of("rj"), at(27)), Some(7));
+}
+
+#[test]
+fn what_takes_its_time_is_begun_only_under_a_claim_that_lasts() {
+    let mut node = node();
+    node.apply(renewed(at(0), both(), Vec::new()));
+    let second = Duration::from_secs(1);
+    assert_eq!(node.epoch_for(one_of("sp"), at(6), second), Some(1));
+    assert_eq!(node.epoch_for(one_of("sp"), at(7), second), None);
+    assert_eq!(node.epoch(one_of("sp"), at(7)), Some(1));
+}
+
+#[test]
+fn a_take_over_that_ended_is_not_written_over() {
+    use RecordState::{Done, Intent, Merged, Withdrawn};
+    for (stored, next, may) in [
+        (Intent, Withdrawn, true),
+        (Intent, Done, true),
+        (Done, Withdrawn, false),
+        (Done, Intent, false),
+        (Done, Merged, true),
+        (Withdrawn, Done, false),
+        (Merged, Withdrawn, false),
+    ] {
+        assert_eq!(next.may_follow(stored), may, "{next:?} over {stored:?}");
+    }
 }

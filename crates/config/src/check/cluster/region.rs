@@ -1,5 +1,7 @@
 //! The rules of regions (design, section 8): one of them at a time may give sequence numbers.
 
+use std::time::Duration;
+
 use crate::Config;
 use crate::check::shown;
 use crate::read::Findings;
@@ -9,6 +11,13 @@ use crate::value::{JournalKind, LostQuorum, Takeover, is_name};
 const DATACENTERS_FOR_MAJORITY: usize = 3;
 /// Requests that fit into a lease, so that one slow renewal does not end it.
 const RENEWALS: u32 = 3;
+
+/// How long Cassandra may still carry out a write that reached it (`write_request_timeout`, 2 s by default).
+const WRITE_LATE: Duration = Duration::from_secs(2);
+/// The least time that a connection to Cassandra bears without a sign of the other end.
+const UNHEARD_MIN: Duration = Duration::from_secs(1);
+/// Data centres of which neither is a majority: claims may rest on one of them alone.
+const TWO_SIDES: usize = 2;
 
 /// Reports every rule that the configuration breaks.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -97,6 +106,9 @@ fn times(config: &Config, findings: &mut Findings) {
             "raise region.takeover_after",
         );
     }
+    if !region.name.is_empty() {
+        margins(config, findings);
+    }
     let request = config.cassandra.request_timeout;
     if !region.name.is_empty() && region.lease < request * RENEWALS {
         findings.report(
@@ -105,6 +117,51 @@ fn times(config: &Config, findings: &mut Findings) {
                 "lease ({}) must not be less than {RENEWALS} times cassandra.request_timeout ({}), or one slow renewal ends it",
                 shown(region.lease),
                 shown(request)
+            ),
+            "raise region.lease",
+        );
+    }
+}
+
+/// What the argument in docs/regions.md leans on.
+fn margins(config: &Config, findings: &mut Findings) {
+    let region = &config.region;
+    let request = config.cassandra.request_timeout;
+    let late = request.max(UNHEARD_MIN) + WRITE_LATE;
+    if region.margin * 2 < late {
+        findings.report(
+            &["region.margin", "cassandra.request_timeout"],
+            format!(
+                "twice the margin ({}) must not be less than {}: a batch that is sent in the last moment may land that much later, \
+                 after cassandra.request_timeout and the 2s in which Cassandra gives a write up",
+                shown(region.margin * 2),
+                shown(late)
+            ),
+            "raise region.margin, or lower cassandra.request_timeout",
+        );
+    }
+    if region.margin * 2 >= region.lease {
+        findings.report(
+            &["region.margin", "region.lease"],
+            format!(
+                "margin ({}) must be less than half of the lease ({}), or hardly any of it is left",
+                shown(region.margin),
+                shown(region.lease)
+            ),
+            "raise region.lease, or lower region.margin",
+        );
+    }
+    // A third of a lease until the next round, a quarter in which the other side is waited for, and one request here.
+    let round = region.lease * 7 / 12 + request;
+    if config.cassandra.replication.len() == TWO_SIDES && round >= region.lease.saturating_sub(region.margin)
+    {
+        findings.report(
+            &["region.lease", "region.margin", "cassandra.request_timeout"],
+            format!(
+                "with two data centres, margin and cassandra.request_timeout together ({}) must be less than 5/12 of the lease \
+                 ({}): or a region that goes on alone does so with gaps",
+                shown(region.margin + request),
+                shown(region.lease * 5 / 12)
             ),
             "raise region.lease",
         );
