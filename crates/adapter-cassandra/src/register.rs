@@ -4,6 +4,8 @@
 //! of which no answer came is found again by a serial read, and one that may still land is fenced: once the row has
 //! another token, its condition never holds again. The streams of messages do the same with a batch of their own.
 
+mod mark;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +14,9 @@ use pix_stream_ports::entropy::Entropy;
 use pix_stream_ports::error::Error;
 
 use crate::fault::store_error;
+pub(crate) use mark::Mark;
 
-/// What stands in the column `writer`: random, never used twice.
+/// What stands in the column `writer`: random, never used twice, perhaps with a [`Mark`].
 pub(crate) type Token = [u8; 16];
 
 /// How often an unknown outcome is looked into before the answer is that it is unknown.
@@ -107,6 +110,19 @@ impl Register {
         self.swap_batch(&self.write, key, (columns, Vec::new()), seen).await
     }
 
+    /// As [`Register::swap`], with a mark of who writes.
+    pub(crate) async fn swap_marked(
+        &self,
+        key: &[Value],
+        columns: Vec<Value>,
+        seen: Option<Token>,
+        mark: Option<Mark>,
+    ) -> Result<Swap, Error> {
+        let ours = self.token();
+        let ours = mark.map_or(ours, |mark| mark.on(ours));
+        self.change(&self.write, key, (columns, Vec::new()), (ours, seen)).await
+    }
+
     /// As [`Register::swap`], by a statement that [`Register::batch`] made, with the values of the others.
     pub(crate) async fn swap_batch(
         &self,
@@ -115,7 +131,16 @@ impl Register {
         (columns, others): (Vec<Value>, Vec<Value>),
         seen: Option<Token>,
     ) -> Result<Swap, Error> {
-        let ours = self.token();
+        self.change(batch, key, (columns, others), (self.token(), seen)).await
+    }
+
+    async fn change(
+        &self,
+        batch: &Statement,
+        key: &[Value],
+        (columns, others): (Vec<Value>, Vec<Value>),
+        (ours, seen): (Token, Option<Token>),
+    ) -> Result<Swap, Error> {
         match self.try_write(batch, (columns, others), (ours, key, seen)).await {
             Ok(Verdict::Done) => Ok(Swap::Done(ours)),
             Ok(Verdict::Lost | Verdict::Open) => Ok(Swap::Lost),
@@ -150,7 +175,7 @@ impl Register {
                 Verdict::Lost => return Ok(Swap::Lost),
                 Verdict::Open => {}
             }
-            let fence = self.token();
+            let fence = mark::fence(self.token(), seen);
             fences.push(fence);
             match self.try_write(&self.fence, (Vec::new(), Vec::new()), (fence, key, seen)).await {
                 Ok(Verdict::Done) => return Ok(Swap::Lost),
@@ -199,7 +224,8 @@ fn holds(rows: &Rows, token: Token) -> bool {
     rows.first().filter(|row| row.has("writer")).is_some_and(|row| token_of(&row) == Ok(Some(token)))
 }
 
-fn token_of(row: &Row) -> Result<Option<Token>, Failure> {
+/// The token of a row that was read.
+pub(crate) fn token_of(row: &Row) -> Result<Option<Token>, Failure> {
     Ok(row.blob("writer")?.and_then(|bytes| Token::try_from(bytes.as_ref()).ok()))
 }
 

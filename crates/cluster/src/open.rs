@@ -12,7 +12,7 @@ use pix_stream_adapter_cassandra::quarantine::CassandraQuarantine;
 use pix_stream_adapter_cassandra::regions::{
     self, CassandraRegions, OnLostQuorum, Settings as RegionSettings,
 };
-use pix_stream_adapter_cassandra::serial_states::CassandraSerialStates;
+use pix_stream_adapter_cassandra::serial_states::{CassandraSerialStates, Home};
 use pix_stream_adapter_cassandra::tables::Tables;
 use pix_stream_adapter_redis::{Options as RedisOptions, RedisCoordinator};
 use pix_stream_config::sections::Cassandra;
@@ -83,7 +83,7 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
         tables,
         clock: Arc::clone(&means.clock),
         entropy: Arc::clone(&means.entropy),
-        epochs,
+        epochs: Arc::clone(&epochs),
     };
     let options = JournalOptions {
         publish: match section.publish_consistency {
@@ -103,7 +103,8 @@ pub async fn stores(config: &Config, means: Means) -> Result<Stores, Error> {
     let coordinator = match config.coordinator.fallback {
         Fallback::None => ClusterCoordinator::Redis(Box::new(redis)),
         Fallback::Journal => {
-            let serial = CassandraSerialStates::new(&session, &section.keyspace, &means.entropy);
+            let home = Home::new(&config.region.name, &config.region.all, epochs);
+            let serial = CassandraSerialStates::new(&session, &section.keyspace, &means.entropy, home);
             let settings = FallbackSettings { outage: OUTAGE, ..FallbackSettings::new(&*means.node) };
             ClusterCoordinator::Around(Around::new(redis, serial, settings))
         }

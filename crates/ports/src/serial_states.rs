@@ -10,11 +10,16 @@ use pix_stream_domain::version::Version;
 use crate::error::Error;
 
 /// One durable state a participant, changed by compare-and-swap; and which nodes need it.
+///
+/// Where several regions share the store, this is what the nodes of one of them see: a state that another region wrote,
+/// or this one before others had the participant, is over, and is never gone on with; nodes of other regions need
+/// nothing here.
 pub trait SerialStates: Send + Sync + 'static {
     /// What is kept of a participant. Sees every change that was ever answered.
     fn load(&self, ispb: Ispb) -> impl Future<Output = Result<Option<SerialState>, Error>> + Send;
 
-    /// Keeps `next`, not over, if what is kept has version `expected` (`None`: nothing is kept) - over or not.
+    /// Keeps `next`, not over, if what is kept has version `expected` (`None`: nothing is kept) - over or not. Over a
+    /// state of another region it keeps the first of a new history only.
     /// Returns what is kept instead, otherwise. An unknown outcome is settled before this returns, or is an error:
     /// then the change is done or not done, also later.
     fn swap(

@@ -264,3 +264,50 @@ async fn a_history_that_no_claim_preceded_is_begun_anew() {
     let begun = node.fallback.swap(ispb(1), Expected::Nothing, &first(2)).await.unwrap();
     assert_eq!(begun.swap, Swap::Done);
 }
+
+/// Issue 6, item 7.
+#[tokio::test(start_paused = true)]
+async fn a_region_that_takes_over_begins_a_history_of_its_own() {
+    let mut lost = World::new(21);
+    let mut taker = lost.another_region(31);
+    let (mut before, mut after) = (lost.node(), taker.node());
+    before.cut_primary(true);
+    let (value, _) = read_until(&mut before, 1).await;
+    assert_eq!(before.read(ispb(1)).await, Ok(value + 1));
+    // It was about to go on with this one.
+    let begun = before.fallback.load(ispb(1)).await.unwrap();
+    assert!(matches!(begun, Held::Current(_)));
+
+    after.cut_primary(true);
+    sleep(1_500 * MS).await;
+    assert_eq!(after.fallback.status().participants, 0, "nothing of another region is kept here");
+    assert_eq!(read_until(&mut after, 1).await.0, value + 2, "from what there was");
+    let incarnations: Vec<_> = lost.log.lock().unwrap().begun.iter().map(|(_, begun)| *begun).collect();
+    assert!(incarnations.is_sorted_by(|a, b| a < b) && incarnations.len() > 1, "{incarnations:?}");
+    let now = taker.serial.peek(ispb(1)).unwrap().state.version();
+    assert!(Some(now.incarnation) > begun.state().map(|state| state.version().incarnation));
+    lost.assert_whole(21);
+}
+
+/// Issue 6, item 7.
+#[tokio::test(start_paused = true)]
+async fn a_region_goes_back_to_its_own_primary_whatever_others_can_reach() {
+    let mut far = World::new(22);
+    let mut here = far.another_region(32);
+    let (mut there, mut node) = (far.node(), here.node());
+    there.cut_primary(true);
+    read_until(&mut there, 1).await;
+    node.cut_primary(true);
+    let (mut value, _) = read_until(&mut node, 2).await;
+    node.cut_primary(false);
+    let began = Instant::now();
+    while here.primary.peek(ispb(2)).is_none_or(|state| state.floor() != Sequence::new(value)) {
+        (value, _) = read_until(&mut node, 2).await;
+        sleep(10 * MS).await;
+        assert!(began.elapsed() < 3_000 * MS, "it waits for nodes of another region");
+    }
+    read_until(&mut node, 3).await;
+    assert!(here.primary.peek(ispb(3)).is_some(), "and begins there");
+    assert!(!node.fallback.status().is_needed && there.fallback.status().is_degraded);
+    here.assert_whole(22);
+}

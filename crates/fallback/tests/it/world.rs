@@ -296,6 +296,17 @@ impl World {
         }
     }
 
+    /// Another region: its primary is its own, the Journal and what is written serially were replicated to it.
+    pub(crate) fn another_region(&self, seed: u64) -> Self {
+        Self {
+            serial: self.serial.another_region(1, seed + 1),
+            journal: Arc::clone(&self.journal),
+            log: Arc::clone(&self.log),
+            names: 100,
+            ..Self::new(seed)
+        }
+    }
+
     /// A node that knows nothing yet, under a name of its own.
     pub(crate) fn node(&mut self) -> Node {
         self.names += 1;

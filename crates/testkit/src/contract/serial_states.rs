@@ -37,6 +37,46 @@ pub async fn test_reopening<S: SerialStates>(open: impl AsyncFn() -> S) {
     assert_eq!(store.swap(ispb(1), Some(one.version()), &two).await, Ok(Ok(())), "it goes on");
 }
 
+/// What regions see of each other. `make` makes an empty store as two of them reach it, of which the second takes over
+/// what the first had.
+pub async fn test_regions<S: SerialStates>(make: impl AsyncFn() -> (S, S)) {
+    let (lost, taker) = make().await;
+    a_history_of_another_region_is_over(&lost, &taker).await;
+    let (lost, taker) = make().await;
+    a_need_concerns_one_region(&lost, &taker).await;
+}
+
+async fn a_history_of_another_region_is_over(lost: &impl SerialStates, taker: &impl SerialStates) {
+    let one = first(1);
+    let (two, three) = (next(&one), next(&next(&one)));
+    assert_eq!(lost.swap(ispb(1), None, &one).await, Ok(Ok(())));
+    assert_eq!(lost.swap(ispb(1), Some(one.version()), &two).await, Ok(Ok(())));
+    assert_eq!(lost.load(ispb(1)).await, Ok(kept(&two)));
+
+    assert_eq!(taker.load(ispb(1)).await, Ok(over(&two)), "what there is to start from");
+    assert_eq!(taker.survey().await.map(|survey| survey.states), Ok(Vec::new()));
+    assert_eq!(taker.swap(ispb(1), Some(two.version()), &three).await, Ok(Err(over(&two))), "a step");
+    assert_eq!(taker.hand_over(ispb(1), two.version()).await, Ok(true), "it is over already");
+    assert_eq!(lost.load(ispb(1)).await, Ok(kept(&two)), "nothing of that changed it");
+
+    let begun = first(2);
+    assert_eq!(taker.swap(ispb(1), Some(one.version()), &begun).await, Ok(Err(over(&two))), "an older one");
+    assert_eq!(taker.swap(ispb(1), Some(two.version()), &begun).await, Ok(Ok(())), "a new history");
+    assert_eq!(taker.load(ispb(1)).await, Ok(kept(&begun)));
+    assert_eq!(taker.swap(ispb(1), Some(begun.version()), &next(&begun)).await, Ok(Ok(())), "goes on");
+    let lates = lost.swap(ispb(1), Some(two.version()), &three).await;
+    assert_ne!(lates, Ok(Ok(())), "the one that was taken over does not");
+}
+
+async fn a_need_concerns_one_region(lost: &impl SerialStates, taker: &impl SerialStates) {
+    lost.claim_need("a").await.unwrap();
+    assert_eq!(lost.survey().await.unwrap().needy, ["a"]);
+    assert_eq!(taker.survey().await.unwrap().needy, [""; 0]);
+    taker.claim_need("a").await.unwrap();
+    assert_eq!(taker.survey().await.unwrap().needy, ["a"], "names of nodes may be the same");
+    assert_eq!(lost.survey().await.unwrap().needy, ["a"]);
+}
+
 fn kept(state: &StreamState) -> Option<SerialState> {
     Some(SerialState { state: state.clone(), is_over: false })
 }

@@ -1,4 +1,4 @@
-//! Serial states in memory, as the port promises them; no store, no data centre.
+//! Serial states in memory, as the port promises them; no store, no data centre. Regions are numbers, without epochs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,34 +21,40 @@ pub const NEED_LIFE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct FakeSerialStates {
     store: Arc<Mutex<Store>>,
+    region: u8,
     faults: Faults,
 }
 
 #[derive(Debug, Default)]
 struct Store {
     /// As bytes, so that reading one back proves its encoding.
-    states: BTreeMap<Ispb, (Vec<u8>, bool)>,
-    needs: BTreeMap<String, Instant>,
+    states: BTreeMap<Ispb, (Vec<u8>, bool, u8)>,
+    needs: BTreeMap<(u8, String), Instant>,
 }
 
 impl Store {
-    fn state(&self, ispb: Ispb) -> Option<SerialState> {
-        let (bytes, is_over) = self.states.get(&ispb)?;
-        Some(SerialState { state: StreamState::decode(bytes).ok()?, is_over: *is_over })
+    /// As it is seen from a region.
+    fn state(&self, region: u8, ispb: Ispb) -> Option<SerialState> {
+        let (bytes, is_over, writer) = self.states.get(&ispb)?;
+        Some(SerialState { state: StreamState::decode(bytes).ok()?, is_over: *is_over || *writer != region })
     }
 
-    fn version(&self, ispb: Ispb) -> Option<Version> {
-        self.state(ispb).map(|kept| kept.state.version())
+    /// Whether `next` may follow what is kept there.
+    fn may_follow(&self, region: u8, ispb: Ispb, expected: Option<Version>, next: Version) -> bool {
+        let version = self.state(region, ispb).map(|kept| kept.state.version());
+        let writer = self.states.get(&ispb).map(|(_, _, writer)| *writer);
+        let is_step = version.is_some_and(|version| version.incarnation == next.incarnation);
+        version == expected && !(is_step && writer != Some(region))
     }
 
-    fn survey(&self) -> Survey {
+    fn survey(&self, region: u8) -> Survey {
         let going_on = self.states.keys().filter_map(|ispb| {
-            let kept = self.state(*ispb)?;
+            let kept = self.state(region, *ispb)?;
             (!kept.is_over).then(|| (*ispb, kept.state.version()))
         });
         let is_fresh = |claimed_at: &Instant| claimed_at.elapsed() < NEED_LIFE;
-        let needy = self.needs.iter().filter(|(_, claimed_at)| is_fresh(claimed_at));
-        Survey { states: going_on.collect(), needy: needy.map(|(node, _)| node.clone()).collect() }
+        let needs = self.needs.iter().filter(|((of, _), claimed_at)| *of == region && is_fresh(claimed_at));
+        Survey { states: going_on.collect(), needy: needs.map(|((_, node), _)| node.clone()).collect() }
     }
 }
 
@@ -56,13 +62,19 @@ impl FakeSerialStates {
     /// Nothing is kept yet.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { store: Arc::default(), faults: Faults::new(seed) }
+        Self { store: Arc::default(), region: 0, faults: Faults::new(seed) }
     }
 
     /// The same store as another node reaches it: with faults of its own.
     #[must_use]
     pub fn another_node(&self, seed: u64) -> Self {
-        Self { store: Arc::clone(&self.store), faults: Faults::new(seed) }
+        Self { store: Arc::clone(&self.store), region: self.region, faults: Faults::new(seed) }
+    }
+
+    /// The same store as the nodes of another region reach it.
+    #[must_use]
+    pub fn another_region(&self, region: u8, seed: u64) -> Self {
+        Self { region, ..self.another_node(seed) }
     }
 
     /// Its faults.
@@ -74,13 +86,13 @@ impl FakeSerialStates {
     /// What is kept of a participant, without faults or waiting.
     #[must_use]
     pub fn peek(&self, ispb: Ispb) -> Option<SerialState> {
-        lock(&self.store).state(ispb)
+        lock(&self.store).state(self.region, ispb)
     }
 
     /// What a survey finds, without faults or waiting.
     #[must_use]
     pub fn peek_survey(&self) -> Survey {
-        lock(&self.store).survey()
+        lock(&self.store).survey(self.region)
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(&mut Store) -> T) -> Result<T, Error> {
@@ -92,7 +104,7 @@ impl FakeSerialStates {
 
 impl SerialStates for FakeSerialStates {
     async fn load(&self, ispb: Ispb) -> Result<Option<SerialState>, Error> {
-        self.ask(|store| store.state(ispb)).await
+        self.ask(|store| store.state(self.region, ispb)).await
     }
 
     async fn swap(
@@ -102,19 +114,21 @@ impl SerialStates for FakeSerialStates {
         next: &StreamState,
     ) -> Result<Result<(), Option<SerialState>>, Error> {
         let lost = self.ask(|store| {
-            let is_expected = store.version(ispb) == expected;
-            if is_expected {
-                store.states.insert(ispb, (next.encode(), false));
+            let follows = store.may_follow(self.region, ispb, expected, next.version());
+            if follows {
+                store.states.insert(ispb, (next.encode(), false, self.region));
             }
-            (!is_expected).then(|| store.state(ispb))
+            (!follows).then(|| store.state(self.region, ispb))
         });
         Ok(lost.await?.map_or(Ok(()), Err))
     }
 
     async fn hand_over(&self, ispb: Ispb, expected: Version) -> Result<bool, Error> {
         self.ask(|store| {
-            let is_expected = store.version(ispb) == Some(expected);
-            if let Some((_, is_over)) = store.states.get_mut(&ispb).filter(|_| is_expected) {
+            let kept = store.state(self.region, ispb);
+            let is_expected = kept.is_some_and(|kept| kept.state.version() == expected);
+            let ours = store.states.get_mut(&ispb).filter(|(_, _, writer)| *writer == self.region);
+            if let Some((_, is_over, _)) = ours.filter(|_| is_expected) {
                 *is_over = true;
             }
             is_expected
@@ -123,12 +137,12 @@ impl SerialStates for FakeSerialStates {
     }
 
     async fn survey(&self) -> Result<Survey, Error> {
-        self.ask(|store| store.survey()).await
+        self.ask(|store| store.survey(self.region)).await
     }
 
     async fn claim_need(&self, node: &str) -> Result<(), Error> {
         self.ask(|store| {
-            store.needs.insert(node.to_owned(), Instant::now());
+            store.needs.insert((self.region, node.to_owned()), Instant::now());
         })
         .await
     }

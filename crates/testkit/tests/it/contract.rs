@@ -43,6 +43,11 @@ async fn the_coordinator_keeps_its_contract() {
 #[tokio::test]
 async fn the_serial_states_keep_their_contract() {
     contract::serial_states::test_all(async || FakeSerialStates::new(SEED)).await;
+    contract::serial_states::test_regions(async || {
+        let states = FakeSerialStates::new(SEED);
+        (states.clone(), states.another_region(1, SEED))
+    })
+    .await;
 }
 
 #[tokio::test]
