@@ -5,6 +5,7 @@
 //! entries make a partition of some 80 MB, which is what Cassandra bears well; keep `[quarantine] entries` there.
 
 mod rows;
+mod turn;
 
 use std::sync::Arc;
 
@@ -16,13 +17,11 @@ use pix_stream_domain::time::Timestamp;
 use pix_stream_ports::entropy::Entropy;
 use pix_stream_ports::error::Error;
 use pix_stream_ports::quarantine::{Entry, EntryId, Limits, Put, Quarantine, Summary, Usage};
-use tokio::sync::Mutex;
 
 use crate::fault::store_error;
 use crate::register::{Register, Swap, Token};
+use turn::Turns;
 
-/// How often a change is decided again because another node was faster.
-const ATTEMPTS: u32 = 32;
 /// Entries that one batch removes.
 const REMOVED_AT_ONCE: usize = 32;
 /// Entries of one page of a list.
@@ -37,7 +36,7 @@ struct Inner {
     totals: Register,
     texts: Texts,
     /// Changes of this node come one after the other; only other nodes can be faster.
-    turn: Mutex<()>,
+    turns: Turns,
 }
 
 struct Texts {
@@ -70,7 +69,7 @@ impl CassandraQuarantine {
         let columns: (&[&str], &[&str]) = (&["id"], &["entry_count", "byte_count", "oldest"]);
         let totals = Register::new(session, entropy, Serial::Global, &table, columns);
         let texts = Texts::new(keyspace, &totals);
-        Self(Arc::new(Inner { session: session.clone(), totals, texts, turn: Mutex::new(()) }))
+        Self(Arc::new(Inner { session: session.clone(), totals, texts, turns: Turns::default() }))
     }
 }
 
@@ -137,6 +136,7 @@ impl Inner {
         rows.first().map_or(Ok(None), |row| row.blob("body")).map_err(store_error)
     }
 
+    /// Decides where an entry whose bytes are stored belongs. `None`: something changed since.
     async fn put_once(&self, entry: &Entry, digest: Digest, limits: Limits) -> Result<Option<Put>, Error> {
         let Entry { summary, xml } = entry;
         let mut totals = self.load_totals().await?;
@@ -151,8 +151,6 @@ impl Inner {
             return Ok(Some(Put::Full));
         }
         let key = rows::entry_key(summary.id);
-        let body = vec![key.as_str().into(), Value::Blob(xml.clone())];
-        self.read(&self.texts.put_body, body).await?;
         totals.usage = next;
         // Clocks of nodes differ: this may be older than what was removed last.
         totals.oldest = totals.oldest.filter(|oldest| *oldest < key).or_else(|| Some(before(&key)));
@@ -200,14 +198,17 @@ impl Inner {
             Swap::Lost => return Ok(None),
             Swap::Done(_) => {}
         }
-        let bodies = found
-            .iter()
-            .map(|(summary, _)| self.read(&self.texts.remove_body, vec![rows::entry_key(summary.id).into()]));
-        // What is left behind belongs to nobody and is never read.
+        self.remove_bodies(found.iter().map(|(summary, _)| rows::entry_key(summary.id))).await;
+        Ok(Some(()))
+    }
+
+    /// Removes bytes that belong to no entry.
+    async fn remove_bodies(&self, keys: impl IntoIterator<Item = String>) {
+        let bodies = keys.into_iter().map(|key| self.read(&self.texts.remove_body, vec![key.into()]));
+        // What is left behind is never read.
         for left in futures_util::future::join_all(bodies).await.into_iter().filter_map(Result::err) {
             tracing::warn!(error = %left, "the bytes of a removed quarantine entry were not removed");
         }
-        Ok(Some(()))
     }
 
     /// Entries between two keys, neither included.
@@ -243,11 +244,19 @@ impl Inner {
 impl Quarantine for CassandraQuarantine {
     async fn put(&self, entry: Entry, limits: Limits) -> Result<Put, Error> {
         let digest = Digest::of(&entry.xml);
-        let _turn = self.0.turn.lock().await;
-        for _ in 0..ATTEMPTS {
-            if let Some(put) = self.0.put_once(&entry, digest, limits).await? {
-                return Ok(put);
+        let mut turn = self.0.turns.wait().await;
+        // Not between reading the totals and changing them: the shorter that takes, the fewer come between.
+        let key = rows::entry_key(entry.summary.id);
+        let body = vec![key.as_str().into(), Value::Blob(entry.xml.clone())];
+        self.0.read(&self.0.texts.put_body, body).await?;
+        while turn.try_again() {
+            let Some(put) = self.0.put_once(&entry, digest, limits).await? else { continue };
+            turn.end();
+            drop(turn);
+            if put != Put::New && put != Put::Known(entry.summary.id) {
+                self.0.remove_bodies([key]).await;
             }
+            return Ok(put);
         }
         Err(contended())
     }
@@ -301,14 +310,15 @@ impl Quarantine for CassandraQuarantine {
     }
 
     async fn remove(&self, id: EntryId) -> Result<bool, Error> {
-        let _turn = self.0.turn.lock().await;
+        let mut turn = self.0.turns.wait().await;
         let key = rows::entry_key(id);
-        for _ in 0..ATTEMPTS {
+        while turn.try_again() {
             let totals = self.0.load_totals().await?;
             let Some(body) = self.0.find_row(&key).await? else { return Ok(false) };
             let found = rows::decode(&key, &body)
                 .ok_or_else(|| Error::Damaged(format!("entry {id} of the quarantine")))?;
             if self.0.remove_all(totals, &[found]).await?.is_some() {
+                turn.end();
                 return Ok(true);
             }
         }
@@ -316,19 +326,20 @@ impl Quarantine for CassandraQuarantine {
     }
 
     async fn remove_before(&self, at: Timestamp, limit: u32) -> Result<u32, Error> {
-        let _turn = self.0.turn.lock().await;
+        let mut turn = self.0.turns.wait().await;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let (mut removed, mut attempts) = (0, 0);
-        while removed < limit && attempts < ATTEMPTS {
+        let mut removed = 0;
+        while removed < limit && turn.try_again() {
             let mut totals = self.0.load_totals().await?;
             let start = totals.oldest.clone().unwrap_or_else(|| rows::ENTRIES.0.to_owned());
             let found =
                 self.0.range(&start, &rows::start_of(at), REMOVED_AT_ONCE.min(limit - removed)).await?;
             let Some((last, _)) = found.last() else { break };
             totals.oldest = Some(rows::entry_key(last.id));
-            match self.0.remove_all(totals, &found).await? {
-                Some(()) => (removed, attempts) = (removed + found.len(), 0),
-                None => attempts += 1,
+            if self.0.remove_all(totals, &found).await?.is_some() {
+                removed += found.len();
+                turn.end();
+                turn.next().await;
             }
         }
         Ok(u32::try_from(removed).unwrap_or(u32::MAX))
