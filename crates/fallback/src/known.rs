@@ -125,8 +125,8 @@ impl Known {
         inner.show();
     }
 
-    /// Learns from a survey that began at `began`, on the node `node`.
-    pub(crate) fn note_survey(&self, node: &str, began: Instant, survey: &Survey) {
+    /// Learns from a survey that began at `began`, on the node `node`; whether another node needs serial writes.
+    pub(crate) fn note_survey(&self, node: &str, began: Instant, survey: &Survey) -> bool {
         let mut inner = lock(&self.0);
         let is_gapless = inner.surveyed.is_some_and(|last| began.duration_since(last) <= SURVEY_GAP_MAX);
         if !is_gapless {
@@ -135,8 +135,9 @@ impl Known {
         inner.surveyed = inner.surveyed.max(Some(began));
         inner.is_failing = false;
         // Of its own need a node knows better: what it began by a claim that still stands is behind it.
-        inner.is_needed = survey.needy.iter().any(|other| other != node);
-        if inner.is_needed || !survey.states.is_empty() {
+        let is_needed = survey.needy.iter().any(|other| other != node);
+        inner.is_needed = is_needed;
+        if is_needed || !survey.states.is_empty() {
             inner.alerted = Some(Instant::now());
         }
         let seen: HashMap<Ispb, Version> = survey.states.iter().copied().collect();
@@ -149,6 +150,7 @@ impl Known {
             }
         }
         inner.show();
+        is_needed
     }
 
     pub(crate) fn note_failure(&self) {

@@ -25,6 +25,7 @@ mod health;
 mod known;
 pub mod metrics;
 mod open;
+mod shared;
 mod view;
 mod watch;
 
@@ -37,6 +38,7 @@ use pix_stream_ports::serial_states::SerialStates;
 use crate::admit::Windows;
 use crate::health::Health;
 use crate::known::Known;
+use crate::shared::Shared;
 
 /// How often other nodes are asked about while all is well.
 const SURVEY_CALM: Duration = Duration::from_secs(1);
@@ -50,7 +52,8 @@ const SURVEY_GAP_MAX: Duration = Duration::from_secs(2);
 const CLAIM_EVERY: Duration = Duration::from_secs(1);
 /// A claim counts for a history that is begun within this time; well below the life of a claim.
 const CLAIM_FRESH: Duration = Duration::from_secs(3);
-/// A look at a serial row that only confirms that nobody needs it may take this long while the primary answers.
+/// A look at a serial row that only confirms that nobody needs it may take this long while the primary answers; so may
+/// a mark on one.
 const VERIFY_MAX: Duration = Duration::from_millis(300);
 
 const _: () = assert!(SURVEY_ALERT.as_millis() < SURVEY_CALM.as_millis());
@@ -104,6 +107,7 @@ struct Core<C, S> {
     health: Health,
     known: Known,
     windows: Windows,
+    surveys: Shared,
     listeners: Mutex<Vec<Arc<dyn Listener>>>,
 }
 
@@ -125,6 +129,7 @@ impl<C: Coordinator, S: SerialStates> Fallback<C, S> {
             health: Health::new(settings.outage, settings.settled),
             known: Known::default(),
             windows: Windows::default(),
+            surveys: Shared::default(),
             listeners: Mutex::default(),
             primary,
             serial,

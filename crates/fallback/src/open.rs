@@ -39,7 +39,15 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
         let Some(kept) = kept.filter(|kept| !kept.serial.is_over) else { return };
         let version = kept.serial.state.version();
         if primary.and_then(incarnation) >= Some(version.incarnation) {
-            let _marked = self.serial.hand_over(ispb, version).await;
+            self.mark_over(ispb, version).await;
+        }
+    }
+
+    /// Tidies surveys up; nobody goes on with what it marks, marked or not. So nobody waits long for it either.
+    async fn mark_over(&self, ispb: Ispb, version: Version) {
+        let marked = timeout(VERIFY_MAX, self.serial.hand_over(ispb, version)).await;
+        if !matches!(marked, Ok(Ok(_))) {
+            tracing::debug!(%ispb, ?version, "a history that is over was not marked so");
         }
     }
 
@@ -117,12 +125,11 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
         Ok(())
     }
 
-    /// Asks now who needs serial writes.
-    pub(crate) async fn survey(&self) -> Result<(), Error> {
+    /// Asks now who needs serial writes; whether another node does.
+    pub(crate) async fn survey(&self) -> Result<bool, Error> {
         let began = Instant::now();
         let survey = self.serial.survey().await.inspect_err(|_| self.known.note_failure())?;
-        self.known.note_survey(&self.settings.node, began, &survey);
-        Ok(())
+        Ok(self.known.note_survey(&self.settings.node, began, &survey))
     }
 
     /// Begins a history with `next`, if what is held is still what is expected.
@@ -147,8 +154,7 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
             Side::Serial { expected } => self.begin_serial(ispb, expected, next).await,
             Side::Primary { expected, seal } => {
                 // After the incarnation was raised, before it is made public: see the third rule.
-                self.survey().await?;
-                if self.known.is_needed() {
+                if self.surveys.ask(self.survey()).await? {
                     return Err(Error::Unavailable("another node has just lost the coordinator".to_owned()));
                 }
                 self.begin_primary(ispb, expected, seal, next).await
@@ -194,8 +200,7 @@ impl<C: Coordinator, S: SerialStates> Core<C, S> {
         if let Some(kept) = behind {
             metrics::counter!(SWITCHES_TOTAL, "to" => "primary").increment(1);
             tracing::debug!(%ispb, version = ?next.version(), "a history goes back to the coordinator");
-            // Tidies surveys up; nobody goes on with a seal, marked or not.
-            let _marked = self.serial.hand_over(ispb, kept).await;
+            self.mark_over(ispb, kept).await;
         }
         Ok(swapped)
     }

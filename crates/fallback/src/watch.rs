@@ -48,14 +48,14 @@ pub(crate) async fn survey<C: Coordinator, S: SerialStates>(core: Weak<Core<C, S
                 core.known.note_failure();
                 late(elapsed)
             });
-            note("survey", surveyed);
+            note("survey", surveyed.map(drop));
             if core.known.is_alert() { SURVEY_ALERT } else { SURVEY_CALM }
         };
         sleep(pause).await;
     }
 }
 
-fn late(_: tokio::time::error::Elapsed) -> Result<(), Error> {
+fn late<T>(_: tokio::time::error::Elapsed) -> Result<T, Error> {
     Err(Error::Unavailable("the serial states took too long".to_owned()))
 }
 

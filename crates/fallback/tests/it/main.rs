@@ -5,4 +5,5 @@
 mod contract;
 mod histories;
 mod outages;
+mod surveys;
 mod world;

@@ -2,6 +2,7 @@
 //! everything that was acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -133,6 +134,8 @@ impl Coordinator for Link {
 #[derive(Clone)]
 pub(crate) struct Rows {
     pub(crate) inner: FakeSerialStates,
+    /// Surveys that were asked for.
+    pub(crate) surveys: Arc<AtomicU64>,
     log: Arc<Mutex<Log>>,
 }
 
@@ -159,6 +162,7 @@ impl SerialStates for Rows {
     }
 
     async fn survey(&self) -> Result<Survey, Error> {
+        self.surveys.fetch_add(1, Ordering::Relaxed);
         self.inner.survey().await
     }
 
@@ -318,8 +322,11 @@ impl World {
             windows: Arc::default(),
             log: Arc::clone(&self.log),
         };
-        let rows =
-            Rows { inner: self.serial.another_node(u64::from(self.names)), log: Arc::clone(&self.log) };
+        let rows = Rows {
+            inner: self.serial.another_node(u64::from(self.names)),
+            surveys: Arc::default(),
+            log: Arc::clone(&self.log),
+        };
         let settings = Settings::new(format!("node-{}", self.names));
         Node {
             fallback: Fallback::new(link.clone(), rows.clone(), settings),
@@ -358,6 +365,18 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// The same node, asked by somebody else at the same time.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            fallback: self.fallback.clone(),
+            link: self.link.clone(),
+            rows: self.rows.clone(),
+            journal: Arc::clone(&self.journal),
+            log: Arc::clone(&self.log),
+            snapshots: BTreeMap::new(),
+        }
+    }
+
     /// Cuts this node off the primary, or mends it.
     pub(crate) fn cut_primary(&self, is_cut: bool) {
         self.link.is_cut.send_replace(is_cut);
