@@ -1,12 +1,14 @@
 //! The Intake on a Redis Stream with a consumer group (requirement B.5): one entry a message, with the fields `ispb`,
 //! `producer` (optional) and `xml`.
 //!
-//! What is handed out stays pending in the group until it is acknowledged, then it leaves the stream. What a worker
-//! did not finish in time is claimed by whoever asks next. The stream is the producers' and does not expire; what was
-//! refused is put into a second one, bounded and with an end.
+//! One node at a time holds the stream, by a key that expires ([`hold`]), so entries stay in order. What is handed out
+//! stays pending in the group until it is acknowledged, then it leaves the stream. Who takes the stream over claims all
+//! that is pending, from the oldest on. The stream is the producers' and does not expire; what was refused is put into a
+//! second one, bounded and with an end.
 
 mod consumers;
 mod entries;
+mod hold;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +20,9 @@ use fred::types::config::Options as CallOptions;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use metrics::Counter;
 use pix_stream_ports::error::Error;
-use pix_stream_ports::intake::{Depth, Entry, Intake};
-use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::{Instant, timeout_at};
+use pix_stream_ports::intake::{Depth, Entry, Intake, Taken};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 use crate::answer;
 use crate::caller::Caller;
@@ -29,14 +31,16 @@ use crate::error;
 use crate::metrics::{INTAKE_CLAIMED, INTAKE_GROUPS};
 use crate::options::{Options, Topology};
 
-/// One blocking read; longer waits are several. Shorter than what makes a connection count as dead.
-const READ_SLICE: Duration = Duration::from_millis(900);
+/// One wait for entries; longer ones are several. Shorter than what makes a connection count as dead.
+const WAIT_SLICE: Duration = Duration::from_millis(900);
 /// Refused entries that are kept, about.
 const REFUSED_MAX: &str = "10000";
 /// How long they are kept after the last of them came.
 const REFUSED_LIFE: Duration = Duration::from_hours(7 * 24);
-/// Steps of one look for entries of dead workers, each over ten times as many as may be taken.
-const CLAIM_STEPS: usize = 16;
+/// How often a node asks whether it may hold the stream.
+const POLL: Duration = Duration::from_millis(300);
+/// The fewest waits in the time after which a hold ends: each asks, and so keeps it.
+const WAITS_IN_HOLD: u32 = 3;
 
 /// Which stream, and as whom.
 #[derive(Debug, Clone)]
@@ -47,36 +51,51 @@ pub struct IntakeOptions {
     pub group: String,
     /// This node, by a name that no other living node has.
     pub consumer: String,
-    /// After how long an entry that was handed out counts as not finished. Longer than any worker takes for a batch.
+    /// After how long without a request of the node that holds the stream another one may.
     pub claim_after: Duration,
 }
 
-/// The Intake; one for all workers of a node, who take turns at waiting.
+/// The Intake of a node.
 pub struct RedisIntake {
     /// For commands that answer at once.
     caller: Caller,
-    /// For reads that wait.
+    /// For waits.
     reads: Client,
     stream: String,
     refused: String,
+    holder: String,
     group: String,
     consumer: String,
     claim_after: Duration,
     command_timeout: Duration,
-    turn: Mutex<Claims>,
+    standing: Mutex<Standing>,
     tidied: AtomicBool,
     claimed: Counter,
     groups: Counter,
     _tasks: Tasks,
 }
 
-/// Where the look for entries of dead workers stands.
-struct Claims {
-    cursor: String,
-    next: Instant,
-    /// Whether the last batch was claimed, so that new entries have their turn. What a participant cannot be given now
-    /// comes back again and again: without turns thousands of such entries would keep everybody's new ones waiting.
-    is_turn_of_new: bool,
+/// Where this node stands in the stream.
+#[derive(Default)]
+struct Standing {
+    /// Holds so far.
+    holds: u64,
+    /// It held the stream when it asked last.
+    is_held: bool,
+    /// Where the claim of what is pending goes on; `None`: all of that was handed out in this hold.
+    cursor: Option<String>,
+    /// Entries that were claimed in this hold.
+    claimed: u64,
+}
+
+/// What to do when there were no entries.
+enum Then {
+    /// Nothing: another node holds the stream.
+    Stop,
+    /// Ask again: that was what is pending.
+    AskAgain,
+    /// Wait for one behind this one.
+    WaitBehind(String),
 }
 
 impl RedisIntake {
@@ -93,21 +112,18 @@ impl RedisIntake {
             connection::stands(&client, "intake", options.command_timeout),
             connection::stands(&reads, "intake_reads", options.command_timeout),
         );
-        let refused = refused_key(&intake.stream, matches!(options.topology, Topology::Cluster { .. }));
+        let is_cluster = matches!(options.topology, Topology::Cluster { .. });
         Ok(Self {
             caller: Caller::new(client, options.command_timeout),
             reads,
-            refused,
+            refused: key_beside(&intake.stream, "refused", is_cluster),
+            holder: key_beside(&intake.stream, "holder", is_cluster),
             stream: intake.stream,
             group: intake.group,
             consumer: intake.consumer,
             claim_after: intake.claim_after,
             command_timeout: options.command_timeout,
-            turn: Mutex::new(Claims {
-                cursor: entries::START.to_owned(),
-                next: Instant::now(),
-                is_turn_of_new: false,
-            }),
+            standing: Mutex::default(),
             tidied: AtomicBool::new(false),
             claimed: metrics::counter!(INTAKE_CLAIMED),
             groups: metrics::counter!(INTAKE_GROUPS),
@@ -148,43 +164,55 @@ impl RedisIntake {
         }
     }
 
-    /// Takes over what other workers, or this one in an earlier life, did not finish in time.
-    async fn claim(&self, claims: &mut Claims, limit: u32) -> Result<Vec<Entry>, Error> {
-        let (idle, count) = (self.claim_after.as_millis().to_string(), limit.to_string());
-        for _ in 0..CLAIM_STEPS {
-            if claims.next > Instant::now() {
-                break;
-            }
-            let words = [&*self.stream, &self.group, &self.consumer, &idle, &claims.cursor, "COUNT", &count];
-            let (cursor, taken) = entries::read_claim(self.send("XAUTOCLAIM", &words).await?)?;
-            if cursor == entries::START {
-                claims.next = Instant::now() + self.claim_after / 4;
-            }
-            claims.cursor = cursor;
-            if !taken.is_empty() {
-                self.claimed.increment(taken.len() as u64);
-                tracing::info!(entries = taken.len(), "took over intake entries that nobody finished");
-                return Ok(taken);
-            }
+    /// Asks once for entries, and so keeps or takes the hold; what to do when there are none.
+    async fn ask(&self, standing: &mut Standing, limit: u32) -> Result<(Taken, Then), Error> {
+        // Whatever becomes of this, what was handed out may not arrive.
+        let was_held = std::mem::take(&mut standing.is_held);
+        let cursor = if was_held { standing.cursor.as_deref().unwrap_or_default() } else { entries::START };
+        let (life, count) = (self.claim_after.as_millis().to_string(), limit.to_string());
+        let words =
+            [hold::TAKE, "2", &self.stream, &self.holder, &self.consumer, &life, &self.group, &count, cursor];
+        let answer = hold::read(self.send("EVAL", &words).await?)?;
+        let hold::Answer::Held { is_new, cursor, entries, last } = answer else {
+            return Ok((Taken::default(), Then::Stop));
+        };
+        let is_anew = is_new || !was_held;
+        if is_anew {
+            standing.holds += 1;
+            standing.claimed = 0;
         }
-        Ok(Vec::new())
+        let is_claim = is_anew || standing.cursor.is_some();
+        if is_claim {
+            self.note_claimed(standing, entries.len() as u64, cursor.is_none());
+        }
+        standing.is_held = true;
+        standing.cursor = cursor;
+        let then = if is_claim { Then::AskAgain } else { Then::WaitBehind(last) };
+        Ok((Taken { hold: Some(standing.holds), entries }, then))
     }
 
-    /// Reads entries that nobody was handed yet; waits for some for at most `wait`.
-    async fn read(&self, limit: u32, wait: Duration) -> Result<Vec<Entry>, Error> {
-        let (count, block) = (limit.to_string(), wait.as_millis().to_string());
-        let mut words = vec!["GROUP", &*self.group, &self.consumer, "COUNT", &count];
-        if !wait.is_zero() {
-            words.extend(["BLOCK", &*block]);
+    fn note_claimed(&self, standing: &mut Standing, entries: u64, is_last: bool) {
+        self.claimed.increment(entries);
+        standing.claimed += entries;
+        if is_last && standing.claimed > 0 {
+            tracing::info!(entries = standing.claimed, "took over intake entries that were not finished");
         }
-        words.extend(["STREAMS", &self.stream, ">"]);
-        let timeout = Some(wait + self.command_timeout);
-        // Not sent again by the driver: an answer that was lost holds entries, which are claimed later.
-        let options = CallOptions { timeout, max_attempts: Some(1), ..CallOptions::default() };
+    }
+
+    /// Waits until there is something behind the entry `last`, for at most `wait`.
+    async fn wait(&self, last: &str, wait: Duration) -> Result<(), Error> {
+        // One entry comes along, and is read again: waiting is the exception where entries are many.
+        let block = wait.as_millis().max(1).to_string();
+        let words = ["COUNT", "1", "BLOCK", &block, "STREAMS", &self.stream, last];
+        let options = CallOptions {
+            timeout: Some(wait + self.command_timeout),
+            max_attempts: Some(1),
+            ..CallOptions::default()
+        };
         let client = self.reads.with_options(&options);
-        match client.custom::<Value, _>(self.command("XREADGROUP"), values(&words)).await {
-            Ok(value) => entries::read_new(value),
-            Err(failed) if error::is_no_group(&failed) => self.make_group().await.map(|()| Vec::new()),
+        match client.custom::<Value, _>(self.command("XREAD"), values(&words)).await {
+            Ok(_) => Ok(()),
+            Err(failed) if error::is_no_group(&failed) => Ok(()),
             Err(failed) => Err(error::of(&failed)),
         }
     }
@@ -223,51 +251,55 @@ impl RedisIntake {
             ("XDEL", with_ids(values(&[&self.stream]))),
         ]
     }
-
-    async fn turn(&self, until: Instant) -> Option<MutexGuard<'_, Claims>> {
-        // A turn that is free is taken also by who does not want to wait.
-        match self.turn.try_lock() {
-            Ok(turn) => Some(turn),
-            Err(_) => timeout_at(until, self.turn.lock()).await.ok(),
-        }
-    }
 }
 
 fn values(words: &[&str]) -> Vec<Value> {
     words.iter().map(|word| Value::from(*word)).collect()
 }
 
-/// The stream of what was refused; in a cluster it must share the slot.
-fn refused_key(stream: &str, is_cluster: bool) -> String {
+/// A key of ours that belongs to the stream; in a cluster it must share the slot.
+fn key_beside(stream: &str, what: &str, is_cluster: bool) -> String {
     match is_cluster && !stream.contains('{') {
-        true => format!("{{{stream}}}:refused"),
-        false => format!("{stream}:refused"),
+        true => format!("{{{stream}}}:{what}"),
+        false => format!("{stream}:{what}"),
     }
 }
 
 impl Intake for RedisIntake {
-    async fn take(&self, limit: u32, wait: Duration) -> Result<Vec<Entry>, Error> {
+    async fn take(&self, limit: u32, wait: Duration) -> Result<Taken, Error> {
         let until = Instant::now() + wait;
-        let Some(mut claims) = self.turn(until).await else { return Ok(Vec::new()) };
+        let mut standing = self.standing.lock().await;
         self.tidy().await?;
-        if std::mem::take(&mut claims.is_turn_of_new) {
-            let new = self.read(limit, Duration::ZERO).await?;
-            if !new.is_empty() {
-                return Ok(new);
-            }
-        }
         loop {
-            let claimed = self.claim(&mut claims, limit).await?;
-            if !claimed.is_empty() {
-                claims.is_turn_of_new = true;
-                return Ok(claimed);
-            }
+            let (taken, then) = self.ask(&mut standing, limit).await?;
             let left = until.saturating_duration_since(Instant::now());
-            let new = self.read(limit, left.min(READ_SLICE)).await?;
-            if !new.is_empty() || until <= Instant::now() {
-                return Ok(new);
+            match then {
+                _ if limit == 0 || !taken.entries.is_empty() => return Ok(taken),
+                // A claim comes to its end, and what is new behind it.
+                Then::AskAgain => {}
+                Then::Stop | Then::WaitBehind(_) if left.is_zero() => return Ok(taken),
+                Then::Stop => sleep(left.min(POLL)).await,
+                Then::WaitBehind(last) => {
+                    let slice = WAIT_SLICE.min(self.claim_after / WAITS_IN_HOLD);
+                    self.wait(&last, left.min(slice)).await?;
+                }
             }
         }
+    }
+
+    async fn fetch(&self, ids: Vec<Box<str>>) -> Result<Vec<Entry>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut words = vec![&*self.stream, &self.group, &self.consumer, "0"];
+        words.extend(ids.iter().map(|id| &**id));
+        entries::read_entries(self.send("XCLAIM", &words).await?)
+    }
+
+    async fn release(&self) -> Result<(), Error> {
+        let mut standing = self.standing.lock().await;
+        standing.is_held = false;
+        self.send("EVAL", &[hold::RELEASE, "1", &self.holder, &self.consumer]).await.map(drop)
     }
 
     async fn acknowledge(&self, ids: Vec<Box<str>>) -> Result<(), Error> {
@@ -309,9 +341,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_shares_the_streams_slot() {
-        assert_eq!(refused_key("in", false), "in:refused");
-        assert_eq!(refused_key("in", true), "{in}:refused");
-        assert_eq!(refused_key("{in}x", true), "{in}x:refused");
+    fn keys_of_the_stream_share_its_slot() {
+        assert_eq!(key_beside("in", "refused", false), "in:refused");
+        assert_eq!(key_beside("in", "holder", true), "{in}:holder");
+        assert_eq!(key_beside("{in}x", "refused", true), "{in}x:refused");
     }
 }

@@ -28,7 +28,7 @@ pub const RATE_REPORTS: &str = "pix_stream_rate_reports_total";
 pub const RATE_WAITS: &str = "pix_stream_rate_waits_total";
 /// Requests decided by what this node knows alone, because Redis did not answer.
 pub const RATE_ALONE: &str = "pix_stream_rate_alone_total";
-/// Entries of the intake taken over from workers that did not finish them.
+/// Entries of the intake that were taken over, not finished, by a node that begins to take them.
 pub const INTAKE_CLAIMED: &str = "pix_stream_intake_claimed_total";
 /// Times that the intake's consumer group was made, because it was not there.
 pub const INTAKE_GROUPS: &str = "pix_stream_intake_groups_made_total";

@@ -11,23 +11,28 @@
 //! | without a readable ISPB | refused: put aside in the queue's own store |
 //! | while a store or limit says no | left: the queue hands it out again |
 //!
-//! Entries that one worker was handed together keep their order a participant: when one is left, so are those behind
-//! it. Between workers, and for entries that were left, there is no order. A crash hands entries out again, which makes
-//! repeats, and repeats store nothing.
+//! The order in which a participant's entries were left is kept: one node at a time holds the queue, each participant's
+//! entries go one behind the other, and one that cannot be brought now keeps those behind it, of the same participant,
+//! waiting. A crash hands entries out again, which makes repeats, and repeats store nothing.
+//!
+//! `reader` takes, `lanes` keeps the order, `hold` works on the lanes, `bring` does the work.
 
+mod bring;
+mod hold;
+mod lanes;
 pub mod metrics;
-mod worker;
+mod reader;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use pix_stream_app::{App, Ports};
 use pix_stream_ports::intake::Intake;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::bring::Bringer;
 use crate::metrics::{PENDING, WAITING};
-use crate::worker::Worker;
+use crate::reader::Reader;
 
 /// How often the depth of the queue is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
@@ -37,32 +42,23 @@ const MEASURE_DEADLINE: Duration = Duration::from_secs(1);
 /// How entries are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Entries that a worker takes at a time.
+    /// Entries that are taken at a time, and those of one participant that are published together.
     pub batch: u32,
-    /// Workers of this node.
+    /// Participants whose entries are brought at the same time.
     pub workers: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { batch: 64, workers: 4 }
+        Self { batch: 64, workers: 64 }
     }
 }
 
 /// Takes entries until the app drains. What is under way is finished first; what is not acknowledged by then is handed
 /// out again, here or elsewhere.
 pub async fn run<P: Ports, I: Intake>(app: App<P>, intake: Arc<I>, settings: Settings) {
-    let mut workers = JoinSet::new();
-    for _ in 0..settings.workers.max(1) {
-        let worker = Worker::new(app.clone(), Arc::clone(&intake), settings.batch.max(1));
-        workers.spawn(worker.run());
-    }
-    let measuring = tokio::spawn(measure(intake));
-    while let Some(ended) = workers.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a defect ended a worker of the intake");
-        }
-    }
+    let measuring = tokio::spawn(measure(Arc::clone(&intake)));
+    Reader::new(Bringer::new(app, Arc::clone(&intake)), intake, settings).run().await;
     measuring.abort();
 }
 

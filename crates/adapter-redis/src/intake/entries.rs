@@ -7,26 +7,8 @@ use pix_stream_ports::intake::Entry;
 
 use crate::answer::{bytes, list, number, pairs, unexpected};
 
-/// The cursor with which a look for entries begins, and which the last step answers.
+/// The cursor with which a claim of what is pending begins.
 pub(super) const START: &str = "0-0";
-
-/// What `XREADGROUP` answers for one stream: nothing, or a map with its entries.
-pub(super) fn read_new(value: Value) -> Result<Vec<Entry>, Error> {
-    let what = "entries of a stream";
-    let mut entries = Vec::new();
-    for (_, found) in pairs(value, what)? {
-        entries.extend(read_entries(found)?);
-    }
-    Ok(entries)
-}
-
-/// What `XAUTOCLAIM` answers: the next cursor, and the entries that were claimed.
-pub(super) fn read_claim(value: Value) -> Result<(String, Vec<Entry>), Error> {
-    let what = "claimed entries";
-    let mut parts = list(value, what)?.into_iter();
-    let cursor = parts.next().and_then(Value::into_string).ok_or_else(|| unexpected(what))?;
-    Ok((cursor, read_entries(parts.next().unwrap_or(Value::Null))?))
-}
 
 /// The number of pending entries in what `XPENDING` answers.
 pub(super) fn read_pending(value: Value) -> Result<u64, Error> {
@@ -34,7 +16,8 @@ pub(super) fn read_pending(value: Value) -> Result<u64, Error> {
     number(&list(value, what)?.into_iter().next().unwrap_or(Value::Null), what)
 }
 
-fn read_entries(value: Value) -> Result<Vec<Entry>, Error> {
+/// A list of entries, as all commands answer it.
+pub(super) fn read_entries(value: Value) -> Result<Vec<Entry>, Error> {
     if value.is_null() {
         return Ok(Vec::new());
     }
@@ -75,24 +58,20 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_read_from_reads_and_claims() {
+    fn entries_are_read_and_what_is_gone_is_left_out() {
         let read = Entry {
             id: "7-0".into(),
             ispb: String::new(),
             producer: String::new(),
             xml: Bytes::from_static(b"<x/>"),
         };
-        let flat = array(["stream".into(), array([entry()])]);
-        assert_eq!(read_new(flat.clone()), Ok(vec![read.clone()]));
-        assert_eq!(read_new(Value::Null), Ok(Vec::new()));
-        let claim = array(["0-0".into(), array([Value::Null, entry()]), array([])]);
-        assert_eq!(read_claim(claim), Ok(("0-0".to_owned(), vec![read])));
+        assert_eq!(read_entries(array([Value::Null, entry()])), Ok(vec![read]));
+        assert_eq!(read_entries(Value::Null), Ok(Vec::new()));
     }
 
     #[test]
     fn what_cannot_be_an_entry_is_an_error() {
-        assert!(read_new(Value::Integer(1)).is_err());
-        assert!(read_claim(array([])).is_err());
+        assert!(read_entries(Value::Integer(1)).is_err());
         assert!(read_entry(array(["1-0".into(), array(["xml".into()])])).is_err());
     }
 }

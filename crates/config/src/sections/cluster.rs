@@ -121,13 +121,13 @@ section! {
         stream: String = String::new();
         /// The consumer group that all nodes share.
         group: String = "pix-stream".to_owned();
-        /// Most entries that a worker takes at a time.
+        /// Most entries that are taken at a time, and that are published together.
         batch: u32 = 64, within 1..=1_000;
-        /// Workers of this node.
-        workers: u32 = 4, within 1..=64;
-        /// After this long without an acknowledgement another worker claims an entry. Twice is harmless: a
-        /// `BizMsgIdr` counts once.
-        claim_after: Duration = seconds(30), within seconds(1)..=HOUR;
+        /// Participants whose entries are published at the same time; those of one go one behind the other.
+        workers: u32 = 64, within 1..=1_000;
+        /// One node at a time takes entries, so that each participant's stay in order. This long after its last sign of
+        /// life another one goes on. Twice is harmless: a `BizMsgIdr` counts once.
+        claim_after: Duration = seconds(5), within seconds(1)..=HOUR;
     }
 }
 

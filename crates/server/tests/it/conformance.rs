@@ -44,7 +44,7 @@ const CASES: [Case; 25] = cases! {
         an_invalid_part_refuses_the_whole_request,
         many_producers_at_once_leave_no_gap,
         a_repeat_while_the_first_is_still_under_way_is_stored_once,
-        what_is_left_in_the_queue_is_delivered_once_or_quarantined;
+        what_is_left_in_the_queue_is_delivered_once_in_order_or_quarantined;
     errors: a_foreign_participant_is_forbidden,
         unknown_paths_and_participants_are_not_found,
         wrong_methods_and_types_are_refused_before_a_cursor_moves,

@@ -1,57 +1,79 @@
-//! An Intake in memory, as the port promises it; entries stay claimed for a while of tokio's time.
+//! An Intake in memory, as the port promises it; holds last for a while of tokio's time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use pix_stream_ports::error::Error;
-use pix_stream_ports::intake::{Depth, Entry, Intake};
+use pix_stream_ports::intake::{Depth, Entry, Intake, Taken};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::fake::faults::Faults;
 use crate::fake::lock;
 
-/// After how long an entry that was handed out may be handed out again, unless a test says otherwise.
-const CLAIM_AFTER: Duration = Duration::from_secs(30);
+/// How long a hold lasts after its node asked last, unless a test says otherwise.
+const HOLD_LIFE: Duration = Duration::from_secs(30);
 
-/// The Intake; its handles share one queue, as the workers of all nodes do.
+/// The Intake as one node reaches it.
 #[derive(Debug, Clone)]
 pub struct FakeIntake {
     queue: Arc<Mutex<Queue>>,
     more: Arc<Notify>,
+    node: u64,
+    /// An answer was lost: this node begins anew.
+    is_unsure: Arc<AtomicBool>,
     faults: Faults,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Queue {
     entries: BTreeMap<u64, Waiting>,
     refused: Vec<(Entry, String)>,
     put: u64,
-    claim_after: Duration,
-    /// The last batch had entries that were handed out before.
-    is_turn_of_new: bool,
+    nodes: u64,
+    holds: u64,
+    hold_life: Duration,
+    holder: Option<Holder>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    node: u64,
+    hold: u64,
+    until: Instant,
+    /// The last entry that was handed out in this hold.
+    last: u64,
 }
 
 #[derive(Debug)]
 struct Waiting {
     entry: Entry,
-    handed_out: Option<Instant>,
+    was_handed_out: bool,
 }
 
 impl FakeIntake {
     /// An empty Intake.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let queue = Queue {
-            entries: BTreeMap::new(),
-            refused: Vec::new(),
-            put: 0,
-            claim_after: CLAIM_AFTER,
-            is_turn_of_new: false,
-        };
-        Self { queue: Arc::new(Mutex::new(queue)), more: Arc::default(), faults: Faults::new(seed) }
+        let queue = Queue { hold_life: HOLD_LIFE, ..Queue::default() };
+        Self {
+            queue: Arc::new(Mutex::new(queue)),
+            more: Arc::default(),
+            node: 0,
+            is_unsure: Arc::default(),
+            faults: Faults::new(seed),
+        }
+    }
+
+    /// The same queue as another node reaches it, with the same faults.
+    #[must_use]
+    pub fn another_node(&self) -> Self {
+        let mut queue = lock(&self.queue);
+        queue.nodes += 1;
+        Self { node: queue.nodes, is_unsure: Arc::default(), ..self.clone() }
     }
 
     /// Its faults.
@@ -60,9 +82,14 @@ impl FakeIntake {
         &self.faults
     }
 
-    /// An entry that was handed out may be handed out again after this long.
-    pub fn set_claim_after(&self, claim_after: Duration) {
-        lock(&self.queue).claim_after = claim_after;
+    /// A hold lasts this long after its node asked last.
+    pub fn set_hold_life(&self, hold_life: Duration) {
+        lock(&self.queue).hold_life = hold_life;
+    }
+
+    /// Ends the hold of whoever has one.
+    pub fn end_hold(&self) {
+        lock(&self.queue).holder = None;
     }
 
     /// What a producer does: leaves a message. Returns the entry's id.
@@ -78,7 +105,7 @@ impl FakeIntake {
                 producer: producer.to_owned(),
                 xml: xml.into(),
             };
-            queue.entries.insert(n, Waiting { entry, handed_out: None });
+            queue.entries.insert(n, Waiting { entry, was_handed_out: false });
             id
         };
         self.more.notify_waiters();
@@ -105,39 +132,51 @@ impl FakeIntake {
 }
 
 impl Queue {
-    fn take(&mut self, limit: u32) -> Vec<Entry> {
-        let now = Instant::now();
-        let claim_after = self.claim_after;
-        let is_lapsed = |waiting: &Waiting| {
-            waiting.handed_out.is_some_and(|at| now.saturating_duration_since(at) >= claim_after)
-        };
-        let lapsed = self.entries.iter().filter(|(_, waiting)| is_lapsed(waiting));
-        let fresh = self.entries.iter().filter(|(_, waiting)| waiting.handed_out.is_none());
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let ids = |batch: &[(&u64, &Waiting)]| batch.iter().map(|(n, _)| **n).collect::<Vec<u64>>();
-        let fresh = ids(&fresh.take(limit).collect::<Vec<_>>());
-        // Those that were handed out longest ago first, as a cursor over all of them comes round.
-        let mut lapsed: Vec<_> = lapsed.collect();
-        lapsed.sort_by_key(|(_, waiting)| waiting.handed_out);
-        lapsed.truncate(limit);
-        let lapsed = ids(&lapsed);
-        let is_new = lapsed.is_empty() || (self.is_turn_of_new && !fresh.is_empty());
-        self.is_turn_of_new = !is_new;
-        let taken = if is_new { fresh } else { lapsed };
-        let mut entries = Vec::with_capacity(taken.len());
-        for n in taken {
-            if let Some(waiting) = self.entries.get_mut(&n) {
-                waiting.handed_out = Some(now);
-                entries.push(waiting.entry.clone());
+    fn take(&mut self, node: u64, limit: u32, is_anew: bool) -> Taken {
+        let (now, life) = (Instant::now(), self.hold_life);
+        let holder = self.holder.take().filter(|holder| now < holder.until);
+        let holder = match holder {
+            Some(holder) if holder.node != node => {
+                self.holder = Some(holder);
+                return Taken::default();
             }
+            Some(holder) if !is_anew => Holder { until: now + life, ..holder },
+            Some(_) | None => {
+                self.holds += 1;
+                Holder { node, hold: self.holds, until: now + life, last: 0 }
+            }
+        };
+        let holder = self.holder.insert(holder);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut entries = Vec::new();
+        let mut was_handed_out = None;
+        for (n, waiting) in self.entries.range_mut(holder.last + 1..).take(limit) {
+            // Those that were handed out before come apart from what is new, as the real one reads them.
+            if *was_handed_out.get_or_insert(waiting.was_handed_out) != waiting.was_handed_out {
+                break;
+            }
+            waiting.was_handed_out = true;
+            holder.last = *n;
+            entries.push(waiting.entry.clone());
         }
-        entries
+        Taken { hold: Some(holder.hold), entries }
+    }
+
+    fn release(&mut self, node: u64) {
+        self.holder = self.holder.take().filter(|holder| holder.node != node);
+    }
+
+    fn find(&self, id: &str) -> Option<Entry> {
+        Some(self.entries.get(&number(id)?)?.entry.clone())
     }
 
     fn remove(&mut self, id: &str) -> bool {
-        let n = id.strip_suffix("-0").and_then(|n| n.parse::<u64>().ok());
-        n.is_some_and(|n| self.entries.remove(&n).is_some())
+        number(id).is_some_and(|n| self.entries.remove(&n).is_some())
     }
+}
+
+fn number(id: &str) -> Option<u64> {
+    id.strip_suffix("-0")?.parse().ok()
 }
 
 /// Ids look like those of a Redis Stream.
@@ -146,18 +185,29 @@ fn id(n: u64) -> Box<str> {
 }
 
 impl Intake for FakeIntake {
-    async fn take(&self, limit: u32, wait: Duration) -> Result<Vec<Entry>, Error> {
+    async fn take(&self, limit: u32, wait: Duration) -> Result<Taken, Error> {
         let until = Instant::now() + wait;
         loop {
             // Before looking, so that what is put meanwhile is not missed.
             let mut more = Box::pin(self.more.notified());
             more.as_mut().enable();
-            let taken = self.ask(|queue| queue.take(limit)).await?;
+            let is_anew = self.is_unsure.swap(true, Ordering::Relaxed);
+            let taken = self.ask(|queue| queue.take(self.node, limit, is_anew)).await?;
+            self.is_unsure.store(false, Ordering::Relaxed);
             let left = until.saturating_duration_since(Instant::now());
-            if !taken.is_empty() || left.is_zero() || timeout(left, more).await.is_err() {
+            let is_enough = limit == 0 || !taken.entries.is_empty() || left.is_zero();
+            if is_enough || timeout(left, more).await.is_err() {
                 return Ok(taken);
             }
         }
+    }
+
+    async fn fetch(&self, ids: Vec<Box<str>>) -> Result<Vec<Entry>, Error> {
+        self.ask(|queue| ids.iter().filter_map(|id| queue.find(id)).collect()).await
+    }
+
+    async fn release(&self) -> Result<(), Error> {
+        self.ask(|queue| queue.release(self.node)).await
     }
 
     async fn acknowledge(&self, ids: Vec<Box<str>>) -> Result<(), Error> {
@@ -180,8 +230,7 @@ impl Intake for FakeIntake {
 
     async fn depth(&self) -> Result<Depth, Error> {
         self.ask(|queue| {
-            let pending =
-                queue.entries.values().filter(|waiting| waiting.handed_out.is_some()).count() as u64;
+            let pending = queue.entries.values().filter(|waiting| waiting.was_handed_out).count() as u64;
             Depth { waiting: queue.entries.len() as u64 - pending, pending }
         })
         .await

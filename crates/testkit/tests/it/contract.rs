@@ -87,14 +87,14 @@ impl contract::intake::Bench for IntakeBench {
     type Intake = FakeIntake;
 
     async fn worker(&self) -> FakeIntake {
-        self.0.clone()
+        self.0.another_node()
     }
 
     async fn put(&self, ispb: &str, producer: &str, xml: Bytes) -> Box<str> {
         self.0.put(ispb, producer, xml)
     }
 
-    async fn let_claims_lapse(&self) {
+    async fn let_hold_lapse(&self) {
         tokio::time::advance(Duration::from_secs(31)).await;
     }
 
