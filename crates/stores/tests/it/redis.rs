@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use pix_stream_stores::redis::{Client, Options, Reply, Topology, User};
+use pix_stream_stores::process::View;
+use pix_stream_stores::redis::{Client, Node, Options, Reply, Topology, User};
 use pix_stream_stores::{Error, Redis, TlsFiles, test};
 use tempfile::TempDir;
 
@@ -85,13 +86,23 @@ fn sentinels_make_the_replica_the_master_when_the_master_is_killed() {
         .wait_until(&|_| replica.command(&["ROLE"]).is_ok_and(|role| role.text().starts_with("master")))
         .unwrap();
     assert_eq!(replica.command(&["GET", "k"]).unwrap(), Reply::Bulk(b"v".to_vec()));
+    // One that makes it the master and then hears nothing for a while begins again; were the former master back by then,
+    // it would be the master again, and rightly.
+    let new = replica.address().port().to_string();
+    let says = |sentinel: &Node| {
+        let said = sentinel.command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "pix-stream"]);
+        said.map_or_else(|error| error.to_string(), |said| said.text())
+    };
+    let agree =
+        |_: View<'_>| redis.sentinels().iter().all(|sentinel| says(sentinel).lines().any(|line| line == new));
+    let all = || redis.sentinels().iter().map(says).collect::<Vec<_>>();
+    assert!((0..4).any(|_| replica.process().wait_until(&agree).is_ok()), "not {new}: {:?}", all());
     // The former master comes back and is told to follow.
     master.process().restart().unwrap();
     // Sentinels take their time with that, far more than with a fail-over.
-    let follows = |_: pix_stream_stores::process::View<'_>| {
-        master.command(&["ROLE"]).is_ok_and(|role| role.text().starts_with("slave"))
-    };
-    assert!((0..4).any(|_| master.process().wait_until(&follows).is_ok()), "the former master still leads");
+    let follows = |_: View<'_>| master.command(&["ROLE"]).is_ok_and(|role| role.text().starts_with("slave"));
+    let is_told = (0..4).any(|_| master.process().wait_until(&follows).is_ok());
+    assert!(is_told, "the former master still leads; the sentinels say {:?}, {new} is the new one", all());
 }
 
 #[test]
