@@ -143,7 +143,7 @@ pub const ALL: &[Drill] = &[
         "a data centre is lost, and comes back",
         Wanted {
             kind: Kind::Stack { cassandra_nodes: 1, datacenters: 2 },
-            settings: &[("PIX_STREAM_REGION_LEASE", "6s"), ("PIX_STREAM_REGION_MARGIN", "1s")],
+            settings: &[("PIX_STREAM_REGION_LEASE", "8s"), ("PIX_STREAM_REGION_MARGIN", "1750ms")],
             ..STACK
         },
         &[
@@ -199,6 +199,10 @@ pub(crate) const SCHEMA_BAD: &str = MAKE_BAD;
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use pix_stream_config::{Environment, Flags};
+
     use super::*;
 
     #[test]
@@ -206,5 +210,26 @@ mod tests {
         let names: Vec<_> = all().map(|drill| drill.name).collect();
         assert!(names.iter().enumerate().all(|(at, name)| !names[..at].contains(name)), "{names:?}");
         assert!(all().filter(|drill| drill.is_cheap()).count() >= 10);
+    }
+
+    /// As a server of two data centres is configured, and on top what is given here.
+    #[test]
+    fn no_server_refuses_the_settings() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/config.example.toml");
+        let stack = [
+            ("JOURNAL_KIND", "cassandra"),
+            ("CASSANDRA_REPLICATION", "dc1:1,dc2:1"),
+            ("COORDINATOR_KIND", "redis"),
+            ("REGION_NAME", "dc1"),
+            ("REGION_ALL", "dc1,dc2"),
+        ];
+        for drill in all() {
+            let stack = stack.iter().map(|(name, value)| (format!("PIX_STREAM_{name}"), (*value).to_owned()));
+            let own =
+                drill.wanted.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let environment = Environment::of(stack.chain(own));
+            let loaded = pix_stream_config::load(Path::new(file), &environment, Flags::default());
+            assert!(loaded.is_ok(), "{}: {:?}", drill.name, loaded.err());
+        }
     }
 }

@@ -71,9 +71,9 @@ const TWO_REGIONS: Target =
 /// Nothing that is acknowledged may be out of sight when a data centre is lost. A shorter lease makes a shorter drill.
 const EACH_QUORUM: &[(&str, &str)] = &[
     ("PIX_STREAM_CASSANDRA_PUBLISH_CONSISTENCY", "each_quorum"),
-    ("PIX_STREAM_REGION_LEASE", "6s"),
-    ("PIX_STREAM_REGION_MARGIN", "1s"),
-    ("PIX_STREAM_REGION_TAKEOVER_AFTER", "8s"),
+    ("PIX_STREAM_REGION_LEASE", "8s"),
+    ("PIX_STREAM_REGION_MARGIN", "1750ms"),
+    ("PIX_STREAM_REGION_TAKEOVER_AFTER", "10s"),
 ];
 /// A read that cannot be served is refused within a second (design, section 4), and what a busy machine adds.
 const REFUSAL_MAX: Duration = Duration::from_millis(1_500);
@@ -283,8 +283,8 @@ pub(crate) const ALL: &[Scenario] = &[
         fault_every: Duration::from_secs(15),
         minutes: 2.0,
         settings: &[
-            ("PIX_STREAM_REGION_LEASE", "6s"),
-            ("PIX_STREAM_REGION_MARGIN", "1s"),
+            ("PIX_STREAM_REGION_LEASE", "8s"),
+            ("PIX_STREAM_REGION_MARGIN", "1750ms"),
             ("PIX_STREAM_REGION_ON_LOST_QUORUM", "continue"),
         ],
         refusal_max: None,
@@ -298,6 +298,10 @@ pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use pix_stream_config::{Environment, Flags};
+
     use super::*;
 
     #[test]
@@ -310,6 +314,26 @@ mod tests {
                 "{}",
                 scenario.name
             );
+        }
+    }
+
+    /// As a server of two data centres is configured, and on top what is given here.
+    #[test]
+    fn no_server_refuses_the_settings() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/config.example.toml");
+        let stack = [
+            ("JOURNAL_KIND", "cassandra"),
+            ("CASSANDRA_REPLICATION", "dc1:1,dc2:1"),
+            ("COORDINATOR_KIND", "redis"),
+            ("REGION_NAME", "dc1"),
+            ("REGION_ALL", "dc1,dc2"),
+        ];
+        for scenario in ALL {
+            let stack = stack.iter().map(|(name, value)| (format!("PIX_STREAM_{name}"), (*value).to_owned()));
+            let own = scenario.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let environment = Environment::of(stack.chain(own));
+            let loaded = pix_stream_config::load(Path::new(file), &environment, Flags::default());
+            assert!(loaded.is_ok(), "{}: {:?}", scenario.name, loaded.err());
         }
     }
 }

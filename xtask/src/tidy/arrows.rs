@@ -147,9 +147,13 @@ const TABLE: &[Arrows] = &[
     // What must never be seen in what a server says; knows nothing of ours. For tests alone.
     Arrows { package: "leaks", normal: &[], dev: &[] },
     // Load, faults and the oracle; starts the rest as processes.
-    Arrows { package: "soak", normal: &["client", "development", "domain", "leaks", "testkit"], dev: &[] },
+    Arrows {
+        package: "soak",
+        normal: &["client", "development", "domain", "leaks", "testkit"],
+        dev: &["config"],
+    },
     // What operators type; starts all of ours as processes.
-    Arrows { package: "drill", normal: &["stack", "stores"], dev: &[] },
+    Arrows { package: "drill", normal: &["stack", "stores"], dev: &["config"] },
     // Measures the codec and the rate limit step by step, and a server as its client.
     Arrows {
         package: "bench",
