@@ -1,7 +1,7 @@
 //! The Quarantine in one partition of Cassandra: every change is one conditional batch, so that the limits hold and
 //! the same bytes are kept once, whoever puts them away at the same time.
 //!
-//! That order has a price: changes come one after the other, about a hundred a second. And it has a bound: 100,000
+//! That order has a price: changes come one after the other, less than a hundred a second. And it has a bound: 100,000
 //! entries make a partition of some 80 MB, which is what Cassandra bears well; keep `[quarantine] entries` there.
 
 mod rows;

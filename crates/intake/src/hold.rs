@@ -31,17 +31,11 @@ pub(crate) struct Hold<P: Ports, I> {
 struct Work<P: Ports, I> {
     bringer: Bringer<P, I>,
     lanes: Mutex<Lanes>,
-    /// Lanes that are brought on at the same time.
+    /// Lanes that are brought on at the same time. Closed once the hold is over.
     room: Semaphore,
     batch: usize,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
     /// Since when nothing but failures of stores was seen.
-    away_since: Option<Instant>,
-    is_over: bool,
+    away_since: Mutex<Option<Instant>>,
 }
 
 impl<P: Ports, I: Intake> Hold<P, I> {
@@ -51,7 +45,7 @@ impl<P: Ports, I: Intake> Hold<P, I> {
             lanes: Mutex::default(),
             room: Semaphore::new(settings.workers.max(1)),
             batch: usize::try_from(settings.batch.max(1)).unwrap_or(usize::MAX),
-            state: Mutex::default(),
+            away_since: Mutex::default(),
         };
         Self { number, work: Arc::new(work), tasks: JoinSet::new() }
     }
@@ -67,10 +61,14 @@ impl<P: Ports, I: Intake> Hold<P, I> {
         }
     }
 
-    /// Whether nothing more should be taken for now, and whether that is because of what cannot be brought.
-    pub(crate) fn is_full(&self) -> (bool, bool) {
-        let lanes = lock(&self.work.lanes);
-        (lanes.is_full(), lanes.is_stuck())
+    /// Whether nothing more should be taken for now.
+    pub(crate) fn is_full(&self) -> bool {
+        lock(&self.work.lanes).is_full()
+    }
+
+    /// Whether that is because of what cannot be brought.
+    pub(crate) fn is_stuck(&self) -> bool {
+        lock(&self.work.lanes).is_stuck()
     }
 
     /// Whether a defect ended the work on a lane: only a new hold brings its entries back.
@@ -86,12 +84,11 @@ impl<P: Ports, I: Intake> Hold<P, I> {
 
     /// Whether nothing but failures of stores was seen for so long.
     pub(crate) fn is_away_for(&self, least: Duration) -> bool {
-        lock(&self.work.state).away_since.is_some_and(|since| since.elapsed() >= least)
+        lock(&self.work.away_since).is_some_and(|since| since.elapsed() >= least)
     }
 
     /// Begins nothing more, and waits for what is under way.
     pub(crate) async fn finish(mut self) {
-        lock(&self.work.state).is_over = true;
         self.work.room.close();
         let all = async { while self.tasks.join_next().await.is_some() {} };
         // What takes longer is given up, and a repeat for whoever comes next.
@@ -103,7 +100,6 @@ impl<P: Ports, I: Intake> Work<P, I> {
     /// Works on a lane until it is empty.
     async fn lane(&self, receiver: Receiver) {
         let mut pause = PAUSE;
-        // Nobody waits for room any longer once the hold is over.
         while let Ok(room) = self.room.acquire().await {
             let next = lock(&self.lanes).next(receiver, self.batch);
             let left = match next {
@@ -115,16 +111,16 @@ impl<P: Ports, I: Intake> Work<P, I> {
                 },
             };
             let Some((ids, why)) = left else {
-                lock(&self.state).away_since = None;
+                *lock(&self.away_since) = None;
                 pause = PAUSE;
                 continue;
             };
             lock(&self.lanes).put_back(receiver, ids.into_iter());
             drop(room);
             if why == Left::Unavailable {
-                lock(&self.state).away_since.get_or_insert_with(Instant::now);
+                lock(&self.away_since).get_or_insert_with(Instant::now);
             }
-            if lock(&self.state).is_over {
+            if self.room.is_closed() {
                 return;
             }
             sleep(pause).await;

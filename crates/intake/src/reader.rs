@@ -58,7 +58,8 @@ impl<P: Ports, I: Intake> Reader<P, I> {
             self.let_go().await;
             return sleep(STEP_BACK).await;
         }
-        let pause = match self.is_full() {
+        self.note_stuck();
+        let pause = match self.hold.as_ref().is_some_and(Hold::is_full) {
             _ if is_away => PAUSE_AWAY,
             true => PAUSE_FULL,
             false => Duration::ZERO,
@@ -108,15 +109,14 @@ impl<P: Ports, I: Intake> Reader<P, I> {
         let _released = timeout(DEADLINE, self.intake.release()).await;
     }
 
-    fn is_full(&mut self) -> bool {
-        let (is_full, is_stuck) = self.hold.as_ref().map_or((false, false), Hold::is_full);
-        if std::mem::replace(&mut self.is_stuck, is_stuck) != is_stuck && is_stuck {
+    fn note_stuck(&mut self) {
+        let is_stuck = self.hold.as_ref().is_some_and(Hold::is_stuck);
+        if !std::mem::replace(&mut self.is_stuck, is_stuck) && is_stuck {
             tracing::warn!(
                 "nothing more is taken in: too many entries are of participants that cannot be given more, or that \
                  another region serves"
             );
         }
-        is_full
     }
 
     /// Whether this node cannot do anything: a store is out of its reach, not one participant.

@@ -54,3 +54,13 @@ async fn participants_that_go_back_at_once_share_a_survey() {
     assert!((0..PARTICIPANTS).all(is_back));
     world.assert_whole(41);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_is_not_answered_fails_no_read_on_the_way_back() {
+    let mut world = World::new(43);
+    let (node, mut all) = to_go_back(&mut world).await;
+    node.rows.is_mark_stuck.store(true, Ordering::Relaxed);
+    assert_eq!(all[0].read(ispb(0)).await, Ok(3), "the state is in the primary already");
+    assert_eq!(world.primary.peek(ispb(0)).map(|state| state.floor().value()), Some(3));
+    world.assert_whole(43);
+}

@@ -2,7 +2,7 @@
 //! everything that was acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -136,6 +136,8 @@ pub(crate) struct Rows {
     pub(crate) inner: FakeSerialStates,
     /// Surveys that were asked for.
     pub(crate) surveys: Arc<AtomicU64>,
+    /// Marking a state as over is never answered.
+    pub(crate) is_mark_stuck: Arc<AtomicBool>,
     log: Arc<Mutex<Log>>,
 }
 
@@ -158,6 +160,9 @@ impl SerialStates for Rows {
     }
 
     async fn hand_over(&self, ispb: Ispb, expected: Version) -> Result<bool, Error> {
+        if self.is_mark_stuck.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.inner.hand_over(ispb, expected).await
     }
 
@@ -325,6 +330,7 @@ impl World {
         let rows = Rows {
             inner: self.serial.another_node(u64::from(self.names)),
             surveys: Arc::default(),
+            is_mark_stuck: Arc::default(),
             log: Arc::clone(&self.log),
         };
         let settings = Settings::new(format!("node-{}", self.names));
